@@ -1,0 +1,11 @@
+//! Words every layer shares: money, time, identity, errors, chance. Knows nothing of files, SQL or charts.
+
+pub mod clock;
+pub mod error;
+pub mod hash;
+pub mod money;
+pub mod secret;
+pub mod seed;
+pub mod time;
+
+pub use error::{Error, ErrorKind, Result};

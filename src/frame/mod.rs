@@ -1,0 +1,159 @@
+//! A table of results with what each of its columns is: what every renderer and every drill eats.
+
+use crate::base::{Error, Result, money};
+use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::datatypes::{DataType, Date32Type, Decimal128Type, Float64Type, Int64Type, TimestampMicrosecondType};
+use serde::{Deserialize, Serialize};
+
+/// What a column is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// A day, an hour, an instant.
+    Time,
+    /// Something to group by.
+    #[default]
+    Dimension,
+    /// Code of the currency that the money of the row is in.
+    Currency,
+    /// A count or a measurement.
+    Measure,
+    /// An amount in the row's currency.
+    Money,
+    /// A share of one: 0.25 is shown as 25 %.
+    Ratio,
+}
+
+/// One column of a frame.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ColumnSpec {
+    pub name: String,
+    pub role: Role,
+    /// `tokens`, `ms`, `Wh` …; empty for names.
+    #[serde(default)]
+    pub unit: String,
+}
+
+/// One batch of results and its column specs, which stand in the batch's order.
+#[derive(Debug, Clone)]
+pub struct Frame {
+    pub columns: Vec<ColumnSpec>,
+    pub batch: RecordBatch,
+}
+
+impl Frame {
+    pub fn new(columns: Vec<ColumnSpec>, batch: RecordBatch) -> Result<Frame> {
+        let names: Vec<&str> = batch.schema_ref().fields().iter().map(|f| f.name().as_str()).collect();
+        if columns.iter().map(|c| c.name.as_str()).ne(names.iter().copied()) {
+            return Err(Error::internal(format!("a frame's columns do not match its data: {names:?}")));
+        }
+        Ok(Frame { columns, batch })
+    }
+
+    /// A frame whose columns are told by their types: decimals are money where a column `currency`
+    /// stands beside them, numbers are measures, dates are time, all else are dimensions.
+    pub fn guess(batch: RecordBatch) -> Frame {
+        let schema = batch.schema();
+        let has_currency = schema.column_with_name("currency").is_some();
+        let columns = schema
+            .fields()
+            .iter()
+            .map(|f| {
+                let role = match f.data_type() {
+                    _ if f.name() == "currency" => Role::Currency,
+                    DataType::Decimal128(..) if has_currency => Role::Money,
+                    t if t.is_numeric() => Role::Measure,
+                    DataType::Date32 | DataType::Timestamp(..) => Role::Time,
+                    _ => Role::Dimension,
+                };
+                ColumnSpec { name: f.name().clone(), role, unit: String::new() }
+            })
+            .collect();
+        Frame { columns, batch }
+    }
+
+    pub fn rows(&self) -> usize {
+        self.batch.num_rows()
+    }
+
+    pub fn index(&self, column: &str) -> Result<usize> {
+        self.columns
+            .iter()
+            .position(|c| c.name == column)
+            .ok_or_else(|| Error::internal(format!("the frame has no column '{column}'")))
+    }
+
+    fn array(&self, column: &str) -> Result<&dyn Array> {
+        Ok(self.batch.column(self.index(column)?).as_ref())
+    }
+
+    /// The text of a cell; NULL is `None`. Texts come in three Arrow layouts.
+    pub fn text(&self, column: &str, row: usize) -> Result<Option<String>> {
+        let array = self.array(column)?;
+        if array.is_null(row) {
+            return Ok(None);
+        }
+        Ok(Some(match array.data_type() {
+            DataType::Utf8 => array.as_string::<i32>().value(row).to_owned(),
+            DataType::LargeUtf8 => array.as_string::<i64>().value(row).to_owned(),
+            DataType::Utf8View => array.as_string_view().value(row).to_owned(),
+            _ => arrow::util::display::array_value_to_string(array, row)?,
+        }))
+    }
+
+    /// A decimal cell as a stored amount (10⁻¹⁸), whatever its scale up to 18.
+    pub fn decimal(&self, column: &str, row: usize) -> Result<Option<i128>> {
+        let array = self.array(column)?;
+        if array.is_null(row) {
+            return Ok(None);
+        }
+        match array.data_type() {
+            DataType::Decimal128(_, scale) if (0..=18).contains(scale) => {
+                let raw = array.as_primitive::<Decimal128Type>().value(row);
+                Ok(raw.checked_mul(10_i128.pow(u32::from(money::SCALE) - scale.unsigned_abs() as u32)))
+            }
+            DataType::Int64 => {
+                Ok(i128::from(array.as_primitive::<Int64Type>().value(row)).checked_mul(money::ONE))
+            }
+            other => Err(Error::internal(format!("column '{column}' is {other}, not a decimal"))),
+        }
+    }
+
+    /// A whole number.
+    pub fn int(&self, column: &str, row: usize) -> Result<Option<i64>> {
+        let array = self.array(column)?;
+        if array.is_null(row) {
+            return Ok(None);
+        }
+        let cast = arrow::compute::cast(array, &DataType::Int64)?;
+        Ok(Some(cast.as_primitive::<Int64Type>().value(row)))
+    }
+
+    /// A measurement. Not for amounts.
+    pub fn float(&self, column: &str, row: usize) -> Result<Option<f64>> {
+        let array = self.array(column)?;
+        if array.is_null(row) {
+            return Ok(None);
+        }
+        let cast = arrow::compute::cast(array, &DataType::Float64)?;
+        Ok(Some(cast.as_primitive::<Float64Type>().value(row)))
+    }
+
+    /// A point in time as UTC microseconds: an instant, or a day's midnight.
+    pub fn micros(&self, column: &str, row: usize) -> Result<Option<i64>> {
+        let array = self.array(column)?;
+        if array.is_null(row) {
+            return Ok(None);
+        }
+        match array.data_type() {
+            DataType::Date32 => {
+                Ok(Some(i64::from(array.as_primitive::<Date32Type>().value(row)) * 86_400_000_000))
+            }
+            DataType::Timestamp(..) => {
+                let cast = arrow::compute::cast(array, &crate::base::time::data_type())?;
+                Ok(Some(cast.as_primitive::<TimestampMicrosecondType>().value(row)))
+            }
+            other => Err(Error::internal(format!("column '{column}' is {other}, not a time"))),
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! Spendscope: every billed dollar of AI, down to the request and the outcome.
+//!
+//! Data flows through the modules in this order; `src/README.md` draws it and states who may use whom.
+
+pub mod base;
+
+pub mod asset;
+pub mod frame;
+pub mod schema;

@@ -1,0 +1,48 @@
+use super::{Column, TableSchema, Ty::*, optional, required};
+
+/// One attempt at one provider, as the gateway logged it. A retry or a fallback is another row.
+pub(super) static TABLE: TableSchema = TableSchema {
+    name: "requests",
+    grain: "one attempt of a request at one provider",
+    columns: COLUMNS,
+    partition_by: &["day"],
+    key: &["source", "request_id"],
+    sort_by: &["started_at", "source", "request_id"],
+};
+
+static COLUMNS: &[Column] = &[
+    required("source", Text, "", "Name of the gateway's log; with request_id, the identity of the row."),
+    required("request_id", Text, "", "Id of the attempt as the producer wrote it."),
+    required("day", Date, "", "UTC day of started_at."),
+    required("started_at", Instant, "", "When the attempt started."),
+    optional("ended_at", Instant, "", "When the attempt ended."),
+    optional("call_id", Text, "", "Id that all attempts of one request share, where the producer writes one."),
+    required("task_id", Text, "", "Session or trace id, else the request id."),
+    optional("call_type", Text, "", "Kind of call as logged, such as acompletion or aembedding."),
+    optional("provider", Text, "", "Provider as the gateway logged it; the registry gives it its name in the view calls."),
+    optional("model", Text, "", "Model that ran, as logged, less a leading provider and slash."),
+    optional("model_group", Text, "", "Model that was asked for."),
+    optional("api_base", Text, "", "Scheme and host of the endpoint, without path, query and credentials."),
+    required("uncached_input", Int, "tokens", "Input tokens neither read from nor written to a cache."),
+    required("cache_read", Int, "tokens", "Input tokens read from the provider's prompt cache."),
+    required("cache_write", Int, "tokens", "Input tokens written to the provider's prompt cache."),
+    required("output", Int, "tokens", "Output tokens, reasoning included."),
+    required("reasoning", Int, "tokens", "Reasoning tokens, for information: they are inside output."),
+    required("overlap", Bool, "", "True where the cache details exceeded the prompt total and were clamped."),
+    optional("gateway_cost", Money, "gateway_currency", "What the gateway itself claimed. Compared, never used as a billed amount."),
+    optional("gateway_currency", Text, "", "Currency of gateway_cost, ISO 4217."),
+    required("gateway_cache_hit", Bool, "", "True where the gateway answered without the provider; its buckets are then 0."),
+    required("status", Text, "", "success or failure."),
+    optional("error_class", Text, "", "Kind of error as logged, never its text."),
+    optional("use_case", Text, "", "The request's own tag use_case:<id>; aliases are applied in the view calls."),
+    optional("key_alias", Text, "", "Name of the API key, as the gateway's operator gave it."),
+    optional("team", Text, "", "Team as logged."),
+    optional("api_key_hash", Text, "", "SHA-256 of the API key; the key itself is never stored."),
+    optional("user_hash", Text, "", "SHA-256 of the user or end user; the name itself is never stored."),
+    optional("region", Text, "", "Region the attempt ran in, where logged."),
+    optional("latency_ms", Float, "ms", "End less start, or what the producer measured."),
+    optional("ttft_ms", Float, "ms", "Time to the first token."),
+    optional("tags", Tags, "", "Tags of the request: key:value split at the first colon, a bare tag has an empty value."),
+    required("file_hash", Text, "", "SHA-256 of the file's content."),
+    required("file_row", Int, "line", "Line in the file, counted from 1."),
+];
