@@ -7,4 +7,12 @@ macro_rules! assets {
 }
 
 pub(super) static ASSETS: &[(&str, &str)] = assets![
+    "scopes/licensing.csv",
+    "scopes/saas.csv",
+    "views/calls.sql",
+    "views/costs.sql",
+    "views/fx_days.sql",
+    "views/fx_latest.sql",
+    "views/leaf_model_api.sql",
+    "views/price_periods.sql",
 ];
