@@ -7,4 +7,11 @@ macro_rules! assets {
 }
 
 pub(super) static ASSETS: &[(&str, &str)] = assets![
+    "views/gpu_charge_hours.sql",
+    "views/gpu_charge_slots.sql",
+    "views/gpu_energy.sql",
+    "views/gpu_hours.sql",
+    "views/gpu_leaves.sql",
+    "views/gpu_slots.sql",
+    "views/gpu_spans.sql",
 ];
