@@ -3,7 +3,8 @@
 `counter`: differences of the energy counter between readings that carry it, across holes too. A counter
 that went down was reset: that interval takes the power at its start × its seconds. `power`: no counter
 that day, so each power reading × the time it stands for (as for activity, see gpu_spans). `none`: neither,
-joules NULL. Time that reaches over midnight is split by its length. The MIG instances of a device repeat
+joules NULL. A counter's interval that reaches over midnight is split by its length; a power reading
+belongs to the day it was taken. The MIG instances of a device repeat
 the figures of the whole device: the largest of a moment counts, once.
 
 A node with fewer devices in the telemetry of a provisioned day than it has GPUs gets one row with a
@@ -17,24 +18,22 @@ WITH moments AS (
         max(s.energy_mj) AS energy_mj,
         max(s.power_w) AS power_w
     FROM gpu_samples AS s
-    LEFT JOIN source_steps AS t ON t.source = s.source
+    LEFT JOIN telemetry_steps AS t ON t.source = s.source
     GROUP BY s.gpu_uuid, s.sampled_at
 ),
 
-power_spans AS (
+powered AS (
     SELECT
         gpu_uuid,
         host,
-        'power' AS method,
-        from_us,
-        from_us + least(
+        from_us / 86400000000 AS day,
+        power_w * CAST(least(
             coalesce(lead(from_us) OVER (PARTITION BY gpu_uuid ORDER BY from_us) - from_us, step_us), 2 * step_us
-        ) AS to_us,
-        power_w AS watts
+        ) AS DOUBLE) / 1000000 AS joules
     FROM moments
 ),
 
-counts AS (
+counted AS (
     SELECT
         gpu_uuid,
         host,
@@ -48,51 +47,41 @@ counts AS (
 ),
 
 intervals AS (
-    SELECT gpu_uuid, host, method, from_us, to_us, watts FROM power_spans
+    SELECT
+        gpu_uuid,
+        host,
+        from_us,
+        to_us,
+        CASE
+            WHEN to_mj >= energy_mj THEN (to_mj - energy_mj) / 1000
+            ELSE power_w * CAST(to_us - from_us AS DOUBLE) / 1000000
+        END AS joules,
+        unnest(range(from_us / 86400000000, (to_us - 1) / 86400000000 + 1)) AS day
+    FROM counted
+    WHERE to_us IS NOT NULL
+),
+
+parts AS (
+    SELECT gpu_uuid, host, day, CAST(NULL AS DOUBLE) AS counter_joules, joules AS power_joules FROM powered
     UNION ALL
     SELECT
         gpu_uuid,
         host,
-        'counter' AS method,
-        from_us,
-        to_us,
+        day,
         CASE
-            WHEN to_mj >= energy_mj THEN (to_mj - energy_mj) * 1000 / CAST(to_us - from_us AS DOUBLE)
-            ELSE power_w
-        END AS watts
-    FROM counts
-    WHERE to_us IS NOT NULL
-),
-
-days AS (
-    SELECT
-        gpu_uuid,
-        host,
-        method,
-        watts,
-        from_us,
-        to_us,
-        unnest(range(from_us / 86400000000, (to_us - 1) / 86400000000 + 1)) AS day
+            WHEN from_us >= day * 86400000000 AND to_us <= (day + 1) * 86400000000 THEN joules
+            ELSE joules * CAST(
+                least(to_us, (day + 1) * 86400000000) - greatest(from_us, day * 86400000000) AS DOUBLE
+            ) / CAST(to_us - from_us AS DOUBLE)
+        END AS counter_joules,
+        CAST(NULL AS DOUBLE) AS power_joules
     FROM intervals
 ),
 
 device_days AS (
-    SELECT
-        host,
-        gpu_uuid,
-        day,
-        sum(watts * CAST(
-            least(to_us, (day + 1) * 86400000000) - greatest(from_us, day * 86400000000) AS DOUBLE
-        ) / 1000000) FILTER (WHERE method = 'counter') AS counter_joules,
-        sum(watts * CAST(
-            least(to_us, (day + 1) * 86400000000) - greatest(from_us, day * 86400000000) AS DOUBLE
-        ) / 1000000) FILTER (WHERE method = 'power') AS power_joules
-    FROM days
+    SELECT host, gpu_uuid, day, sum(counter_joules) AS counter_joules, sum(power_joules) AS power_joules
+    FROM parts
     GROUP BY host, gpu_uuid, day
-),
-
-nodes AS (
-    SELECT host, max(model) AS model, sum(gpus) AS gpus FROM gpu_nodes GROUP BY host
 ),
 
 seen AS (
@@ -116,7 +105,7 @@ SELECT
     END AS method,
     CAST(1 AS BIGINT) AS devices
 FROM device_days AS d
-LEFT JOIN nodes AS n ON n.host = d.host
+LEFT JOIN gpu_nodes AS n ON n.host = d.host
 UNION ALL
 SELECT
     p.host,
@@ -127,6 +116,6 @@ SELECT
     'none' AS method,
     n.gpus - coalesce(s.devices, 0) AS devices
 FROM provisioned AS p
-INNER JOIN nodes AS n ON n.host = p.host
+INNER JOIN gpu_nodes AS n ON n.host = p.host
 LEFT JOIN seen AS s ON s.host = p.host AND s.day = p.day
 WHERE n.gpus > coalesce(s.devices, 0)

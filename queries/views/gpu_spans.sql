@@ -30,8 +30,8 @@ WITH readings AS (
         END AS activity_from,
         s.power_w
     FROM gpu_samples AS s
-    LEFT JOIN source_steps AS t ON t.source = s.source
-    LEFT JOIN (SELECT host, max(gpu_model) AS gpu_model FROM gpu_nodes GROUP BY host) AS n ON n.host = s.host
+    LEFT JOIN telemetry_steps AS t ON t.source = s.source
+    LEFT JOIN gpu_nodes AS n ON n.host = s.host
 ),
 
 -- Hours in which a device was read by instance.
