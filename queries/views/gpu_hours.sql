@@ -9,11 +9,12 @@ WITH paid AS (
         host,
         resource_id,
         hour,
-        kept * CAST(serving AS DOUBLE) / 28000000 AS serving_s,
-        kept * CAST(allocated_idle AS DOUBLE) / 28000000 AS allocated_idle_s,
-        kept * CAST(unallocated AS DOUBLE) / 28000000 AS unallocated_s,
-        CAST(dark AS DOUBLE) / 28000000 AS dark_s,
-        kept * active / 28000000 AS active_s,
+        kept,
+        serving,
+        allocated_idle,
+        unallocated,
+        dark,
+        active,
         row_number() OVER (
             PARTITION BY resource_id, from_us
             ORDER BY kept * CAST(serving + allocated_idle + unallocated + dark AS DOUBLE) DESC, charge_id ASC
@@ -21,16 +22,18 @@ WITH paid AS (
     FROM gpu_charge_slots
 ),
 
+-- A whole number of 28ths of a microsecond turns into seconds with one rounding.
 hours AS (
     SELECT
         host,
         resource_id,
         hour,
-        sum(serving_s) AS serving_s,
-        sum(allocated_idle_s) AS allocated_idle_s,
-        sum(unallocated_s) AS unallocated_s,
-        sum(dark_s) AS dark_s,
-        sum(active_s) AS active_s
+        sum(kept * CAST(CAST(serving + allocated_idle + unallocated + dark AS BIGINT) AS DOUBLE)) AS provisioned,
+        sum(kept * CAST(CAST(serving AS BIGINT) AS DOUBLE)) AS serving,
+        sum(kept * CAST(CAST(allocated_idle AS BIGINT) AS DOUBLE)) AS allocated_idle,
+        sum(kept * CAST(CAST(unallocated AS BIGINT) AS DOUBLE)) AS unallocated,
+        sum(kept * CAST(CAST(dark AS BIGINT) AS DOUBLE)) AS dark,
+        sum(kept * active) AS active
     FROM paid
     WHERE place = 1
     GROUP BY host, resource_id, hour
@@ -43,11 +46,11 @@ SELECT
     n.purchase,
     n.gpu_model,
     arrow_cast(h.hour * 3600000000, 'Timestamp(Microsecond, Some("UTC"))') AS hour,
-    h.serving_s + h.allocated_idle_s + h.unallocated_s + h.dark_s AS provisioned_s,
-    h.serving_s,
-    h.allocated_idle_s,
-    h.unallocated_s,
-    h.dark_s,
-    h.active_s
+    h.provisioned / 28000000 AS provisioned_s,
+    h.serving / 28000000 AS serving_s,
+    h.allocated_idle / 28000000 AS allocated_idle_s,
+    h.unallocated / 28000000 AS unallocated_s,
+    h.dark / 28000000 AS dark_s,
+    h.active / 28000000 AS active_s
 FROM hours AS h
 INNER JOIN gpu_nodes AS n ON n.resource_id = h.resource_id
