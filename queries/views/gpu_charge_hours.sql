@@ -4,7 +4,7 @@
 GPUs × ConsumedQuantity where that is in hours and less. A negative quantity takes back hours, so its
 size counts; a quantity of 0 says nothing about the time and is not used. A charge without length has no
 hours and does not appear. */
-WITH charges AS (
+WITH bills AS (
     SELECT
         c.charge_id,
         n.host,
@@ -35,7 +35,7 @@ hours AS (
             CAST(consumed_hours * gpus * 100800000000 AS DECIMAL(38, 18))
         ) AS provisioned,
         unnest(range(start_us / 3600000000, (end_us - 1) / 3600000000 + 1)) AS hour
-    FROM charges
+    FROM bills
     WHERE start_us < end_us
 )
 

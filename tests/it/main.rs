@@ -1,1 +1,6 @@
-#[test] fn t(){}
+//! The one integration binary: a module per area.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod facts;
+mod gpu;
+mod gpu_golden;
