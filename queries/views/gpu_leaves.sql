@@ -1,4 +1,5 @@
-/* Leaves of the charges of kind gpu, with the columns of the view ledger. Σ leaves = amount for every
+/* Leaves of the charges of kind gpu, with the columns of the view ledger (an attempt's share of nothing is
+left out). Σ leaves = amount for every
 charge that has an amount, with or without telemetry.
 
 A charge is apportioned once over (hour, state): hours ascending, in each hour serving, allocated idle,
@@ -63,10 +64,11 @@ states AS (
         c.scope,
         c.provider,
         c.service_name,
-        c.billing_currency,
-        c.sub_account_id,
+        c.currency,
+        coalesce(c.sub_account_name, c.sub_account_id) AS sub_account,
         c.region_id,
         c.fx_rate,
+        c.reporting_rate,
         n.host,
         n.model,
         coalesce(s.from_us, CAST(c.charge_period_start AS BIGINT)) AS from_us,
@@ -94,6 +96,7 @@ tokens AS (
         task_id,
         use_case,
         team,
+        status = 'failure' OR superseded AS wasted,
         2 * (uncached_input + cache_write) + 5 * output AS weight
     FROM calls
     WHERE self_hosted AND NOT gateway_cache_hit
@@ -103,11 +106,13 @@ attempts AS (
     SELECT
         model,
         hour,
+        started_at,
         source,
         request_id,
         task_id,
         use_case,
         team,
+        wasted,
         weight,
         sum(weight) OVER (
             PARTITION BY model, hour ORDER BY started_at, source, request_id
@@ -131,6 +136,8 @@ leaves AS (
         a.task_id,
         a.use_case,
         a.team,
+        a.started_at,
+        a.wasted,
         CASE
             WHEN a.request_id IS NULL THEN s.amount
             ELSE apportion(s.amount, a.upto - a.weight, a.upto, a.total)
@@ -150,7 +157,7 @@ SELECT
     model,
     use_case,
     team,
-    billing_currency AS currency,
+    currency,
     share AS amount,
     'billed' AS evidence,
     request_id IS NOT NULL AS modelled,
@@ -158,9 +165,13 @@ SELECT
     task_id,
     request_id,
     request_source,
+    started_at,
+    wasted,
     host,
-    sub_account_id AS sub_account,
+    sub_account,
     region_id AS region,
     fx_rate,
+    reporting_rate,
     money_mul(share, fx_rate) AS amount_converted
 FROM leaves
+WHERE request_id IS NULL OR share <> CAST(0 AS DECIMAL(38, 18))
