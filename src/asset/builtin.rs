@@ -7,6 +7,12 @@ macro_rules! assets {
 }
 
 pub(super) static ASSETS: &[(&str, &str)] = assets![
+    "scopes/licensing.csv",
+    "scopes/saas.csv",
+    "views/calls.sql",
+    "views/costs.sql",
+    "views/fx_days.sql",
+    "views/fx_latest.sql",
     "views/gpu_charge_hours.sql",
     "views/gpu_charge_slots.sql",
     "views/gpu_energy.sql",
@@ -14,4 +20,6 @@ pub(super) static ASSETS: &[(&str, &str)] = assets![
     "views/gpu_leaves.sql",
     "views/gpu_slots.sql",
     "views/gpu_spans.sql",
+    "views/leaf_model_api.sql",
+    "views/price_periods.sql",
 ];
