@@ -8,4 +8,6 @@ pub mod asset;
 pub mod frame;
 pub mod schema;
 
+pub mod ingest;
+pub mod source;
 pub mod store;

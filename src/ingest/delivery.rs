@@ -1,10 +1,9 @@
 //! Deliveries: the files of one call under one source name, and what was decoded from them.
 
-use super::report::Total;
 use crate::base::money::Exact;
 use crate::base::{Error, Result, hash};
 use crate::schema::TableSchema;
-use crate::source::Reject;
+use crate::source::{ControlTotal, Reject};
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::Decimal128Type;
 use std::collections::{BTreeMap, HashSet};
@@ -32,7 +31,7 @@ pub(super) struct FileFacts {
     pub(super) batches: Vec<RecordBatch>,
     pub(super) rows_in: u64,
     pub(super) rejects: Vec<Reject>,
-    pub(super) totals: Vec<Total>,
+    pub(super) totals: Vec<ControlTotal>,
     pub(super) notes: Vec<String>,
 }
 
@@ -72,10 +71,10 @@ pub(super) fn check_totals(file: &FileFacts, currency_column: &str) -> Result<()
         let stored = stored_totals(&file.batches, column, currency_column);
         for total in file.totals.iter().filter(|t| t.column == column) {
             let found = stored.get(&total.currency).copied().unwrap_or_default();
-            if found != total.stored {
+            if found != total.stored_total {
                 return Err(Error::internal(format!(
                     "{}: {column} in {} adds up to {found}, the reader counted {}; nothing was written",
-                    file.path, total.currency, total.stored
+                    file.path, total.currency, total.stored_total
                 )));
             }
         }

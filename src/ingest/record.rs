@@ -4,9 +4,9 @@
 //! was killed is completed by the next one and a run that was not is not doubled.
 
 use super::delivery::{Delivery, FileFacts};
-use super::report::Total;
 use crate::base::{Error, Result, money};
 use crate::schema::TableSchema;
+use crate::source::{ControlTotal, Reject};
 use crate::store::{Change, Lake, Replace, Snapshot, retry};
 use arrow::array::{AsArray, RecordBatch};
 use arrow::json::ReaderBuilder;
@@ -79,7 +79,7 @@ pub(super) async fn write_rejects(lake: &Lake, delivery: &Delivery) -> Result<()
 fn reject_row(
     delivery: &Delivery,
     file: &FileFacts,
-    reject: &crate::source::Reject,
+    reject: &Reject,
     now: DateTime<Utc>,
 ) -> serde_json::Value {
     serde_json::json!({
@@ -126,15 +126,15 @@ pub(super) async fn write_files(lake: &Lake, delivery: &Delivery, fates: &[Fate]
     .await
 }
 
-fn total_row(total: &Total) -> serde_json::Value {
+fn total_row(total: &ControlTotal) -> serde_json::Value {
     serde_json::json!({
         "currency": total.currency,
         "column_name": total.column,
         "rows": total.rows,
         "nulls": total.nulls,
-        "source_total": total.source.to_string(),
-        "stored_total": money::format(total.stored.round()),
-        "rounding": total.rounding().to_string(),
+        "source_total": total.source_total.to_string(),
+        "stored_total": money::format(total.stored_total.round()),
+        "rounding": (total.source_total - total.stored_total).to_string(),
     })
 }
 

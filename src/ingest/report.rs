@@ -1,7 +1,7 @@
 //! What an ingest did, for people and for the exit status.
 
 use crate::base::Result;
-use crate::base::money::Exact;
+use crate::source::ControlTotal;
 use std::collections::BTreeMap;
 
 /// Told what is going on; may draw a bar, and may stop the ingest with an error. What was committed
@@ -46,7 +46,7 @@ pub struct FileReport {
     pub rows_kept: u64,
     pub rows_known: u64,
     pub rows_rejected: u64,
-    pub totals: Vec<Total>,
+    pub totals: Vec<ControlTotal>,
     pub notes: Vec<String>,
 }
 
@@ -61,23 +61,6 @@ pub enum State {
     Refused,
     /// Found in a folder and of no known format.
     Unknown,
-}
-
-/// A control total: `source = stored + rounding`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Total {
-    pub currency: String,
-    pub column: &'static str,
-    pub rows: u64,
-    pub nulls: u64,
-    pub source: Exact,
-    pub stored: Exact,
-}
-
-impl Total {
-    pub fn rounding(&self) -> Exact {
-        self.source - self.stored
-    }
 }
 
 /// A delivery that changed nothing, and why.
@@ -96,15 +79,15 @@ impl IngestReport {
     }
 
     /// Totals over all files that were ingested now, by currency and column.
-    pub fn totals(&self) -> Vec<Total> {
-        let mut sums: BTreeMap<(String, &'static str), Total> = BTreeMap::new();
+    pub fn totals(&self) -> Vec<ControlTotal> {
+        let mut sums: BTreeMap<(String, &'static str), ControlTotal> = BTreeMap::new();
         for total in self.files.iter().filter(|f| f.state == State::Ingested).flat_map(|f| &f.totals) {
             sums.entry((total.currency.clone(), total.column))
                 .and_modify(|sum| {
                     sum.rows += total.rows;
                     sum.nulls += total.nulls;
-                    sum.source += total.source;
-                    sum.stored += total.stored;
+                    sum.source_total += total.source_total;
+                    sum.stored_total += total.stored_total;
                 })
                 .or_insert_with(|| total.clone());
         }
