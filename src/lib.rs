@@ -8,6 +8,7 @@ pub mod asset;
 pub mod frame;
 pub mod schema;
 
-pub mod ingest;
 pub mod source;
 pub mod store;
+
+pub mod ingest;

@@ -8,7 +8,7 @@ use super::row::{Keys, Rank};
 use crate::base::Result;
 use crate::schema::TableSchema;
 use crate::store::{Change, Lake, Replace, Snapshot};
-use arrow::array::{Array, AsArray, BooleanArray, RecordBatch};
+use arrow::array::{AsArray, BooleanArray, RecordBatch};
 use arrow::compute::{concat_batches, filter_record_batch, take_record_batch};
 use arrow::datatypes::Date32Type;
 use arrow::row::OwnedRow;

@@ -6,7 +6,7 @@ use super::record::Fate;
 use super::row::{Keys, canonical};
 use crate::base::Result;
 use crate::store::{Change, Lake, Replace};
-use arrow::array::{Array, AsArray, BooleanArray, RecordBatch, UInt64Array};
+use arrow::array::{AsArray, BooleanArray, RecordBatch, UInt64Array};
 use arrow::compute::{concat_batches, filter_record_batch, take_record_batch};
 use arrow::datatypes::TimestampMicrosecondType;
 use std::collections::{HashMap, HashSet};

@@ -36,7 +36,9 @@ impl Catalog {
         let mut contained = false;
         for mapping in self.0.values() {
             for reader in &mapping.readers {
-                let Some(names) = reader.kind.names(head, &reader.options) else { continue };
+                let Some(names) = reader.kind.names(head, &reader.options) else {
+                    continue;
+                };
                 contained |= !names.is_empty();
                 let names: BTreeSet<String> = names.iter().map(|n| n.to_ascii_lowercase()).collect();
                 let has = |n: &&String| names.contains(&n.to_ascii_lowercase());
@@ -66,19 +68,34 @@ impl Catalog {
             [] => Err(self.unrecognised(name, head, contained, near)),
             several => {
                 let ids: Vec<_> = several.iter().map(|(_, m)| m.id.as_str()).collect();
-                Err(Error::data(format!("'{name}' could be of several formats: {}", ids.join(", ")))
-                    .advise("say which one with --format"))
+                Err(Error::data(format!(
+                    "'{name}' could be of several formats: {}",
+                    ids.join(", ")
+                ))
+                .advise("say which one with --format"))
             }
         }
     }
 
-    fn unrecognised(&self, name: &str, head: &[u8], contained: bool, mut near: Vec<(usize, String)>) -> Error {
+    fn unrecognised(
+        &self,
+        name: &str,
+        head: &[u8],
+        contained: bool,
+        mut near: Vec<(usize, String)>,
+    ) -> Error {
         near.sort();
         near.truncate(3);
         let why = if head.is_empty() {
             "it is empty".to_owned()
         } else if !near.is_empty() {
-            format!("nearest: {}", near.into_iter().map(|(_, text)| text).collect::<Vec<_>>().join("; "))
+            format!(
+                "nearest: {}",
+                near.into_iter()
+                    .map(|(_, text)| text)
+                    .collect::<Vec<_>>()
+                    .join("; ")
+            )
         } else if contained {
             "none of its columns belongs to a known format".to_owned()
         } else {

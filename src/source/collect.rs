@@ -1,12 +1,12 @@
 //! Takes rows from a reader, cuts them into chunks, converts them and hands them on.
 
+use super::BATCH_ROWS;
 use super::column::Chunk;
 use super::convert;
 use super::decode::DecodeContext;
 use super::mapping::Mapping;
 use super::report::{DecodeReport, Reject, Totals, shown};
 use super::tags::TagsBuilder;
-use super::BATCH_ROWS;
 use crate::base::Result;
 use arrow::array::{RecordBatch, StringBuilder};
 use std::ops::Range;
@@ -22,7 +22,11 @@ pub(super) struct Cells {
 
 impl Cells {
     pub(super) fn new(fields: usize) -> Cells {
-        Cells { text: String::new(), fields: vec![None; fields], extra: Vec::new() }
+        Cells {
+            text: String::new(),
+            fields: vec![None; fields],
+            extra: Vec::new(),
+        }
     }
 
     pub(super) fn clear(&mut self) {
@@ -94,12 +98,19 @@ impl<'a> Collector<'a> {
         for (builder, range) in self.fields.iter_mut().zip(&cells.fields) {
             builder.append_option(range.clone().map(|r| &cells.text[r]));
         }
-        let pairs: Vec<(&str, Option<&str>)> =
-            cells.extra.iter().map(|(k, v)| (&cells.text[k.clone()], Some(&cells.text[v.clone()]))).collect();
+        let pairs: Vec<(&str, Option<&str>)> = cells
+            .extra
+            .iter()
+            .map(|(k, v)| (&cells.text[k.clone()], Some(&cells.text[v.clone()])))
+            .collect();
         self.extra.append(&pairs)?;
         self.lines.push(line);
         self.rows.push(self.report.rows_in);
-        if self.lines.len() >= BATCH_ROWS { self.flush() } else { Ok(()) }
+        if self.lines.len() >= BATCH_ROWS {
+            self.flush()
+        } else {
+            Ok(())
+        }
     }
 
     /// Refuses a row that could not even be taken apart.
@@ -127,15 +138,27 @@ impl<'a> Collector<'a> {
             rows: std::mem::take(&mut self.rows),
             extra: Arc::new(self.extra.finish()?),
         };
-        let batch = convert::convert(self.mapping, &chunk, self.ctx, &mut self.report.rejects, &mut self.totals)?;
+        let batch = convert::convert(
+            self.mapping,
+            &chunk,
+            self.ctx,
+            &mut self.report.rejects,
+            &mut self.totals,
+        )?;
         self.report.rows_out += batch.num_rows() as u64;
-        if batch.num_rows() > 0 { (self.sink)(batch) } else { Ok(()) }
+        if batch.num_rows() > 0 {
+            (self.sink)(batch)
+        } else {
+            Ok(())
+        }
     }
 
     pub(super) fn finish(mut self) -> Result<DecodeReport> {
         self.flush()?;
         self.report.totals = self.totals.finish();
-        self.report.rejects.sort_by(|a, b| (a.line, &a.column).cmp(&(b.line, &b.column)));
+        self.report
+            .rejects
+            .sort_by(|a, b| (a.line, &a.column).cmp(&(b.line, &b.column)));
         Ok(self.report)
     }
 }

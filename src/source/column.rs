@@ -69,7 +69,11 @@ impl System {
             "charge_id" => System::ChargeId,
             "delivery_id" => System::DeliveryId,
             "valid_from" => System::ValidFrom,
-            "day" => System::DayOf(table.index_of("started_at").or_else(|| table.index_of("sampled_at"))?),
+            "day" => System::DayOf(
+                table
+                    .index_of("started_at")
+                    .or_else(|| table.index_of("sampled_at"))?,
+            ),
             "billing_month" => System::MonthOf(table.index_of("billing_period_start")?),
             "extra" => System::Extra,
             _ => return None,
@@ -106,7 +110,11 @@ pub(super) enum Parse {
     Tags,
     /// The value of one tag.
     Tag(String),
-    Enum { values: Vec<String>, spellings: BTreeMap<String, String>, unknown: OnUnknown },
+    Enum {
+        values: Vec<String>,
+        spellings: BTreeMap<String, String>,
+        unknown: OnUnknown,
+    },
     /// SHA-256 instead of the value.
     Pseudonym,
     /// Scheme and host of a URL.
@@ -146,13 +154,21 @@ pub(super) struct Problem {
 
 impl Problems {
     pub(super) fn new(rows: usize) -> Problems {
-        Problems { good: vec![true; rows], found: Vec::new() }
+        Problems {
+            good: vec![true; rows],
+            found: Vec::new(),
+        }
     }
 
     pub(super) fn add(&mut self, row: usize, column: &str, value: Option<&str>, reason: String) {
         self.good[row] = false;
         let value = value.map(super::report::shown);
-        self.found.push(Problem { row, column: column.to_owned(), value, reason });
+        self.found.push(Problem {
+            row,
+            column: column.to_owned(),
+            value,
+            reason,
+        });
     }
 }
 
@@ -167,7 +183,12 @@ macro_rules! each_row {
             match $source.text($row).or($self.default.as_deref().map(|d| (d, None))) {
                 None => {
                     if $self.required {
-                        $problems.add($row, &$source.named(None, $self), None, "a value is required".to_owned());
+                        $problems.add(
+                            $row,
+                            &$source.named(None, $self),
+                            None,
+                            "a value is required".to_owned(),
+                        );
                     }
                     builder.append_null();
                 }
@@ -226,7 +247,10 @@ impl<'a> Texts<'a> {
     /// What a problem calls the column: the field that held the value, else the first candidate.
     fn named(&self, field: Option<usize>, column: &Column) -> String {
         let field = field.or_else(|| self.from.first().map(|(slot, _)| *slot));
-        field.and_then(|slot| self.fields.get(slot)).cloned().unwrap_or_else(|| column.name.clone())
+        field
+            .and_then(|slot| self.fields.get(slot))
+            .cloned()
+            .unwrap_or_else(|| column.name.clone())
     }
 }
 
@@ -266,25 +290,54 @@ impl Column {
         match &self.kind {
             Kind::Value(Origin::Fields(slots)) => {
                 let from = slots.iter().map(|slot| (*slot, &chunk.fields[*slot])).collect();
-                self.parse(&Texts { rows, fields, from, constant: None, nulls }, problems, amounts)
+                self.parse(
+                    &Texts {
+                        rows,
+                        fields,
+                        from,
+                        constant: None,
+                        nulls,
+                    },
+                    problems,
+                    amounts,
+                )
             }
             Kind::Value(Origin::Const(text)) => {
-                let texts = Texts { rows, fields, from: Vec::new(), constant: Some(text), nulls };
+                let texts = Texts {
+                    rows,
+                    fields,
+                    from: Vec::new(),
+                    constant: Some(text),
+                    nulls,
+                };
                 self.parse(&texts, problems, amounts)
             }
             Kind::Value(Origin::Expr(expr)) => {
                 let values = self.evaluate(expr, environment, problems)?;
-                if *values.data_type() == self.ty.arrow() && matches!(self.parse, Parse::Text) || !is_text(&values) {
+                if *values.data_type() == self.ty.arrow() && matches!(self.parse, Parse::Text)
+                    || !is_text(&values)
+                {
                     let values = arrow::compute::cast(&values, &self.ty.arrow())?;
                     return Ok(self.checked(values, problems));
                 }
                 let values = arrow::compute::cast(&values, &arrow::datatypes::DataType::Utf8)?;
                 let from = vec![(usize::MAX, values.as_string::<i32>())];
-                self.parse(&Texts { rows, fields, from, constant: None, nulls }, problems, amounts)
+                self.parse(
+                    &Texts {
+                        rows,
+                        fields,
+                        from,
+                        constant: None,
+                        nulls,
+                    },
+                    problems,
+                    amounts,
+                )
             }
-            Kind::System(_) | Kind::Absent => {
-                Err(Error::internal(format!("column '{}' has no texts to read", self.name)))
-            }
+            Kind::System(_) | Kind::Absent => Err(Error::internal(format!(
+                "column '{}' has no texts to read",
+                self.name
+            ))),
         }
     }
 
@@ -315,7 +368,10 @@ impl Column {
         let ty = expr.data_type(&environment.schema())?;
         let mut parts = Vec::with_capacity(rows);
         for row in 0..rows {
-            match expr.evaluate(&environment.slice(row, 1)).and_then(|v| v.into_array(1)) {
+            match expr
+                .evaluate(&environment.slice(row, 1))
+                .and_then(|v| v.into_array(1))
+            {
                 Ok(value) => parts.push(value),
                 Err(e) => {
                     problems.add(row, &self.name, None, e.find_root().to_string());
@@ -336,11 +392,35 @@ impl Column {
         let rows = texts.rows;
         let array = match &self.parse {
             Parse::Text => {
-                each_row!(self, texts, problems, StringBuilder::with_capacity(rows, rows * 16), |t| keep(t))
+                each_row!(
+                    self,
+                    texts,
+                    problems,
+                    StringBuilder::with_capacity(rows, rows * 16),
+                    |t| keep(t)
+                )
             }
-            Parse::Int => each_row!(self, texts, problems, Int64Builder::with_capacity(rows), parse::int),
-            Parse::Float => each_row!(self, texts, problems, Float64Builder::with_capacity(rows), parse::float),
-            Parse::Bool => each_row!(self, texts, problems, BooleanBuilder::with_capacity(rows), parse::bool),
+            Parse::Int => each_row!(
+                self,
+                texts,
+                problems,
+                Int64Builder::with_capacity(rows),
+                parse::int
+            ),
+            Parse::Float => each_row!(
+                self,
+                texts,
+                problems,
+                Float64Builder::with_capacity(rows),
+                parse::float
+            ),
+            Parse::Bool => each_row!(
+                self,
+                texts,
+                problems,
+                BooleanBuilder::with_capacity(rows),
+                parse::bool
+            ),
             Parse::Money => {
                 let mut exact = vec![None; rows];
                 let builder = Decimal128Builder::with_capacity(rows).with_data_type(money::data_type());
@@ -356,14 +436,22 @@ impl Column {
             }
             Parse::Currency => each_row!(self, texts, problems, StringBuilder::new(), parse::currency),
             Parse::Instant(formats) => {
-                each_row!(self, texts, problems, instants(rows), |t| parse::instant(t, formats))
+                each_row!(self, texts, problems, instants(rows), |t| parse::instant(
+                    t, formats
+                ))
             }
             Parse::Timestamp(formats) => {
-                each_row!(self, texts, problems, instants(rows), |t| parse::timestamp(t, formats))
+                each_row!(self, texts, problems, instants(rows), |t| parse::timestamp(
+                    t, formats
+                ))
             }
-            Parse::Unix(digits) => each_row!(self, texts, problems, instants(rows), |t| parse::unix(t, *digits)),
+            Parse::Unix(digits) => {
+                each_row!(self, texts, problems, instants(rows), |t| parse::unix(t, *digits))
+            }
             Parse::Date(formats) => {
-                each_row!(self, texts, problems, Date32Builder::with_capacity(rows), |t| parse::date(t, formats))
+                each_row!(self, texts, problems, Date32Builder::with_capacity(rows), |t| {
+                    parse::date(t, formats)
+                })
             }
             Parse::Tags => {
                 let mut builder = TagsBuilder::default();
@@ -379,11 +467,21 @@ impl Column {
                 }
                 Arc::new(builder.finish()?)
             }
-            Parse::Tag(key) => each_row!(self, texts, problems, StringBuilder::new(), |t| tags::value_of(t, key)),
-            Parse::Enum { values, spellings, unknown } => {
-                each_row!(self, texts, problems, StringBuilder::with_capacity(rows, rows * 8), |t| parse::one_of(
-                    t, values, spellings, *unknown
-                ))
+            Parse::Tag(key) => each_row!(self, texts, problems, StringBuilder::new(), |t| tags::value_of(
+                t, key
+            )),
+            Parse::Enum {
+                values,
+                spellings,
+                unknown,
+            } => {
+                each_row!(
+                    self,
+                    texts,
+                    problems,
+                    StringBuilder::with_capacity(rows, rows * 8),
+                    |t| parse::one_of(t, values, spellings, *unknown)
+                )
             }
             Parse::Pseudonym => each_row!(self, texts, problems, StringBuilder::new(), |t: &str| {
                 Ok::<_, String>(Some(hash::pseudonym(t.trim())))
@@ -400,7 +498,10 @@ fn keep(text: &str) -> std::result::Result<Option<&str>, String> {
 
 fn is_text(values: &ArrayRef) -> bool {
     use arrow::datatypes::DataType;
-    matches!(values.data_type(), DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View)
+    matches!(
+        values.data_type(),
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View
+    )
 }
 
 fn instants(rows: usize) -> TimestampMicrosecondBuilder {

@@ -26,7 +26,11 @@ pub(super) fn convert(
     let mut problems = Problems::new(rows);
     let mut lets = Vec::with_capacity(mapping.lets.len());
     let nothing = mapping.environment.batch(
-        mapping.lets.iter().map(|l| new_null_array(&l.ty.arrow(), rows)).collect(),
+        mapping
+            .lets
+            .iter()
+            .map(|l| new_null_array(&l.ty.arrow(), rows))
+            .collect(),
         rows,
     )?;
     for value in &mapping.lets {
@@ -91,7 +95,11 @@ fn fill(
 ) -> ArrayRef {
     let rows = chunk.len();
     // A line of a bill is known by its ordinal, since bills come as Parquet, too.
-    let ordinals = if table.name == "charges" { &chunk.rows } else { &chunk.lines };
+    let ordinals = if table.name == "charges" {
+        &chunk.rows
+    } else {
+        &chunk.lines
+    };
     let repeated = |text: &str| Arc::new(StringArray::from_iter_values(std::iter::repeat_n(text, rows)));
     match system {
         System::Source => repeated(&ctx.source),
@@ -104,12 +112,19 @@ fn fill(
         System::FileRow => Arc::new(Int64Array::from_iter_values(ordinals.iter().map(|r| *r as i64))),
         System::ChargeId => {
             let short: String = ctx.file_hash.chars().take(12).collect();
-            Arc::new(StringArray::from_iter_values(ordinals.iter().map(|row| format!("{short}:{row}"))))
+            Arc::new(StringArray::from_iter_values(
+                ordinals.iter().map(|row| format!("{short}:{row}")),
+            ))
         }
         System::Extra => Arc::clone(&chunk.extra),
         System::DayOf(at) => {
             let instants = columns[at].as_primitive::<TimestampMicrosecondType>();
-            Arc::new(instants.iter().map(|v| v.map(parse::day_of)).collect::<Date32Array>())
+            Arc::new(
+                instants
+                    .iter()
+                    .map(|v| v.map(parse::day_of))
+                    .collect::<Date32Array>(),
+            )
         }
         System::MonthOf(at) => {
             let instants = columns[at].as_primitive::<TimestampMicrosecondType>();
@@ -135,12 +150,20 @@ fn count(
     problems: &Problems,
     totals: &mut Totals,
 ) {
-    let currency = table.index_of("billing_currency").or_else(|| table.index_of("gateway_currency"));
-    let Some(currency) = currency.map(|at| columns[at].as_string::<i32>()) else { return };
+    let currency = table
+        .index_of("billing_currency")
+        .or_else(|| table.index_of("gateway_currency"));
+    let Some(currency) = currency.map(|at| columns[at].as_string::<i32>()) else {
+        return;
+    };
     for (at, exact) in amounts {
         for (row, amount) in exact.iter().enumerate() {
             if problems.good[row] {
-                let code = if currency.is_null(row) { "" } else { currency.value(row) };
+                let code = if currency.is_null(row) {
+                    ""
+                } else {
+                    currency.value(row)
+                };
                 totals.add(code, *at, table.columns[*at].name, *amount);
             }
         }

@@ -42,7 +42,10 @@ pub fn decode(
     sink: &mut dyn FnMut(RecordBatch) -> Result<()>,
 ) -> Result<DecodeReport> {
     let input = Input::open(input, HEAD_BYTES)?;
-    let chosen = mapping.readers.iter().find(|r| r.kind.names(input.head(), &r.options).is_some());
+    let chosen = mapping
+        .readers
+        .iter()
+        .find(|r| r.kind.names(input.head(), &r.options).is_some());
     let chosen = match (chosen, mapping.readers.as_slice()) {
         (Some(chosen), _) => chosen,
         // One reader only: it knows best what is wrong.

@@ -28,7 +28,10 @@ pub(super) struct Environment {
 
 impl Environment {
     pub(super) fn new(lets: &[Column]) -> Result<Environment> {
-        let fields: Vec<Field> = lets.iter().map(|l| Field::new(&l.name, l.ty.arrow(), true)).collect();
+        let fields: Vec<Field> = lets
+            .iter()
+            .map(|l| Field::new(&l.name, l.ty.arrow(), true))
+            .collect();
         let arrow = Arc::new(Schema::new(fields));
         let schema = DFSchema::try_from(Arc::clone(&arrow))?;
         Ok(Environment { arrow, schema })
@@ -54,13 +57,21 @@ impl Environment {
             Ok(TreeNodeRecursion::Continue)
         })?;
         if let Some(what) = unsteady {
-            return Err(Error::config(format!("an expression must depend on its row only, not on {what}")));
+            return Err(Error::config(format!(
+                "an expression must depend on its row only, not on {what}"
+            )));
         }
-        PLANNER.create_physical_expr(expr, &self.schema).with_context(known)
+        PLANNER
+            .create_physical_expr(expr, &self.schema)
+            .with_context(known)
     }
 
     pub(super) fn batch(&self, values: Vec<ArrayRef>, rows: usize) -> Result<RecordBatch> {
         let options = RecordBatchOptions::new().with_row_count(Some(rows));
-        Ok(RecordBatch::try_new_with_options(Arc::clone(&self.arrow), values, &options)?)
+        Ok(RecordBatch::try_new_with_options(
+            Arc::clone(&self.arrow),
+            values,
+            &options,
+        )?)
     }
 }

@@ -45,7 +45,9 @@ impl Trie {
     pub(super) fn column(&self, name: &str) -> Option<usize> {
         let children = &self.0[ROOT].children;
         let exact = children.iter().find(|(k, _)| k == name);
-        exact.or_else(|| children.iter().find(|(k, _)| k.eq_ignore_ascii_case(name))).map(|(_, node)| *node)
+        exact
+            .or_else(|| children.iter().find(|(k, _)| k.eq_ignore_ascii_case(name)))
+            .map(|(_, node)| *node)
     }
 
     pub(super) fn field(&self, node: usize) -> Option<usize> {
@@ -57,12 +59,24 @@ impl Trie {
     }
 
     /// Walks a text of JSON that is the value of `node`.
-    pub(super) fn walk_inner(&self, node: usize, json: &str, cells: &mut Cells) -> Result<(), serde_json::Error> {
+    pub(super) fn walk_inner(
+        &self,
+        node: usize,
+        json: &str,
+        cells: &mut Cells,
+    ) -> Result<(), serde_json::Error> {
         if too_deep(json.as_bytes()) {
-            return Err(serde_json::Error::custom(format!("nested deeper than {MAX_DEPTH} levels")));
+            return Err(serde_json::Error::custom(format!(
+                "nested deeper than {MAX_DEPTH} levels"
+            )));
         }
         let mut deserializer = serde_json::Deserializer::from_str(json);
-        (&mut deserializer).deserialize_any(Walk { trie: self, node, cells, keep: None })?;
+        (&mut deserializer).deserialize_any(Walk {
+            trie: self,
+            node,
+            cells,
+            keep: None,
+        })?;
         deserializer.end()
     }
 
@@ -75,10 +89,18 @@ impl Trie {
         keep: Option<&dyn Fn(&str) -> bool>,
     ) -> Result<(), serde_json::Error> {
         if too_deep(json.as_bytes()) {
-            return Err(serde_json::Error::custom(format!("nested deeper than {MAX_DEPTH} levels")));
+            return Err(serde_json::Error::custom(format!(
+                "nested deeper than {MAX_DEPTH} levels"
+            )));
         }
         let mut deserializer = serde_json::Deserializer::from_str(json);
-        Walk { trie: self, node, cells, keep }.deserialize(&mut deserializer)?;
+        Walk {
+            trie: self,
+            node,
+            cells,
+            keep,
+        }
+        .deserialize(&mut deserializer)?;
         deserializer.end()
     }
 }
@@ -156,12 +178,18 @@ impl<'de> Visitor<'de> for Walk<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        while let Some(key) =
-            map.next_key_seed(Key { children: &self.trie.0[self.node].children, keep: self.keep })?
-        {
+        while let Some(key) = map.next_key_seed(Key {
+            children: &self.trie.0[self.node].children,
+            keep: self.keep,
+        })? {
             match key {
                 Found::Child(node) => {
-                    map.next_value_seed(Walk { trie: self.trie, node, cells: self.cells, keep: None })?;
+                    map.next_value_seed(Walk {
+                        trie: self.trie,
+                        node,
+                        cells: self.cells,
+                        keep: None,
+                    })?;
                 }
                 Found::Kept(name) => {
                     let raw: &RawValue = map.next_value()?;
@@ -185,7 +213,9 @@ impl<'de> Visitor<'de> for Walk<'_> {
     /// JSON inside a text. A text that does not look like an object has no fields.
     fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<(), E> {
         if text.trim_start().starts_with('{') {
-            self.trie.walk_inner(self.node, text, self.cells).map_err(|e| E::custom(format!("text that is broken JSON: {e}")))?;
+            self.trie
+                .walk_inner(self.node, text, self.cells)
+                .map_err(|e| E::custom(format!("text that is broken JSON: {e}")))?;
         }
         Ok(())
     }
@@ -251,8 +281,12 @@ mod tests {
     fn walk(paths: &[&str], json: &str) -> Result<Vec<Option<String>>, String> {
         let paths: Vec<String> = paths.iter().map(|p| (*p).to_owned()).collect();
         let mut cells = Cells::new(paths.len());
-        Trie::new(&paths).walk(ROOT, json, &mut cells, None).map_err(|e| e.to_string())?;
-        Ok((0..paths.len()).map(|f| cells.get(f).map(str::to_owned)).collect())
+        Trie::new(&paths)
+            .walk(ROOT, json, &mut cells, None)
+            .map_err(|e| e.to_string())?;
+        Ok((0..paths.len())
+            .map(|f| cells.get(f).map(str::to_owned))
+            .collect())
     }
 
     #[test]
@@ -260,22 +294,43 @@ mod tests {
         let json = r#"{"a": 1.10e-7, "b": {"c": "x\n\u00e9", "d": null}, "e": [1, {"a": 2}], "f": true}"#;
         let found = walk(&["a", "b.c", "b.d", "e", "f", "missing"], json).unwrap();
         let found: Vec<_> = found.iter().map(|f| f.as_deref()).collect();
-        assert_eq!(found, [Some("1.10e-7"), Some("x\né"), None, Some(r#"[1, {"a": 2}]"#), Some("true"), None]);
+        assert_eq!(
+            found,
+            [
+                Some("1.10e-7"),
+                Some("x\né"),
+                None,
+                Some(r#"[1, {"a": 2}]"#),
+                Some("true"),
+                None
+            ]
+        );
     }
 
     #[test]
     fn paths_lead_into_texts() {
         let json = r#"{"m": "{\"u\": {\"n\": 3}, \"t\": \"{\\\"k\\\": \\\"v\\\"}\"}"}"#;
-        assert_eq!(walk(&["m.u.n", "m.t.k"], json).unwrap(), [Some("3".to_owned()), Some("v".to_owned())]);
+        assert_eq!(
+            walk(&["m.u.n", "m.t.k"], json).unwrap(),
+            [Some("3".to_owned()), Some("v".to_owned())]
+        );
         assert_eq!(walk(&["m.u"], r#"{"m": "None"}"#).unwrap(), [None]);
-        assert!(walk(&["m.u"], r#"{"m": "{\"u\": 1"}"#).unwrap_err().contains("broken JSON"));
+        assert!(
+            walk(&["m.u"], r#"{"m": "{\"u\": 1"}"#)
+                .unwrap_err()
+                .contains("broken JSON")
+        );
     }
 
     #[test]
     fn broken_and_bottomless_values_are_refused() {
         assert!(walk(&["a"], r#"{"a": 1"#).is_err());
         assert!(walk(&["a"], r#"{"a": 1} x"#).is_err());
-        let deep = format!(r#"{{"skipped": {}1{}, "a": 1}}"#, "[".repeat(200), "]".repeat(200));
+        let deep = format!(
+            r#"{{"skipped": {}1{}, "a": 1}}"#,
+            "[".repeat(200),
+            "]".repeat(200)
+        );
         assert!(walk(&["a"], &deep).unwrap_err().contains("nested"));
         let text = format!(r#"{{"skipped": "{}", "a": 1}}"#, "[".repeat(200));
         assert_eq!(walk(&["a"], &text).unwrap(), [Some("1".to_owned())]);

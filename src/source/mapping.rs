@@ -134,13 +134,16 @@ impl Mapping {
         let file: MappingFile = toml::from_str(text).map_err(|e| Error::config(e.to_string()))?;
         let table = TableSchema::named(&file.table).ok_or_else(|| {
             let known: Vec<_> = TABLES.iter().map(|t| t.name).collect();
-            Error::config(format!("there is no table '{}'", file.table)).advise(format!("one of {}", known.join(", ")))
+            Error::config(format!("there is no table '{}'", file.table))
+                .advise(format!("one of {}", known.join(", ")))
         })?;
         let mut fields = Fields::default();
         let mut lets = Vec::new();
         for (name, column) in &file.lets {
             if column.expr.is_some() {
-                return Err(Error::config(format!("let.{name}: takes 'from' or 'const', no expression")));
+                return Err(Error::config(format!(
+                    "let.{name}: takes 'from' or 'const', no expression"
+                )));
             }
             let parse = column.parse.unwrap_or(ParseName::Text);
             lets.push(column.build(name, parse.ty(), false, &file, &mut fields, None)?);
@@ -148,20 +151,31 @@ impl Mapping {
         let environment = Environment::new(&lets)?;
         for name in file.columns.keys() {
             if table.column(name).is_none() {
-                return Err(Error::config(format!("the table {} has no column '{name}'", table.name)));
+                return Err(Error::config(format!(
+                    "the table {} has no column '{name}'",
+                    table.name
+                )));
             }
         }
         let mut columns = Vec::new();
         for column in table.columns {
             let built = match file.columns.get(column.name) {
-                Some(said) => {
-                    said.build(column.name, column.ty, !column.nullable, &file, &mut fields, Some(&environment))?
-                }
+                Some(said) => said.build(
+                    column.name,
+                    column.ty,
+                    !column.nullable,
+                    &file,
+                    &mut fields,
+                    Some(&environment),
+                )?,
                 None => match System::of(table, column.name) {
                     Some(system) => Column::system(column.name, column.ty, system),
                     None if column.nullable => Column::absent(column.name, column.ty),
                     None => {
-                        return Err(Error::config(format!("the required column '{}' is not mapped", column.name)));
+                        return Err(Error::config(format!(
+                            "the required column '{}' is not mapped",
+                            column.name
+                        )));
                     }
                 },
             };
@@ -169,18 +183,25 @@ impl Mapping {
         }
         let mut extra = Vec::new();
         for pattern in &file.extra {
-            let pattern = glob::Pattern::new(pattern).map_err(|e| Error::config(format!("extra '{pattern}': {e}")))?;
+            let pattern =
+                glob::Pattern::new(pattern).map_err(|e| Error::config(format!("extra '{pattern}': {e}")))?;
             extra.push(pattern);
         }
         if !extra.is_empty() && table.column("extra").is_none() {
-            return Err(Error::config(format!("the table {} has no column 'extra'", table.name)));
+            return Err(Error::config(format!(
+                "the table {} has no column 'extra'",
+                table.name
+            )));
         }
         let mut readers = Vec::new();
         // In the order of the list of readers, which is the order in which they are tried.
         for kind in reader::READERS {
             if let Some(options) = file.reader.get(kind.id()) {
                 kind.check(options)?;
-                readers.push(ReaderChoice { kind: *kind, options: options.clone() });
+                readers.push(ReaderChoice {
+                    kind: *kind,
+                    options: options.clone(),
+                });
             }
         }
         if let Some(unknown) = file.reader.keys().find(|id| reader::named(id).is_none()) {
@@ -261,7 +282,11 @@ impl ColumnFile {
                 Origin::Fields(all.iter().map(|f| fields.slot(f)).collect())
             }
             (None, Some(sql), None) => match environment {
-                Some(environment) => Origin::Expr(environment.plan(sql).map_err(|e| e.context(format!("column '{name}'")))?),
+                Some(environment) => Origin::Expr(
+                    environment
+                        .plan(sql)
+                        .map_err(|e| e.context(format!("column '{name}'")))?,
+                ),
                 None => return fail("takes no expression"),
             },
             (None, None, Some(text)) => Origin::Const(text.clone()),
@@ -294,7 +319,13 @@ impl ColumnFile {
             ParseName::Pseudonym => Parse::Pseudonym,
             ParseName::Origin => Parse::Origin,
         };
-        let nulls = file.null_values.iter().chain(&self.null_values).filter(|n| !n.is_empty()).cloned().collect();
+        let nulls = file
+            .null_values
+            .iter()
+            .chain(&self.null_values)
+            .filter(|n| !n.is_empty())
+            .cloned()
+            .collect();
         Ok(Column {
             name: name.to_owned(),
             ty,

@@ -19,7 +19,9 @@ pub(super) fn int(text: &str) -> Parsed<i64> {
     if Exact::from_stored(stored) != exact || stored % crate::base::money::ONE != 0 {
         return Err("not a whole number".to_owned());
     }
-    i64::try_from(stored / crate::base::money::ONE).map(Some).map_err(|_| "larger than 64 bits".to_owned())
+    i64::try_from(stored / crate::base::money::ONE)
+        .map(Some)
+        .map_err(|_| "larger than 64 bits".to_owned())
 }
 
 /// A measurement. NaN and the infinities are missing values.
@@ -30,9 +32,16 @@ pub(super) fn float(text: &str) -> Parsed<f64> {
 
 pub(super) fn bool(text: &str) -> Parsed<bool> {
     let text = text.trim();
-    for (spelling, value) in
-        [("true", true), ("false", false), ("1", true), ("0", false), ("yes", true), ("no", false), ("t", true), ("f", false)]
-    {
+    for (spelling, value) in [
+        ("true", true),
+        ("false", false),
+        ("1", true),
+        ("0", false),
+        ("yes", true),
+        ("no", false),
+        ("t", true),
+        ("f", false),
+    ] {
         if text.eq_ignore_ascii_case(spelling) {
             return Ok(Some(value));
         }
@@ -79,7 +88,9 @@ pub(super) fn unix(text: &str, digits: u32) -> Parsed<i64> {
     let exact = Exact::parse(text).map_err(|_| fail())?;
     // Amounts have 18 digits after the point; microseconds 6, less what the unit has already.
     let per_micro = 10_i128.pow(12 + digits);
-    i64::try_from(exact.round().div_euclid(per_micro)).map(Some).map_err(|_| fail())
+    i64::try_from(exact.round().div_euclid(per_micro))
+        .map(Some)
+        .map_err(|_| fail())
 }
 
 /// Days since 1970. An instant gives its UTC day.
@@ -122,7 +133,11 @@ pub(super) fn origin(text: &str) -> Parsed<String> {
     if host.is_empty() {
         return Ok(None);
     }
-    Ok(Some(if scheme.is_empty() { host.to_owned() } else { format!("{scheme}://{host}") }))
+    Ok(Some(if scheme.is_empty() {
+        host.to_owned()
+    } else {
+        format!("{scheme}://{host}")
+    }))
 }
 
 #[cfg(test)]
@@ -148,7 +163,11 @@ mod tests {
         assert_eq!(timestamp("2025-12-17 19:34:28.284660", &[]), Ok(expected));
         assert_eq!(unix("1766000068284.66", 3), Ok(expected));
         assert_eq!(unix("1766000068284660", 6), Ok(expected));
-        assert_eq!(unix("-0.0000001", 0), Ok(Some(-1)), "cut towards the past, also before 1970");
+        assert_eq!(
+            unix("-0.0000001", 0),
+            Ok(Some(-1)),
+            "cut towards the past, also before 1970"
+        );
         assert!(unix("NaN", 0).is_err());
     }
 
@@ -168,16 +187,25 @@ mod tests {
         let values = ["Usage-Based".to_owned()];
         let spellings = BTreeMap::from([("per use".to_owned(), "Usage-Based".to_owned())]);
         for text in ["usage-based", "Usage-based", "PER USE"] {
-            assert_eq!(one_of(text, &values, &spellings, OnUnknown::Reject), Ok(Some("Usage-Based".into())));
+            assert_eq!(
+                one_of(text, &values, &spellings, OnUnknown::Reject),
+                Ok(Some("Usage-Based".into()))
+            );
         }
         assert!(one_of("Monthly", &values, &spellings, OnUnknown::Reject).is_err());
-        assert_eq!(one_of("Monthly", &values, &spellings, OnUnknown::Keep), Ok(Some("Monthly".into())));
+        assert_eq!(
+            one_of("Monthly", &values, &spellings, OnUnknown::Keep),
+            Ok(Some("Monthly".into()))
+        );
     }
 
     #[test]
     fn addresses_lose_what_could_be_secret() {
         let cut = |t| origin(t).unwrap().unwrap();
-        assert_eq!(cut("https://user:pw@api.example.com:8443/v1/x?key=s#f"), "https://api.example.com:8443");
+        assert_eq!(
+            cut("https://user:pw@api.example.com:8443/v1/x?key=s#f"),
+            "https://api.example.com:8443"
+        );
         assert_eq!(cut("llm.internal/v1"), "llm.internal");
         assert_eq!(origin("https://"), Ok(None));
     }

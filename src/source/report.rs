@@ -50,14 +50,17 @@ impl Totals {
         // The lookup would need an owned key; currencies are few, so the map stays tiny.
         let total = match self.0.iter_mut().find(|((c, o), _)| *o == order && c == currency) {
             Some((_, total)) => total,
-            None => self.0.entry((currency.to_owned(), order)).or_insert_with(|| ControlTotal {
-                currency: currency.to_owned(),
-                column,
-                rows: 0,
-                nulls: 0,
-                source_total: Exact::ZERO,
-                stored_total: Exact::ZERO,
-            }),
+            None => self
+                .0
+                .entry((currency.to_owned(), order))
+                .or_insert_with(|| ControlTotal {
+                    currency: currency.to_owned(),
+                    column,
+                    rows: 0,
+                    nulls: 0,
+                    source_total: Exact::ZERO,
+                    stored_total: Exact::ZERO,
+                }),
         };
         total.rows += 1;
         match amount {

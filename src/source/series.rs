@@ -20,32 +20,59 @@ pub(super) struct Options {
 }
 
 /// Fields that every row has beside its metrics.
-const FIELDS: [&str; 9] =
-    ["time", "uuid", "mig_instance", "mig_profile", "host", "gpu_index", "gpu_model", "namespace", "owner"];
+const FIELDS: [&str; 9] = [
+    "time",
+    "uuid",
+    "mig_instance",
+    "mig_profile",
+    "host",
+    "gpu_index",
+    "gpu_model",
+    "namespace",
+    "owner",
+];
 
 /// Labels that options may give names for.
 const LABELS: [&str; 13] = [
-    "uuid", "mig_instance", "mig_profile", "host", "instance", "gpu_index", "gpu_model", "job", "exported_pod", "pod",
-    "hpc_job", "exported_namespace", "namespace",
+    "uuid",
+    "mig_instance",
+    "mig_profile",
+    "host",
+    "instance",
+    "gpu_index",
+    "gpu_model",
+    "job",
+    "exported_pod",
+    "pod",
+    "hpc_job",
+    "exported_namespace",
+    "namespace",
 ];
 
 impl Options {
     pub(super) fn check(&self) -> Result<()> {
         if let Some(label) = self.labels.keys().find(|l| !LABELS.contains(&l.as_str())) {
-            return Err(Error::config(format!("series have no label '{label}'; known: {}", LABELS.join(", "))));
+            return Err(Error::config(format!(
+                "series have no label '{label}'; known: {}",
+                LABELS.join(", ")
+            )));
         }
         for pattern in &self.series {
             glob::Pattern::new(pattern).map_err(|e| Error::config(format!("series '{pattern}': {e}")))?;
         }
         if let Some(metric) = self.metrics.keys().find(|m| FIELDS.contains(&m.as_str())) {
-            return Err(Error::config(format!("'{metric}' is a field of its own, not a metric")));
+            return Err(Error::config(format!(
+                "'{metric}' is a field of its own, not a metric"
+            )));
         }
         Ok(())
     }
 
     /// Whether a metric speaks of devices.
     pub(super) fn speaks_of_devices(&self, metric: &str) -> bool {
-        self.series.iter().any(|p| glob::Pattern::new(p).is_ok_and(|p| p.matches(metric)))
+        self.series
+            .iter()
+            .any(|p| glob::Pattern::new(p).is_ok_and(|p| p.matches(metric)))
             || self.metrics.values().flatten().any(|m| m == metric)
     }
 }
@@ -115,7 +142,11 @@ impl Fold {
     }
 
     /// Opens a series. `Ok(None)`: it does not speak of devices. `Err`: why it is refused.
-    pub(super) fn open(&mut self, metric: &str, labels: &Labels) -> std::result::Result<Option<Handle>, String> {
+    pub(super) fn open(
+        &mut self,
+        metric: &str,
+        labels: &Labels,
+    ) -> std::result::Result<Option<Handle>, String> {
         let metrics = self.by_name.get(metric).cloned().unwrap_or_default();
         if metrics.is_empty() {
             *self.passed_over.entry(metric.to_owned()).or_default() += 1;
@@ -124,25 +155,44 @@ impl Fold {
             }
         }
         let label = |name: &str| {
-            let names = self.options.labels.get(name).map(Vec::as_slice).unwrap_or_default();
-            names.iter().filter_map(|n| labels.get(n)).find(|v| !v.is_empty()).cloned().unwrap_or_default()
+            let names = self
+                .options
+                .labels
+                .get(name)
+                .map(Vec::as_slice)
+                .unwrap_or_default();
+            names
+                .iter()
+                .filter_map(|n| labels.get(n))
+                .find(|v| !v.is_empty())
+                .cloned()
+                .unwrap_or_default()
         };
         let carries = |name: &str| {
-            self.options.labels.get(name).is_some_and(|names| names.iter().any(|n| labels.contains_key(n)))
+            self.options
+                .labels
+                .get(name)
+                .is_some_and(|names| names.iter().any(|n| labels.contains_key(n)))
         };
         let uuid = label("uuid");
         if uuid.is_empty() {
             return Err(format!("{metric} names no device: the label UUID is missing"));
         }
         let instance = label("instance");
-        let host = Some(label("host"))
-            .filter(|h| !h.is_empty())
-            .unwrap_or_else(|| instance.rsplit_once(':').map_or(instance.as_str(), |(host, _)| host).to_owned());
+        let host = Some(label("host")).filter(|h| !h.is_empty()).unwrap_or_else(|| {
+            instance
+                .rsplit_once(':')
+                .map_or(instance.as_str(), |(host, _)| host)
+                .to_owned()
+        });
         let holder = Holder {
             mig_profile: label("mig_profile"),
             gpu_index: label("gpu_index"),
             gpu_model: label("gpu_model"),
-            scrape: (label("job"), if host.is_empty() { instance } else { host.clone() }),
+            scrape: (
+                label("job"),
+                if host.is_empty() { instance } else { host.clone() },
+            ),
             host,
             carries_exported_pod: carries("exported_pod"),
             exported_pod: label("exported_pod"),
@@ -160,11 +210,20 @@ impl Fold {
                 self.holders.len() - 1
             }
         };
-        Ok(Some(Handle { device, holder, metrics }))
+        Ok(Some(Handle {
+            device,
+            holder,
+            metrics,
+        }))
     }
 
     /// Takes one reading. `Err`: why its value is refused.
-    pub(super) fn take(&mut self, series: &Handle, micros: i64, value: &str) -> std::result::Result<(), String> {
+    pub(super) fn take(
+        &mut self,
+        series: &Handle,
+        micros: i64,
+        value: &str,
+    ) -> std::result::Result<(), String> {
         let value = reading(value)?;
         let moments = match self.devices.get_mut(&series.device) {
             Some(moments) => moments,
@@ -187,10 +246,17 @@ impl Fold {
 
     /// Hands on all rows, in order of device and time.
     pub(super) fn finish(self, mapping: &Mapping, out: &mut Collector<'_>) -> Result<()> {
-        let exporting: BTreeSet<&(String, String)> =
-            self.holders.iter().filter(|h| h.carries_exported_pod).map(|h| &h.scrape).collect();
-        let owners: Vec<Option<(&str, &str)>> =
-            self.holders.iter().map(|h| h.owner(exporting.contains(&h.scrape))).collect();
+        let exporting: BTreeSet<&(String, String)> = self
+            .holders
+            .iter()
+            .filter(|h| h.carries_exported_pod)
+            .map(|h| &h.scrape)
+            .collect();
+        let owners: Vec<Option<(&str, &str)>> = self
+            .holders
+            .iter()
+            .map(|h| h.owner(exporting.contains(&h.scrape)))
+            .collect();
         let fields = FIELDS.map(|name| mapping.field(name));
         let metrics: Vec<Option<usize>> = self.metrics.iter().map(|name| mapping.field(name)).collect();
         let mut cells = Cells::new(mapping.fields.len());
@@ -201,7 +267,12 @@ impl Fold {
                 cells.clear();
                 // Whatever several series say: the last in order of text, so that no order of arrival counts.
                 let most = |what: fn(&Holder) -> &str| {
-                    moment.holders.iter().map(|h| what(&self.holders[*h])).max().unwrap_or_default()
+                    moment
+                        .holders
+                        .iter()
+                        .map(|h| what(&self.holders[*h]))
+                        .max()
+                        .unwrap_or_default()
                 };
                 let owner = moment.holders.iter().filter_map(|h| owners[*h]).max();
                 let (owner, namespace) = owner.unwrap_or_default();
@@ -231,8 +302,15 @@ impl Fold {
             }
         }
         if !self.passed_over.is_empty() {
-            let names: Vec<_> = self.passed_over.iter().map(|(name, n)| format!("{name} ({n})")).collect();
-            out.note(format!("series of metrics that no column takes: {}", names.join(", ")));
+            let names: Vec<_> = self
+                .passed_over
+                .iter()
+                .map(|(name, n)| format!("{name} ({n})"))
+                .collect();
+            out.note(format!(
+                "series of metrics that no column takes: {}",
+                names.join(", ")
+            ));
         }
         Ok(())
     }
@@ -276,8 +354,18 @@ mod tests {
     #[test]
     fn blanks_are_no_readings() {
         for text in [
-            "NaN", "+Inf", "-Inf", "inf", "9223372036854775792", "9223372036854775794", "9223372036854775799",
-            "9223372036854775808", "9.223372036854776e+18", "140737488355328", "140737488355330", "2147483632",
+            "NaN",
+            "+Inf",
+            "-Inf",
+            "inf",
+            "9223372036854775792",
+            "9223372036854775794",
+            "9223372036854775799",
+            "9223372036854775808",
+            "9.223372036854776e+18",
+            "140737488355328",
+            "140737488355330",
+            "2147483632",
             "2147483635",
         ] {
             assert_eq!(reading(text), Ok(None), "{text}");

@@ -21,7 +21,8 @@ pub(super) fn parse(text: &str) -> std::result::Result<Pairs, String> {
     } else {
         text
     };
-    let Tags(pairs) = serde_json::from_str(text).map_err(|_| "tags are neither a JSON object nor a list".to_owned())?;
+    let Tags(pairs) =
+        serde_json::from_str(text).map_err(|_| "tags are neither a JSON object nor a list".to_owned())?;
     let mut unique = Pairs::with_capacity(pairs.len());
     for (key, value) in pairs {
         if !unique.iter().any(|(known, _)| *known == key) {
@@ -65,7 +66,7 @@ impl<'de> Visitor<'de> for TagsVisitor {
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> std::result::Result<Tags, A::Error> {
         let mut pairs = Pairs::new();
         while let Some(raw) = seq.next_element::<&RawValue>()? {
-            if let Ok(one) = serde_json::from_str::<KeyValue>(raw.get()) {
+            if let Ok(one) = serde_json::from_str::<KeyValue<'_>>(raw.get()) {
                 pairs.push((one.key, one.value.and_then(plain)));
             } else if let Some(text) = plain(raw) {
                 pairs.push(match text.split_once(':') {
@@ -96,7 +97,9 @@ pub(super) fn plain(raw: &RawValue) -> Option<String> {
     if text == "null" {
         return None;
     }
-    serde_json::from_str::<String>(text).ok().or_else(|| Some(text.to_owned()))
+    serde_json::from_str::<String>(text)
+        .ok()
+        .or_else(|| Some(text.to_owned()))
 }
 
 /// Builds the map column of the canonical tables. A row without tags is NULL.
@@ -104,7 +107,11 @@ pub(super) struct TagsBuilder(MapBuilder<StringBuilder, StringBuilder>);
 
 impl Default for TagsBuilder {
     fn default() -> Self {
-        let names = MapFieldNames { entry: "key_value".into(), key: "key".into(), value: "value".into() };
+        let names = MapFieldNames {
+            entry: "key_value".into(),
+            key: "key".into(),
+            value: "value".into(),
+        };
         TagsBuilder(
             MapBuilder::new(Some(names), StringBuilder::new(), StringBuilder::new())
                 .with_values_field(Field::new("value", DataType::Utf8, true)),
@@ -129,7 +136,6 @@ impl TagsBuilder {
     }
 }
 
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -141,14 +147,26 @@ mod tests {
 
     #[test]
     fn forms_of_tags() {
-        let both = vec![("team".to_owned(), Some("cx".to_owned())), ("tier".to_owned(), Some("2".to_owned()))];
+        let both = vec![
+            ("team".to_owned(), Some("cx".to_owned())),
+            ("tier".to_owned(), Some("2".to_owned())),
+        ];
         assert_eq!(pairs(r#"{"team": "cx", "tier": 2}"#), both);
         assert_eq!(pairs(r#""team": "cx", "tier": "2""#), both);
         assert_eq!(pairs(r#"["team:cx", "tier:2", "team:other"]"#), both);
-        assert_eq!(pairs(r#"[{"key":"team","value":"cx"},{"Key":"tier","Value":2}]"#), both);
-        assert_eq!(pairs(r#"["bare", "a:b:c"]"#)[0], ("bare".to_owned(), Some(String::new())));
+        assert_eq!(
+            pairs(r#"[{"key":"team","value":"cx"},{"Key":"tier","Value":2}]"#),
+            both
+        );
+        assert_eq!(
+            pairs(r#"["bare", "a:b:c"]"#)[0],
+            ("bare".to_owned(), Some(String::new()))
+        );
         assert_eq!(pairs(r#"["a:b:c"]"#)[0], ("a".to_owned(), Some("b:c".to_owned())));
-        assert_eq!(pairs(r#"{"a": null, "b": {"c": 1}}"#)[1].1.as_deref(), Some(r#"{"c": 1}"#));
+        assert_eq!(
+            pairs(r#"{"a": null, "b": {"c": 1}}"#)[1].1.as_deref(),
+            Some(r#"{"c": 1}"#)
+        );
         assert!(pairs("{}").is_empty() && pairs("[]").is_empty() && pairs("null").is_empty());
         assert!(parse("team=cx").is_err());
         assert!(parse(r#"{"team": "cx""#).is_err());
@@ -156,7 +174,12 @@ mod tests {
 
     #[test]
     fn one_tag() {
-        assert_eq!(value_of(r#"["env:prod", "use_case:a", "use_case:b"]"#, "use_case").unwrap().as_deref(), Some("a"));
+        assert_eq!(
+            value_of(r#"["env:prod", "use_case:a", "use_case:b"]"#, "use_case")
+                .unwrap()
+                .as_deref(),
+            Some("a")
+        );
         assert_eq!(value_of(r#"["use_case"]"#, "use_case").unwrap(), None);
     }
 }

@@ -42,5 +42,7 @@ pub(super) fn decode_text(mapping: &str, text: &str) -> Result<(DecodeReport, Re
 /// A column as texts; NULL is empty.
 pub(super) fn texts(batch: &RecordBatch, column: &str) -> Vec<String> {
     let array = batch.column_by_name(column).unwrap();
-    (0..array.len()).map(|row| arrow::util::display::array_value_to_string(array, row).unwrap()).collect()
+    (0..array.len())
+        .map(|row| arrow::util::display::array_value_to_string(array, row).unwrap())
+        .collect()
 }

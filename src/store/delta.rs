@@ -112,7 +112,7 @@ fn widened(table: &TableSchema, state: &DeltaTableState) -> Result<Option<Action
         return Ok(None);
     }
     let schema = delta_schema(table).map_err(error)?;
-    let metadata = state.metadata().clone().with_schema(&schema).map_err(error)?;
+    let metadata = state.metadata().clone().with_schema(&schema).map_err(|e| error(e.into()))?;
     Ok(Some(Action::Metadata(metadata)))
 }
 

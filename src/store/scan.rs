@@ -21,7 +21,7 @@ use datafusion::datasource::table_schema::TableSchema;
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::logical_expr::utils::conjunction;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
-use datafusion::physical_optimizer::pruning::PruningPredicate;
+use datafusion::physical_optimizer::pruning::PruningPredicateBuilder;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
 use std::sync::Arc;
@@ -70,7 +70,7 @@ impl FileScan {
         let schema = self.scanned.table_schema();
         let predicate = state.create_physical_expr(filter, &DFSchema::try_from(Arc::clone(schema))?)?;
         // What cannot be decided from statistics prunes nothing.
-        let Ok(pruning) = PruningPredicate::try_new(predicate, Arc::clone(schema)) else { return Ok(all()) };
+        let Ok(pruning) = PruningPredicateBuilder::new().with_file_schema(Arc::clone(schema)).try_build(predicate) else { return Ok(all()) };
         let known = self.files.iter().map(|f| Arc::clone(&f.statistics)).collect();
         let Ok(keep) = pruning.prune(&PrunableStatistics::new(known, Arc::clone(schema))) else {
             return Ok(all());

@@ -36,15 +36,21 @@ impl Options {
 
     fn builder(&self) -> ReaderBuilder {
         let mut builder = ReaderBuilder::new();
-        builder.delimiter(self.delimiter as u8).flexible(true).has_headers(false);
+        builder
+            .delimiter(self.delimiter as u8)
+            .flexible(true)
+            .has_headers(false);
         builder
     }
 }
 
-/// What becomes of a column of the file.
-enum Fate {
+/// What becomes of a column of a table.
+pub(super) enum Fate {
     /// A node of the mapping's paths: a field, or a text of JSON that fields are taken from.
-    Wanted { field: Option<usize>, inner: Option<usize> },
+    Wanted {
+        field: Option<usize>,
+        inner: Option<usize>,
+    },
     Extra(String),
     Ignored,
 }
@@ -66,7 +72,12 @@ impl Reader for Csv {
         let mut reader = Options::read(options).ok()?.builder().from_reader(head);
         let mut record = ByteRecord::new();
         reader.read_byte_record(&mut record).ok()?;
-        Some(record.iter().map(|name| String::from_utf8_lossy(name).trim().to_owned()).collect())
+        Some(
+            record
+                .iter()
+                .map(|name| String::from_utf8_lossy(name).trim().to_owned())
+                .collect(),
+        )
     }
 
     fn read(
@@ -112,29 +123,41 @@ impl Reader for Csv {
 }
 
 fn fates(header: &ByteRecord, mapping: &Mapping) -> Result<Vec<Fate>> {
-    let mut fates = Vec::with_capacity(header.len());
     let mut seen = Vec::new();
+    let mut fates = Vec::with_capacity(header.len());
     for (at, name) in header.iter().enumerate() {
-        let name = std::str::from_utf8(name).map_err(|_| Error::data("the header is not UTF-8"))?.trim();
-        // A whole path may be a column's name, too, as in `product/region` or `a.b`.
-        let whole = mapping.fields.iter().position(|f| f.eq_ignore_ascii_case(name));
-        let node = mapping.trie.column(name);
-        let inner = node.filter(|n| mapping.trie.has_children(*n));
-        let fate = if whole.is_some() || inner.is_some() {
-            if seen.contains(&(whole, inner)) {
-                return Err(Error::data(format!("the column '{name}' stands twice in the header"))
-                    .advise("remove one of them: which one is meant cannot be told"));
-            }
-            seen.push((whole, inner));
-            Fate::Wanted { field: whole, inner }
-        } else if mapping.wants_extra(name) {
-            Fate::Extra(if name.is_empty() { format!("column {}", at + 1) } else { name.to_owned() })
-        } else {
-            Fate::Ignored
-        };
-        fates.push(fate);
+        let name = std::str::from_utf8(name).map_err(|_| Error::data("the header is not UTF-8"))?;
+        fates.push(fate(at, name.trim(), mapping, &mut seen)?);
     }
     Ok(fates)
+}
+
+/// Columns that were met already: a field, and a text of JSON.
+type Seen = Vec<(Option<usize>, Option<usize>)>;
+
+pub(super) fn fate(at: usize, name: &str, mapping: &Mapping, seen: &mut Seen) -> Result<Fate> {
+    // A whole path may be a column's name, too, as in `a.b`.
+    let field = mapping.fields.iter().position(|f| f.eq_ignore_ascii_case(name));
+    let inner = mapping
+        .trie
+        .column(name)
+        .filter(|node| mapping.trie.has_children(*node));
+    if field.is_some() || inner.is_some() {
+        if seen.contains(&(field, inner)) {
+            return Err(Error::data(format!("the column '{name}' stands twice"))
+                .advise("remove one of them: which one is meant cannot be told"));
+        }
+        seen.push((field, inner));
+        return Ok(Fate::Wanted { field, inner });
+    }
+    if mapping.wants_extra(name) {
+        return Ok(Fate::Extra(if name.is_empty() {
+            format!("column {}", at + 1)
+        } else {
+            name.to_owned()
+        }));
+    }
+    Ok(Fate::Ignored)
 }
 
 fn take(
@@ -149,7 +172,9 @@ fn take(
         }
         let Ok(value) = std::str::from_utf8(value) else {
             let column = match fate {
-                Fate::Wanted { field: Some(field), .. } => mapping.fields[*field].clone(),
+                Fate::Wanted {
+                    field: Some(field), ..
+                } => mapping.fields[*field].clone(),
                 Fate::Extra(name) => name.clone(),
                 _ => String::new(),
             };
@@ -160,7 +185,8 @@ fn take(
     Ok(())
 }
 
-fn put(
+/// Puts one value where it belongs. The error names the column and what is wrong with it.
+pub(super) fn put(
     value: &str,
     fate: &Fate,
     mapping: &Mapping,
@@ -211,7 +237,8 @@ mod tests {
 
     #[test]
     fn quotes_marks_and_line_numbers() {
-        let text = "\u{feff}task,ok,at,arm\r\n\"a,\"\"b\"\"\nc\",true,2026-09-14,NULL\r\nd,false,2026-09-15,x\r\n";
+        let text =
+            "\u{feff}task,ok,at,arm\r\n\"a,\"\"b\"\"\nc\",true,2026-09-14,NULL\r\nd,false,2026-09-15,x\r\n";
         let (report, batch) = decode_text(MAPPING, text).unwrap();
         assert_eq!((report.rows_in, report.rows_out), (2, 2));
         assert_eq!(texts(&batch, "task_id"), ["a,\"b\"\nc", "d"]);
@@ -225,7 +252,11 @@ mod tests {
         let (report, batch) = decode_text(MAPPING, text).unwrap();
         assert_eq!(texts(&batch, "task_id"), ["a", "e"]);
         assert_eq!(report.rows_in, 5);
-        let found: Vec<_> = report.rejects.iter().map(|r| (r.line, r.column.as_str(), r.value.as_deref())).collect();
+        let found: Vec<_> = report
+            .rejects
+            .iter()
+            .map(|r| (r.line, r.column.as_str(), r.value.as_deref()))
+            .collect();
         assert_eq!(found, [(3, "", None), (4, "", None), (6, "ok", Some("maybe"))]);
         assert_eq!(report.rejects[0].reason, "2 fields where the header has 3");
     }
@@ -235,12 +266,21 @@ mod tests {
         let (report, _) = decode_text(MAPPING, "task,ok,at\n").unwrap();
         assert_eq!((report.rows_in, report.rejects.len()), (0, 0));
         assert!(decode_text(MAPPING, "").is_err());
-        assert!(decode_text(MAPPING, "task,ok,ok,at\n").unwrap_err().to_string().contains("twice"));
+        assert!(
+            decode_text(MAPPING, "task,ok,ok,at\n")
+                .unwrap_err()
+                .to_string()
+                .contains("twice")
+        );
     }
 
     #[test]
     fn a_cell_may_hold_json() {
-        let (_, batch) = decode_text(MAPPING, "task,ok,meta\na,1,\"{\"\"at\"\": \"\"2026-09-14\"\"}\"\n").unwrap();
+        let (_, batch) = decode_text(
+            MAPPING,
+            "task,ok,meta\na,1,\"{\"\"at\"\": \"\"2026-09-14\"\"}\"\n",
+        )
+        .unwrap();
         assert_eq!(texts(&batch, "recorded_at"), ["2026-09-14T00:00:00Z"]);
     }
 
@@ -249,6 +289,9 @@ mod tests {
         let mut bytes = b"task,ok,at\na,true,2026-09-14\n".to_vec();
         bytes.extend_from_slice(b"\xff\xfe,true,2026-09-14\n");
         let (report, _) = crate::source::testing::decode_bytes(MAPPING, bytes).unwrap();
-        assert_eq!((report.rows_out, report.rejects[0].reason.as_str()), (1, "not UTF-8"));
+        assert_eq!(
+            (report.rows_out, report.rejects[0].reason.as_str()),
+            (1, "not UTF-8")
+        );
     }
 }

@@ -15,7 +15,13 @@ pub(super) struct Guard<R> {
 impl<R: Read> Guard<R> {
     pub(super) fn new(inner: R) -> (Guard<R>, Rc<Cell<usize>>) {
         let since = Rc::new(Cell::new(0));
-        (Guard { inner, since: Rc::clone(&since) }, since)
+        (
+            Guard {
+                inner,
+                since: Rc::clone(&since),
+            },
+            since,
+        )
     }
 }
 

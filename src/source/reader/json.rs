@@ -47,7 +47,11 @@ impl Reader for Json {
         let depth = if options.entry_key.is_some() { 1 } else { 0 };
         let mut deserializer = serde_json::Deserializer::from_slice(head);
         // The head ends somewhere: what was seen up to there counts.
-        let _ = Names { depth, names: &mut names }.deserialize(&mut deserializer);
+        let _ = Names {
+            depth,
+            names: &mut names,
+        }
+        .deserialize(&mut deserializer);
         Some(names.into_iter().collect())
     }
 
@@ -68,11 +72,19 @@ impl Reader for Json {
         }
         let key = match &options.entry_key {
             Some(name) => Some(
-                mapping.field(name).ok_or_else(|| Error::config(format!("no column uses the entry key '{name}'")))?,
+                mapping
+                    .field(name)
+                    .ok_or_else(|| Error::config(format!("no column uses the entry key '{name}'")))?,
             ),
             None => None,
         };
-        let mut rows = Rows { mapping, cells: Cells::new(mapping.fields.len()), key, skip: &options.skip_entries, out };
+        let mut rows = Rows {
+            mapping,
+            cells: Cells::new(mapping.fields.len()),
+            key,
+            skip: &options.skip_entries,
+            out,
+        };
         match layout {
             Layout::Lines => rows.lines(&mut input),
             layout => rows.values(&mut Values::new(input, layout)),
@@ -98,11 +110,18 @@ impl Layout {
         if first_byte(head) == Some(b'[') {
             return Layout::Array;
         }
-        let mut lines = head.split(|b| *b == b'\n').map(<[u8]>::trim_ascii).filter(|l| !l.is_empty());
+        let mut lines = head
+            .split(|b| *b == b'\n')
+            .map(<[u8]>::trim_ascii)
+            .filter(|l| !l.is_empty());
         let (first, second) = (lines.next().unwrap_or_default(), lines.next().unwrap_or_default());
         // An object over many lines leaves its first line open and does not open a second one.
         let open = serde_json::from_slice::<IgnoredAny>(first).is_err_and(|e| e.is_eof());
-        if open && !second.is_empty() && !second.starts_with(b"{") { Layout::Documents } else { Layout::Lines }
+        if open && !second.is_empty() && !second.starts_with(b"{") {
+            Layout::Documents
+        } else {
+            Layout::Lines
+        }
     }
 }
 
@@ -163,7 +182,11 @@ impl Rows<'_, '_> {
         }
         self.cells.clear();
         let keep = |name: &str| self.mapping.wants_extra(name);
-        let keep: Option<&dyn Fn(&str) -> bool> = if self.mapping.extra.is_empty() { None } else { Some(&keep) };
+        let keep: Option<&dyn Fn(&str) -> bool> = if self.mapping.extra.is_empty() {
+            None
+        } else {
+            Some(&keep)
+        };
         match self.mapping.trie.walk(ROOT, json, &mut self.cells, keep) {
             Ok(()) => {
                 if let (Some(field), Some(entry)) = (self.key, entry) {
@@ -194,7 +217,12 @@ struct Values<R> {
 
 impl<R: BufRead> Values<R> {
     fn new(input: R, layout: Layout) -> Values<R> {
-        Values { input, layout, line: 1, begun: false }
+        Values {
+            input,
+            layout,
+            line: 1,
+            begun: false,
+        }
     }
 
     fn peek(&mut self) -> Result<Option<u8>> {
@@ -226,7 +254,11 @@ impl<R: BufRead> Values<R> {
                 self.bump(byte);
                 Ok(())
             }
-            Some(byte) => self.broken(&format!("'{}' where '{}' is expected", char::from(byte), char::from(wanted))),
+            Some(byte) => self.broken(&format!(
+                "'{}' where '{}' is expected",
+                char::from(byte),
+                char::from(wanted)
+            )),
             None => self.broken("the file ends in the middle of a value"),
         }
     }
@@ -357,7 +389,10 @@ impl<'de> Visitor<'de> for Names<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> std::result::Result<(), A::Error> {
         while let Some(key) = map.next_key::<String>()? {
             if self.depth > 0 {
-                map.next_value_seed(Names { depth: self.depth - 1, names: self.names })?;
+                map.next_value_seed(Names {
+                    depth: self.depth - 1,
+                    names: self.names,
+                })?;
             } else {
                 self.names.insert(key);
                 map.next_value::<IgnoredAny>()?;
@@ -367,7 +402,13 @@ impl<'de> Visitor<'de> for Names<'_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> std::result::Result<(), A::Error> {
-        while seq.next_element_seed(Names { depth: self.depth, names: self.names })?.is_some() {}
+        while seq
+            .next_element_seed(Names {
+                depth: self.depth,
+                names: self.names,
+            })?
+            .is_some()
+        {}
         Ok(())
     }
 
@@ -411,7 +452,9 @@ mod tests {
 
     #[test]
     fn four_layouts_say_the_same() {
-        let row = |t: &str| format!(r#"{{"task": "{t}", "ok": true, "meta": {{"at": "2026-09-14", "value": 1.80}}}}"#);
+        let row = |t: &str| {
+            format!(r#"{{"task": "{t}", "ok": true, "meta": {{"at": "2026-09-14", "value": 1.80}}}}"#)
+        };
         let pretty = |t: &str| row(t).replace(", ", ",\n  ").replace("{\"task", "{\n  \"task");
         let wanted = ["a", "b"];
         for text in [
@@ -434,18 +477,31 @@ mod tests {
     #[test]
     fn a_broken_line_costs_only_itself() {
         let good = r#"{"task": "a", "ok": true, "at": "2026-09-14"}"#;
-        let text = format!("{good}\n{{\"task\": \"b\", \"ok\": tru\n{good}\n[1]\n{good}\n{{\"task\": \"secret");
+        let text =
+            format!("{good}\n{{\"task\": \"b\", \"ok\": tru\n{good}\n[1]\n{good}\n{{\"task\": \"secret");
         let (report, _) = decode_text(MAPPING, &text).unwrap();
         assert_eq!((report.rows_in, report.rows_out), (6, 3));
-        assert_eq!(report.rejects.iter().map(|r| r.line).collect::<Vec<_>>(), [2, 4, 6]);
-        assert!(report.rejects.iter().all(|r| r.value.is_none() && !r.reason.contains("secret")));
+        assert_eq!(
+            report.rejects.iter().map(|r| r.line).collect::<Vec<_>>(),
+            [2, 4, 6]
+        );
+        assert!(
+            report
+                .rejects
+                .iter()
+                .all(|r| r.value.is_none() && !r.reason.contains("secret"))
+        );
     }
 
     #[test]
     fn lines_of_an_array_are_counted_and_its_breaks_reported() {
         let text = "[\n{\"task\": \"a\", \"ok\": true, \"at\": \"2026-09-14\"},\n{\"task\": \"b\", \"ok\": 5, \"at\": \"x\"}\n]";
         let (report, _) = decode_text(MAPPING, text).unwrap();
-        let found: Vec<_> = report.rejects.iter().map(|r| (r.line, r.column.as_str())).collect();
+        let found: Vec<_> = report
+            .rejects
+            .iter()
+            .map(|r| (r.line, r.column.as_str()))
+            .collect();
         assert_eq!(found, [(3, "at"), (3, "ok")]);
         for broken in ["[{\"task\": \"a\"}", "[{\"task\": \"a\"} {}]", "[{}] x", "[,{}]"] {
             assert!(decode_text(MAPPING, broken).is_err(), "{broken}");
@@ -454,7 +510,10 @@ mod tests {
 
     #[test]
     fn entries_of_an_object_are_rows() {
-        let mapping = MAPPING.replace("[reader.json]", "[reader.json]\nentry_key = \"task\"\nskip_entries = [\"doc\"]");
+        let mapping = MAPPING.replace(
+            "[reader.json]",
+            "[reader.json]\nentry_key = \"task\"\nskip_entries = [\"doc\"]",
+        );
         let text = r#"{"doc": {"x": 1}, "a/\"b\"": {"ok": true, "at": "2026-09-14"}, "c": {"ok": false, "at": "2026-09-15"}}"#;
         let (report, batch) = decode_text(&mapping, text).unwrap();
         assert_eq!(report.rows_in, 2);

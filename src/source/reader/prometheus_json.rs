@@ -63,8 +63,16 @@ impl Reader for PrometheusJson {
         }
         let mut names = vec!["resultType".to_owned()];
         for after in head.split("\"__name__\"").skip(1) {
-            let name = after.trim_start_matches([' ', ':', '\n', '\t']).split('"').nth(1).unwrap_or_default();
-            let family = if name.starts_with("DCGM_FI_") { "DCGM_FI_*" } else { name };
+            let name = after
+                .trim_start_matches([' ', ':', '\n', '\t'])
+                .split('"')
+                .nth(1)
+                .unwrap_or_default();
+            let family = if name.starts_with("DCGM_FI_") {
+                "DCGM_FI_*"
+            } else {
+                name
+            };
             names.push(family.to_owned());
         }
         names.sort();
@@ -87,12 +95,17 @@ impl Reader for PrometheusJson {
             Some(data) if answer.status == "success" => data,
             _ => {
                 let why = answer.error.unwrap_or_else(|| "it has no data".to_owned());
-                return Err(Error::data(format!("Prometheus answered '{}': {why}", answer.status)));
+                return Err(Error::data(format!(
+                    "Prometheus answered '{}': {why}",
+                    answer.status
+                )));
             }
         };
         if data.kind != "matrix" && data.kind != "vector" {
-            return Err(Error::data(format!("a result of the type '{}' holds no series", data.kind))
-                .advise("ask for a range (query_range) or an instant vector (query)"));
+            return Err(
+                Error::data(format!("a result of the type '{}' holds no series", data.kind))
+                    .advise("ask for a range (query_range) or an instant vector (query)"),
+            );
         }
         let mut fold = Fold::new(options(self.id(), table)?);
         for (at, raw) in data.result.into_iter().enumerate() {
@@ -104,7 +117,11 @@ impl Reader for PrometheusJson {
                     continue;
                 }
             };
-            let metric = series.metric.get("__name__").map(String::as_str).unwrap_or_default();
+            let metric = series
+                .metric
+                .get("__name__")
+                .map(String::as_str)
+                .unwrap_or_default();
             let handle = match fold.open(metric, &series.metric) {
                 Ok(Some(handle)) => handle,
                 Ok(None) => continue,
@@ -120,7 +137,12 @@ impl Reader for PrometheusJson {
                             out.reject(line, metric, Some(value), reason);
                         }
                     }
-                    _ => out.reject(line, metric, Some(time.get()), "not a number of seconds since 1970"),
+                    _ => out.reject(
+                        line,
+                        metric,
+                        Some(time.get()),
+                        "not a number of seconds since 1970",
+                    ),
                 }
             }
         }

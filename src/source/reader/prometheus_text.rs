@@ -38,7 +38,11 @@ impl Reader for PrometheusText {
                 continue;
             }
             let sample = sample(line).ok()?;
-            let family = if sample.metric.starts_with("DCGM_FI_") { "DCGM_FI_*" } else { sample.metric };
+            let family = if sample.metric.starts_with("DCGM_FI_") {
+                "DCGM_FI_*"
+            } else {
+                sample.metric
+            };
             if names.last().is_none_or(|n| n != family) {
                 names.push(family.to_owned());
             }
@@ -67,7 +71,12 @@ impl Reader for PrometheusText {
             match read_line(&mut input, &mut buffer)? {
                 Line::End => break,
                 Line::TooLong => {
-                    out.reject(line, "", None, format!("the line is longer than {} MiB", MAX_RECORD_BYTES >> 20));
+                    out.reject(
+                        line,
+                        "",
+                        None,
+                        format!("the line is longer than {} MiB", MAX_RECORD_BYTES >> 20),
+                    );
                     continue;
                 }
                 Line::Whole => {}
@@ -105,8 +114,10 @@ impl Reader for PrometheusText {
                 },
                 (None, Some(micros)) => micros,
                 (None, None) => {
-                    return Err(Error::data(format!("line {line} has no time stamp, and the scrape has no time"))
-                        .advise("say when the text was scraped, as in --observed-at 2026-09-14T10:00:00Z"));
+                    return Err(Error::data(format!(
+                        "line {line} has no time stamp, and the scrape has no time"
+                    ))
+                    .advise("say when the text was scraped, as in --observed-at 2026-09-14T10:00:00Z"));
                 }
             };
             if let Err(reason) = fold.take(&handle, micros, sample.value) {
@@ -135,7 +146,9 @@ struct Sample<'a> {
 
 /// Takes a line `name{label="value", …} value [time]` apart.
 fn sample(line: &str) -> std::result::Result<Sample<'_>, String> {
-    let end = line.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == ':')).unwrap_or(line.len());
+    let end = line
+        .find(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == ':'))
+        .unwrap_or(line.len());
     let (metric, rest) = line.split_at(end);
     if metric.is_empty() || metric.starts_with(|c: char| c.is_ascii_digit()) {
         return Err("not a metric name".to_owned());
@@ -147,12 +160,19 @@ fn sample(line: &str) -> std::result::Result<Sample<'_>, String> {
     // An exemplar may follow after a hash.
     let rest = rest.split_once('#').map_or(rest, |(before, _)| before);
     let mut words = rest.split_ascii_whitespace();
-    let Some(value) = words.next() else { return Err("the value is missing".to_owned()) };
+    let Some(value) = words.next() else {
+        return Err("the value is missing".to_owned());
+    };
     let time = words.next();
     if words.next().is_some() {
         return Err("more than a value and a time stamp".to_owned());
     }
-    Ok(Sample { metric, labels, value, time })
+    Ok(Sample {
+        metric,
+        labels,
+        value,
+        time,
+    })
 }
 
 fn labels(text: &str) -> std::result::Result<(Labels, &str), String> {
@@ -163,7 +183,11 @@ fn labels(text: &str) -> std::result::Result<(Labels, &str), String> {
             return Ok((labels, after));
         }
         let (name, after) = rest.split_once('=').ok_or("a label has no value")?;
-        let mut quoted = after.trim_start().strip_prefix('"').ok_or("a label's value is not quoted")?.char_indices();
+        let mut quoted = after
+            .trim_start()
+            .strip_prefix('"')
+            .ok_or("a label's value is not quoted")?
+            .char_indices();
         let mut value = String::new();
         let start = after.trim_start().len() - quoted.as_str().len();
         let end = loop {
@@ -193,7 +217,10 @@ mod tests {
     fn lines_are_taken_apart() {
         let line = r#"M_1{a="x", b="q\"\\\n},", c=""} 6.6e+09 1789379897250"#;
         let sample = sample(line).unwrap();
-        assert_eq!((sample.metric, sample.value, sample.time), ("M_1", "6.6e+09", Some("1789379897250")));
+        assert_eq!(
+            (sample.metric, sample.value, sample.time),
+            ("M_1", "6.6e+09", Some("1789379897250"))
+        );
         assert_eq!(sample.labels["b"], "q\"\\\n},");
         assert_eq!(sample.labels["c"], "");
         assert_eq!(time_stamp("1789379897250"), Ok(1_789_379_897_250_000));
@@ -202,7 +229,14 @@ mod tests {
 
     #[test]
     fn broken_lines_say_what_is_wrong() {
-        for line in ["{a=\"b\"} 1", "m{a=\"b} 1", "m{a=b} 1", "m{a} 1", "m{a=\"b\"}", "m 1 2 3"] {
+        for line in [
+            "{a=\"b\"} 1",
+            "m{a=\"b} 1",
+            "m{a=b} 1",
+            "m{a} 1",
+            "m{a=\"b\"}",
+            "m 1 2 3",
+        ] {
             assert!(sample(line).is_err(), "{line}");
         }
         assert!(sample("m{} 1").is_ok() && sample("m 1 # {trace=\"x\"} 2").is_ok());
