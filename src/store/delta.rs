@@ -9,13 +9,13 @@ use arrow::datatypes::{Field, Schema};
 use chrono::SecondsFormat;
 use deltalake::kernel::engine::arrow_conversion::TryIntoKernel;
 use deltalake::kernel::transaction::{CommitBuilder, CommitProperties, TransactionError};
-use deltalake::kernel::{Action, MetadataExt, StructType, Transaction};
+use deltalake::kernel::{Action, MetadataExt, Protocol, StructType, Transaction, new_metadata};
 use deltalake::logstore::{LogStoreRef, StorageConfig, default_logstore};
-use deltalake::operations::create::CreateBuilder;
 use deltalake::protocol::{DeltaOperation, SaveMode};
 use deltalake::table::state::DeltaTableState;
 use deltalake::{DeltaTableError, TableProperty};
 use object_store::prefix::PrefixStore;
+use serde_json::json;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -57,7 +57,7 @@ pub(super) async fn commit(
         // History is a promise; nothing deletes it behind the user's back.
         .with_cleanup_expired_logs(Some(false));
     let committed = match base {
-        None => create(table, log_store, change.actions, properties).await.map(|()| version),
+        None => create(table, log_store, change.actions, properties).await,
         Some(state) => {
             let mut actions = change.actions;
             if let Some(widened) = widened(table, state)? {
@@ -82,27 +82,28 @@ pub(super) async fn commit(
     }
 }
 
+/// The table and its first rows, in one commit.
 async fn create(
     table: &TableSchema,
     log_store: LogStoreRef,
-    actions: Vec<Action>,
+    mut actions: Vec<Action>,
     properties: CommitProperties,
-) -> Result<(), DeltaTableError> {
-    let schema = delta_schema(table)?;
-    if log_store.is_delta_table_location().await? {
-        return Err(DeltaTableError::VersionAlreadyExists(0));
-    }
-    CreateBuilder::new()
-        .with_log_store(log_store)
-        .with_table_name(table.name)
-        .with_comment(table.grain)
-        .with_columns(schema.fields().cloned())
-        .with_partition_columns(table.partition_by.iter().copied())
-        .with_configuration_property(TableProperty::EnableExpiredLogCleanup, Some("false"))
-        .with_commit_properties(properties)
-        .with_actions(actions)
-        .await?;
-    Ok(())
+) -> Result<u64, DeltaTableError> {
+    let protocol: Protocol = serde_json::from_value(json!({ "minReaderVersion": 1, "minWriterVersion": 2 }))?;
+    // Log files are history, and history is kept.
+    let configuration = [(TableProperty::EnableExpiredLogCleanup.as_ref(), "false")];
+    let metadata = new_metadata(&delta_schema(table)?, table.partition_by, configuration)?
+        .with_name(table.name.to_owned())?
+        .with_description(table.grain.to_owned())?;
+    let operation = DeltaOperation::Create {
+        mode: SaveMode::ErrorIfExists,
+        location: log_store.root_url().clone(),
+        protocol: protocol.clone(),
+        metadata: metadata.clone(),
+    };
+    actions.splice(0..0, [Action::Protocol(protocol), Action::Metadata(metadata)]);
+    let done = CommitBuilder::from(properties).with_actions(actions).build(None, log_store, operation).await?;
+    Ok(done.version())
 }
 
 /// New columns of ours that an older lake's table does not have yet.
