@@ -79,9 +79,13 @@ pub(super) fn check_totals(file: &FileFacts, currency_column: &str) -> Result<()
             }
         }
         // Money in a currency that no control total mentions would be money from nowhere.
-        let stray = stored
-            .iter()
-            .find(|(c, sum)| !sum.is_zero() && !file.totals.iter().any(|t| t.column == column && &t.currency == *c));
+        let stray = stored.iter().find(|(c, sum)| {
+            !sum.is_zero()
+                && !file
+                    .totals
+                    .iter()
+                    .any(|t| t.column == column && &t.currency == *c)
+        });
         if let Some((currency, sum)) = stray {
             return Err(Error::internal(format!(
                 "{}: {column} has {sum} {currency} without a control total; nothing was written",
@@ -93,17 +97,29 @@ pub(super) fn check_totals(file: &FileFacts, currency_column: &str) -> Result<()
 }
 
 /// Exact sums of an amount column by currency.
-pub(super) fn stored_totals(batches: &[RecordBatch], column: &str, currency_column: &str) -> BTreeMap<String, Exact> {
+pub(super) fn stored_totals(
+    batches: &[RecordBatch],
+    column: &str,
+    currency_column: &str,
+) -> BTreeMap<String, Exact> {
     let mut sums: BTreeMap<String, Exact> = BTreeMap::new();
     for batch in batches {
-        let (Some(amounts), Some(currencies)) =
-            (batch.column_by_name(column), batch.column_by_name(currency_column))
-        else {
+        let (Some(amounts), Some(currencies)) = (
+            batch.column_by_name(column),
+            batch.column_by_name(currency_column),
+        ) else {
             continue;
         };
-        let (amounts, currencies) = (amounts.as_primitive::<Decimal128Type>(), currencies.as_string::<i32>());
+        let (amounts, currencies) = (
+            amounts.as_primitive::<Decimal128Type>(),
+            currencies.as_string::<i32>(),
+        );
         for row in (0..batch.num_rows()).filter(|r| amounts.is_valid(*r)) {
-            let currency = if currencies.is_valid(row) { currencies.value(row) } else { "" };
+            let currency = if currencies.is_valid(row) {
+                currencies.value(row)
+            } else {
+                ""
+            };
             let amount = Exact::from_stored(amounts.value(row));
             match sums.get_mut(currency) {
                 Some(sum) => *sum += amount,

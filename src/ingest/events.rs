@@ -36,7 +36,11 @@ pub(super) async fn attempt(lake: &Lake, delivery: &Delivery) -> Result<Option<S
         None => Meeting::default(),
     };
     let fates = fates(delivery, &new, &meeting);
-    let fresh: BooleanArray = new.keys.iter().map(|key| Some(!meeting.kept_old.contains_key(key))).collect();
+    let fresh: BooleanArray = new
+        .keys
+        .iter()
+        .map(|key| Some(!meeting.kept_old.contains_key(key)))
+        .collect();
     let mut add = vec![filter_record_batch(&new.rows, &fresh)?];
     if add[0].num_rows() == 0 {
         return Ok(Some(Stored::Present(fates)));
@@ -45,13 +49,24 @@ pub(super) async fn attempt(lake: &Lake, delivery: &Delivery) -> Result<Option<S
     if let Some(snapshot) = &base {
         let mut stream = snapshot.only_partitions(&partitions).stream(&[], &[]).await?;
         while let Some(batch) = stream.try_next().await? {
-            let stays: BooleanArray =
-                keys.of(&batch)?.iter().map(|key| Some(!meeting.beaten.contains(&key.owned()))).collect();
+            let stays: BooleanArray = keys
+                .of(&batch)?
+                .iter()
+                .map(|key| Some(!meeting.beaten.contains(&key.owned())))
+                .collect();
             add.push(filter_record_batch(&batch, &stays)?);
         }
     }
-    let replace = if partitions.is_empty() { Replace::Nothing } else { Replace::Partitions(partitions) };
-    let change = Change { add, replace, txn: delivery.id.clone() };
+    let replace = if partitions.is_empty() {
+        Replace::Nothing
+    } else {
+        Replace::Partitions(partitions)
+    };
+    let change = Change {
+        add,
+        replace,
+        txn: delivery.id.clone(),
+    };
     let done = lake.try_commit(delivery.table, base.as_ref(), &change).await?;
     Ok(done.map(|_| Stored::Committed(fates)))
 }
@@ -118,7 +133,9 @@ async fn meet(delivery: &Delivery, new: &Facts, keys: &Keys, snapshot: &Snapshot
         }
         let mut stream = part.stream(&[], &[]).await?;
         while let Some(batch) = stream.try_next().await? {
-            let hashes = batch.column_by_name("file_hash").map(|c| c.as_string::<i32>().clone());
+            let hashes = batch
+                .column_by_name("file_hash")
+                .map(|c| c.as_string::<i32>().clone());
             for (row, key) in keys.of(&batch)?.iter().enumerate() {
                 let key = key.owned();
                 let Some(mine) = at.get(&key) else { continue };
@@ -140,12 +157,21 @@ async fn meet(delivery: &Delivery, new: &Facts, keys: &Keys, snapshot: &Snapshot
 /// when it started, by a day at most.
 fn touched(table: &TableSchema, rows: &RecordBatch, snapshot: &Snapshot) -> Vec<Vec<String>> {
     let mut present = snapshot.partitions();
-    if let Some(days) = rows.column_by_name("day").filter(|_| table.partition_by == ["day"]) {
+    if let Some(days) = rows
+        .column_by_name("day")
+        .filter(|_| table.partition_by == ["day"])
+    {
         let days: BTreeSet<i32> = days.as_primitive::<Date32Type>().iter().flatten().collect();
         let near: HashSet<String> = days
             .into_iter()
             .filter_map(|day| NaiveDate::from_num_days_from_ce_opt(day.checked_add(719_163)?))
-            .flat_map(|day| [day.checked_sub_days(Days::new(1)), Some(day), day.checked_add_days(Days::new(1))])
+            .flat_map(|day| {
+                [
+                    day.checked_sub_days(Days::new(1)),
+                    Some(day),
+                    day.checked_add_days(Days::new(1)),
+                ]
+            })
             .flatten()
             .map(|day| day.to_string())
             .collect();
@@ -164,6 +190,10 @@ fn fates(delivery: &Delivery, new: &Facts, meeting: &Meeting) -> Vec<Fate> {
         .files
         .iter()
         .zip(kept)
-        .map(|(file, kept)| Fate { kept, known: file.rows_out().saturating_sub(kept), period: None })
+        .map(|(file, kept)| Fate {
+            kept,
+            known: file.rows_out().saturating_sub(kept),
+            period: None,
+        })
         .collect()
 }

@@ -77,7 +77,9 @@ fn local(input: &str) -> Result<Vec<(PathBuf, bool)>> {
         }
     }
     if found.is_empty() {
-        return Err(Error::usage(format!("nothing is there: {input}")).advise("name a file, a folder or a pattern"));
+        return Err(
+            Error::usage(format!("nothing is there: {input}")).advise("name a file, a folder or a pattern")
+        );
     }
     Ok(found.into_iter().map(|p| (p, true)).collect())
 }
@@ -85,7 +87,10 @@ fn local(input: &str) -> Result<Vec<(PathBuf, bool)>> {
 fn walk(folder: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
     for entry in std::fs::read_dir(folder).with_context(|| folder.display().to_string())? {
         let path = entry?.path();
-        let hidden = path.file_name().and_then(|n| n.to_str()).is_some_and(|n| n.starts_with('.'));
+        let hidden = path
+            .file_name()
+            .and_then(|n| n.to_str())
+            .is_some_and(|n| n.starts_with('.'));
         if hidden {
             continue;
         }
@@ -133,7 +138,8 @@ impl std::io::Write for HashWriter<'_> {
 async fn fetch(text: &str, options: &HashMap<String, String>) -> Result<Input> {
     let failed = |e: String| Error::io(e).context(format!("reading {}", without_credentials(text)));
     let url = Url::parse(text).map_err(|e| failed(e.to_string()))?;
-    let (store, path) = object_store::parse_url_opts(&url, options.clone()).map_err(|e| failed(e.to_string()))?;
+    let (store, path) =
+        object_store::parse_url_opts(&url, options.clone()).map_err(|e| failed(e.to_string()))?;
     let object = store.get(&path).await.map_err(|e| failed(e.to_string()))?;
     let modified = object.meta.last_modified.timestamp_micros();
     let bytes = object.bytes().await.map_err(|e| failed(e.to_string()))?;
@@ -148,7 +154,9 @@ async fn fetch(text: &str, options: &HashMap<String, String>) -> Result<Input> {
 }
 
 fn without_credentials(text: &str) -> String {
-    let Ok(mut url) = Url::parse(text) else { return text.split('?').next().unwrap_or_default().to_owned() };
+    let Ok(mut url) = Url::parse(text) else {
+        return text.split('?').next().unwrap_or_default().to_owned();
+    };
     // Both fail only for URLs that cannot carry credentials at all.
     let _ = url.set_username("");
     let _ = url.set_password(None);
@@ -160,7 +168,9 @@ impl Input {
     /// The name that recognition may look at, without the ending of a compressed file.
     pub(super) fn name(&self) -> &str {
         let name = self.path.rsplit(['/', '\\']).next().unwrap_or(&self.path);
-        name.strip_suffix(".gz").or_else(|| name.strip_suffix(".zst")).unwrap_or(name)
+        name.strip_suffix(".gz")
+            .or_else(|| name.strip_suffix(".zst"))
+            .unwrap_or(name)
     }
 
     /// The unpacked content, which may not exceed `limit` bytes.
@@ -176,7 +186,11 @@ impl Input {
     pub(super) fn head(&self, limit: u64) -> Result<Vec<u8>> {
         let mut reader = self.open(limit)?;
         let mut head = Vec::new();
-        reader.by_ref().take(HEAD).read_to_end(&mut head).context(self.path.clone())?;
+        reader
+            .by_ref()
+            .take(HEAD)
+            .read_to_end(&mut head)
+            .context(self.path.clone())?;
         if is_parquet(&head) {
             reader.read_to_end(&mut head).context(self.path.clone())?;
         }
@@ -200,7 +214,13 @@ fn unpack(mut packed: Box<dyn Read + Send>, limit: u64) -> std::io::Result<Box<d
     } else {
         return Ok(Box::new(whole));
     };
-    Ok(Box::new(BufReader::with_capacity(1 << 16, Limited { inner: plain, left: limit })))
+    Ok(Box::new(BufReader::with_capacity(
+        1 << 16,
+        Limited {
+            inner: plain,
+            left: limit,
+        },
+    )))
 }
 
 /// A small file can unpack to anything: the limit turns a full disk or memory into an error.
@@ -238,7 +258,10 @@ mod tests {
         gz.write_all(&text).unwrap();
         let gz = gz.finish().unwrap();
         assert_eq!(read(gz.clone(), 100_000).unwrap(), text);
-        assert_eq!(read(zstd::encode_all(&text[..], 1).unwrap(), 100_000).unwrap(), text);
+        assert_eq!(
+            read(zstd::encode_all(&text[..], 1).unwrap(), 100_000).unwrap(),
+            text
+        );
         assert_eq!(read(text.clone(), 1).unwrap(), text);
         assert!(read(gz, 100).unwrap_err().to_string().contains("limit"));
         assert_eq!(read(Vec::new(), 1).unwrap(), b"");
@@ -252,7 +275,9 @@ mod tests {
             std::fs::write(dir.path().join(name), name).unwrap();
         }
         let root = dir.path().display().to_string();
-        let files = expand(&[root.clone(), format!("{root}/*.csv")], &HashMap::new()).await.unwrap();
+        let files = expand(&[root.clone(), format!("{root}/*.csv")], &HashMap::new())
+            .await
+            .unwrap();
         let names: Vec<_> = files.iter().map(Input::name).collect();
         assert_eq!(names, ["a.csv", "z.csv"]);
         assert_eq!(files[1].hash, hash::content_hash(b"z.csv"));

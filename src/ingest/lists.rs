@@ -21,8 +21,15 @@ pub(super) async fn attempt(lake: &Lake, delivery: &Delivery) -> Result<Option<S
     }
     let table = delivery.table;
     let new = distinct(delivery)?;
-    let fates: Vec<_> =
-        delivery.files.iter().map(|f| Fate { kept: f.rows_out(), known: 0, period: None }).collect();
+    let fates: Vec<_> = delivery
+        .files
+        .iter()
+        .map(|f| Fate {
+            kept: f.rows_out(),
+            known: 0,
+            period: None,
+        })
+        .collect();
     let base = lake.snapshot(table, None).await?;
     let old = match &base {
         Some(snapshot) => concat_batches(&table.arrow(), &snapshot.read(&[], &[]).await?)?,
@@ -67,7 +74,9 @@ fn distinct(delivery: &Delivery) -> Result<RecordBatch> {
 fn replaced(delivery: &Delivery, new: &RecordBatch, old: &RecordBatch) -> BooleanArray {
     let sources = old.column_by_name("source").map(|c| c.as_string::<i32>());
     let moments = |batch: &RecordBatch| {
-        batch.column_by_name("valid_from").map(|c| c.as_primitive::<TimestampMicrosecondType>().clone())
+        batch
+            .column_by_name("valid_from")
+            .map(|c| c.as_primitive::<TimestampMicrosecondType>().clone())
     };
     let only_moments: Option<HashSet<i64>> = delivery
         .files

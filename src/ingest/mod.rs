@@ -99,7 +99,10 @@ pub async fn ingest(
     progress: &mut dyn Progress,
 ) -> Result<IngestReport> {
     let files = input::expand(inputs, &options.store_options).await?;
-    progress.on(Step::Found { files: files.len(), bytes: files.iter().map(|f| f.bytes).sum() })?;
+    progress.on(Step::Found {
+        files: files.len(),
+        bytes: files.iter().map(|f| f.bytes).sum(),
+    })?;
     let mut report = IngestReport::default();
     let plans = plan(catalog, files, options, &mut report)?;
     let known = record::known(lake).await?;
@@ -111,19 +114,28 @@ pub async fn ingest(
 }
 
 /// Recognises every file before anything is written: a wrong name in the list changes nothing.
-fn plan(catalog: &Catalog, files: Vec<Input>, options: &Options, report: &mut IngestReport) -> Result<Vec<Plan>> {
+fn plan(
+    catalog: &Catalog,
+    files: Vec<Input>,
+    options: &Options,
+    report: &mut IngestReport,
+) -> Result<Vec<Plan>> {
     let mut plans: BTreeMap<(&'static str, String), Plan> = BTreeMap::new();
     for file in files {
         let mapping = match &options.format {
             Some(id) => catalog.get(id).cloned().ok_or_else(|| {
-                Error::usage(format!("there is no format '{id}'")).advise("leave --format out to have it recognised")
+                Error::usage(format!("there is no format '{id}'"))
+                    .advise("leave --format out to have it recognised")
             }),
             None => catalog.detect(file.name(), &file.head(options.unpack_limit)?),
         };
         let mapping = match mapping {
             Ok(mapping) => mapping,
             Err(e) if file.found => {
-                report.files.push(FileReport { notes: vec![e.to_string()], ..blank(&file, State::Unknown) });
+                report.files.push(FileReport {
+                    notes: vec![e.to_string()],
+                    ..blank(&file, State::Unknown)
+                });
                 continue;
             }
             Err(e) => return Err(e),
@@ -132,14 +144,19 @@ fn plan(catalog: &Catalog, files: Vec<Input>, options: &Options, report: &mut In
         if source.is_empty() {
             return Err(Error::usage("a source needs a name").advise("pass --source NAME"));
         }
-        let plan = plans.entry((mapping.table.name, source.clone())).or_insert_with(|| Plan {
-            table: mapping.table,
-            source,
-            files: Vec::new(),
-        });
+        let plan = plans
+            .entry((mapping.table.name, source.clone()))
+            .or_insert_with(|| Plan {
+                table: mapping.table,
+                source,
+                files: Vec::new(),
+            });
         if let Some((twin, _)) = plan.files.iter().find(|(other, _)| other.hash == file.hash) {
             let notes = vec![format!("the same content as {}", twin.path)];
-            report.files.push(FileReport { notes, ..told(&file, &mapping, &plan.source, State::AlreadyIngested) });
+            report.files.push(FileReport {
+                notes,
+                ..told(&file, &mapping, &plan.source, State::AlreadyIngested)
+            });
             continue;
         }
         plan.files.push((file, mapping));
@@ -155,14 +172,28 @@ async fn run(
     progress: &mut dyn Progress,
     report: &mut IngestReport,
 ) -> Result<()> {
-    let Some(plan) = without_known(lake, plan, known, report).await? else { return Ok(()) };
+    let Some(plan) = without_known(lake, plan, known, report).await? else {
+        return Ok(());
+    };
     let Plan { table, source, files } = plan;
     let id = delivery::id(&source, table.name, files.iter().map(|(f, _)| f.hash.as_str()));
-    let mut delivery = Delivery { id, table, source, files: Vec::new() };
+    let mut delivery = Delivery {
+        id,
+        table,
+        source,
+        files: Vec::new(),
+    };
     for (file, mapping) in &files {
-        progress.on(Step::Reading { path: &file.path, bytes: file.bytes })?;
+        progress.on(Step::Reading {
+            path: &file.path,
+            bytes: file.bytes,
+        })?;
         let facts = read(file, mapping, &delivery, options)?;
-        progress.on(Step::Read { path: &file.path, bytes: file.bytes, rows: facts.rows_in })?;
+        progress.on(Step::Read {
+            path: &file.path,
+            bytes: file.bytes,
+            rows: facts.rows_in,
+        })?;
         delivery.files.push(facts);
     }
     if options.strict && refuse_bad_files(&mut delivery, report) {
@@ -174,9 +205,16 @@ async fn run(
         Stored::Present(fates) => (State::AlreadyIngested, fates),
         Stored::Empty => (State::Empty, vec![Fate::default(); delivery.files.len()]),
         Stored::Refused { reason, advice } => {
-            report.refused.push(Refused { source: delivery.source.clone(), table: table.name, reason, advice });
+            report.refused.push(Refused {
+                source: delivery.source.clone(),
+                table: table.name,
+                reason,
+                advice,
+            });
             for file in &delivery.files {
-                report.files.push(decoded(&delivery, file, State::Refused, &Fate::default()));
+                report
+                    .files
+                    .push(decoded(&delivery, file, State::Refused, &Fate::default()));
             }
             return Ok(());
         }
@@ -185,9 +223,15 @@ async fn run(
     record::write_rejects(lake, &delivery).await?;
     progress.on(Step::Committed { table: "rejects" })?;
     record::write_files(lake, &delivery, &fates).await?;
-    progress.on(Step::Committed { table: "ingest_files" })?;
+    progress.on(Step::Committed {
+        table: "ingest_files",
+    })?;
     for (file, fate) in delivery.files.iter().zip(&fates) {
-        let state = if state == State::Ingested && file.rows_out() == 0 { State::Empty } else { state };
+        let state = if state == State::Ingested && file.rows_out() == 0 {
+            State::Empty
+        } else {
+            state
+        };
         report.files.push(decoded(&delivery, file, state, fate));
     }
     Ok(())
@@ -200,7 +244,9 @@ async fn store(
     options: &Options,
     progress: &mut dyn Progress,
 ) -> Result<Stored> {
-    progress.on(Step::Committing { table: delivery.table.name })?;
+    progress.on(Step::Committing {
+        table: delivery.table.name,
+    })?;
     let table = delivery.table;
     match table.name {
         "charges" => retry(table, async || bill::attempt(lake, delivery, options).await).await,
@@ -222,10 +268,25 @@ async fn without_known(
     let of_plan = |k: &&Known| k.source == plan.source && k.table == plan.table.name;
     match plan.table.name {
         "charges" => {
-            let id = delivery::id(&plan.source, plan.table.name, plan.files.iter().map(|(f, _)| f.hash.as_str()));
-            let records: Vec<_> = known.iter().filter(of_plan).filter(|k| k.delivery_id == id).collect();
-            let complete = plan.files.iter().all(|(f, _)| records.iter().any(|k| k.file_hash == f.hash));
-            let months: HashSet<&str> = records.iter().flat_map(|k| k.period.iter()).flat_map(|p| p.split(',')).collect();
+            let id = delivery::id(
+                &plan.source,
+                plan.table.name,
+                plan.files.iter().map(|(f, _)| f.hash.as_str()),
+            );
+            let records: Vec<_> = known
+                .iter()
+                .filter(of_plan)
+                .filter(|k| k.delivery_id == id)
+                .collect();
+            let complete = plan
+                .files
+                .iter()
+                .all(|(f, _)| records.iter().any(|k| k.file_hash == f.hash));
+            let months: HashSet<&str> = records
+                .iter()
+                .flat_map(|k| k.period.iter())
+                .flat_map(|p| p.split(','))
+                .collect();
             let months: Vec<&str> = months.into_iter().collect();
             if complete && !months.is_empty() && bill::in_force(lake, &id, &plan.source, &months).await? {
                 done = std::mem::take(&mut plan.files);
@@ -234,12 +295,21 @@ async fn without_known(
         // A later import of the same source may have replaced a list; only its rows can tell.
         "prices" | "fx_rates" => {}
         _ => {
-            let hashes: HashSet<&str> = known.iter().filter(of_plan).map(|k| k.file_hash.as_str()).collect();
-            (done, plan.files) = plan.files.drain(..).partition(|(f, _)| hashes.contains(f.hash.as_str()));
+            let hashes: HashSet<&str> = known
+                .iter()
+                .filter(of_plan)
+                .map(|k| k.file_hash.as_str())
+                .collect();
+            (done, plan.files) = plan
+                .files
+                .drain(..)
+                .partition(|(f, _)| hashes.contains(f.hash.as_str()));
         }
     }
     for (file, mapping) in &done {
-        report.files.push(told(file, mapping, &plan.source, State::AlreadyIngested));
+        report
+            .files
+            .push(told(file, mapping, &plan.source, State::AlreadyIngested));
     }
     Ok((!plan.files.is_empty()).then_some(plan))
 }
@@ -269,7 +339,11 @@ fn read(file: &Input, mapping: &Mapping, delivery: &Delivery, options: &Options)
     };
     let mut batches = Vec::new();
     let result = decode(mapping, content, &context, &mut |batch| {
-        let batch = if is_bill { bill::with_delivery_id(&batch, &delivery_id)? } else { batch };
+        let batch = if is_bill {
+            bill::with_delivery_id(&batch, &delivery_id)?
+        } else {
+            batch
+        };
         batches.push(batch);
         Ok(())
     })?;
@@ -293,7 +367,11 @@ fn read(file: &Input, mapping: &Mapping, delivery: &Delivery, options: &Options)
             facts.rows_out()
         )));
     }
-    let currency = if is_bill { "billing_currency" } else { "gateway_currency" };
+    let currency = if is_bill {
+        "billing_currency"
+    } else {
+        "gateway_currency"
+    };
     delivery::check_totals(&facts, currency)?;
     Ok(facts)
 }
@@ -324,7 +402,9 @@ fn refuse_bad_files(delivery: &mut Delivery, report: &mut IngestReport) -> bool 
     let mut left = Vec::new();
     for file in std::mem::take(&mut delivery.files) {
         if whole || !file.rejects.is_empty() {
-            report.files.push(decoded(delivery, &file, State::Refused, &Fate::default()));
+            report
+                .files
+                .push(decoded(delivery, &file, State::Refused, &Fate::default()));
         } else {
             left.push(file);
         }

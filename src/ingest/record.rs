@@ -20,7 +20,9 @@ const VALUE_CHARS: usize = 200;
 /// Rows of a table from values that serialise to its columns: amounts and instants as text.
 pub(super) fn rows_of<T: Serialize>(table: &TableSchema, rows: &[T]) -> Result<RecordBatch> {
     let schema = table.arrow();
-    let mut decoder = ReaderBuilder::new(schema.clone()).with_batch_size(rows.len().max(1)).build_decoder()?;
+    let mut decoder = ReaderBuilder::new(schema.clone())
+        .with_batch_size(rows.len().max(1))
+        .build_decoder()?;
     decoder.serialize(rows)?;
     Ok(decoder.flush()?.unwrap_or_else(|| RecordBatch::new_empty(schema)))
 }
@@ -36,7 +38,9 @@ pub(super) struct Known {
 }
 
 pub(super) async fn known(lake: &Lake) -> Result<Vec<Known>> {
-    let Some(snapshot) = lake.snapshot(table("ingest_files")?, None).await? else { return Ok(Vec::new()) };
+    let Some(snapshot) = lake.snapshot(table("ingest_files")?, None).await? else {
+        return Ok(Vec::new());
+    };
     let columns = ["delivery_id", "file_hash", "source", "table_name", "period"];
     let mut all = Vec::new();
     for batch in snapshot.read(&columns, &[]).await? {
@@ -71,7 +75,10 @@ pub(super) async fn write_rejects(lake: &Lake, delivery: &Delivery) -> Result<()
     append(lake, "rejects", delivery, |file| {
         // One value of one row is one reject, however often a decoder tried it.
         let unique: BTreeMap<_, _> = file.rejects.iter().map(|r| ((r.line, &r.column), r)).collect();
-        unique.into_values().map(|reject| reject_row(delivery, file, reject, now)).collect()
+        unique
+            .into_values()
+            .map(|reject| reject_row(delivery, file, reject, now))
+            .collect()
     })
     .await
 }
@@ -101,7 +108,13 @@ fn reject_row(
 pub(super) async fn write_files(lake: &Lake, delivery: &Delivery, fates: &[Fate]) -> Result<()> {
     let now = lake.clock().now();
     let fate_of = |hash: &str| {
-        delivery.files.iter().zip(fates).find(|(f, _)| f.hash == hash).map(|(_, fate)| fate.clone()).unwrap_or_default()
+        delivery
+            .files
+            .iter()
+            .zip(fates)
+            .find(|(f, _)| f.hash == hash)
+            .map(|(_, fate)| fate.clone())
+            .unwrap_or_default()
     };
     append(lake, "ingest_files", delivery, |file| {
         let fate = fate_of(&file.hash);
@@ -161,8 +174,11 @@ async fn append(
         if new.is_empty() {
             return Ok(Some(()));
         }
-        let change =
-            Change { add: vec![rows_of(table, &new)?], replace: Replace::Nothing, txn: delivery.id.clone() };
+        let change = Change {
+            add: vec![rows_of(table, &new)?],
+            replace: Replace::Nothing,
+            txn: delivery.id.clone(),
+        };
         Ok(lake.try_commit(table, base.as_ref(), &change).await?.map(|_| ()))
     })
     .await
@@ -171,8 +187,13 @@ async fn append(
 async fn present(snapshot: &Snapshot) -> Result<HashSet<(String, String)>> {
     let mut all = HashSet::new();
     for batch in snapshot.read(&["delivery_id", "file_hash"], &[]).await? {
-        let (ids, hashes) = (batch.column(0).as_string::<i32>(), batch.column(1).as_string::<i32>());
-        all.extend((0..batch.num_rows()).map(|row| (ids.value(row).to_owned(), hashes.value(row).to_owned())));
+        let (ids, hashes) = (
+            batch.column(0).as_string::<i32>(),
+            batch.column(1).as_string::<i32>(),
+        );
+        all.extend(
+            (0..batch.num_rows()).map(|row| (ids.value(row).to_owned(), hashes.value(row).to_owned())),
+        );
     }
     Ok(all)
 }

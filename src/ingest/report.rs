@@ -81,7 +81,12 @@ impl IngestReport {
     /// Totals over all files that were ingested now, by currency and column.
     pub fn totals(&self) -> Vec<ControlTotal> {
         let mut sums: BTreeMap<(String, &'static str), ControlTotal> = BTreeMap::new();
-        for total in self.files.iter().filter(|f| f.state == State::Ingested).flat_map(|f| &f.totals) {
+        for total in self
+            .files
+            .iter()
+            .filter(|f| f.state == State::Ingested)
+            .flat_map(|f| &f.totals)
+        {
             sums.entry((total.currency.clone(), total.column))
                 .and_modify(|sum| {
                     sum.rows += total.rows;

@@ -3,7 +3,9 @@
 use crate::base::{Result, time};
 use crate::schema::TableSchema;
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
-use arrow::datatypes::{DataType, Date32Type, Decimal128Type, Float64Type, Int64Type, TimestampMicrosecondType};
+use arrow::datatypes::{
+    DataType, Date32Type, Decimal128Type, Float64Type, Int64Type, TimestampMicrosecondType,
+};
 use arrow::row::{OwnedRow, RowConverter, Rows, SortField};
 use chrono::SecondsFormat;
 use serde_json::{Map, Value};
@@ -25,13 +27,19 @@ impl Keys {
             .filter_map(|name| table.column(name))
             .map(|c| SortField::new(c.ty.arrow()))
             .collect();
-        Ok(Keys { converter: RowConverter::new(fields)?, columns: table.key })
+        Ok(Keys {
+            converter: RowConverter::new(fields)?,
+            columns: table.key,
+        })
     }
 
     /// One key per row. The batch may have any columns, as long as those of the key are among them.
     pub(super) fn of(&self, batch: &RecordBatch) -> Result<Rows> {
-        let columns: Vec<ArrayRef> =
-            self.columns.iter().filter_map(|name| batch.column_by_name(name).cloned()).collect();
+        let columns: Vec<ArrayRef> = self
+            .columns
+            .iter()
+            .filter_map(|name| batch.column_by_name(name).cloned())
+            .collect();
         Ok(self.converter.convert_columns(&columns)?)
     }
 
@@ -54,7 +62,10 @@ impl Rank {
             .filter_map(|name| batch.column_by_name(name)?.as_primitive_opt::<Int64Type>())
             .map(|column| i128::from(column.value(row)))
             .sum();
-        Rank { tokens, canonical: canonical(batch, row) }
+        Rank {
+            tokens,
+            canonical: canonical(batch, row),
+        }
     }
 }
 
@@ -91,8 +102,9 @@ fn value(column: &dyn Array, row: usize) -> Value {
         DataType::Map(..) => {
             let entries = column.as_map().value(row);
             let (keys, values) = (entries.column(0).as_string::<i32>(), entries.column(1));
-            let mut tags: Map<String, Value> =
-                (0..entries.len()).map(|i| (keys.value(i).to_owned(), value(values, i))).collect();
+            let mut tags: Map<String, Value> = (0..entries.len())
+                .map(|i| (keys.value(i).to_owned(), value(values, i)))
+                .collect();
             tags.sort_keys();
             tags.into()
         }
@@ -108,10 +120,16 @@ mod tests {
 
     #[test]
     fn provenance_is_no_part_of_a_row() {
-        let batch = outcomes(&[outcome("t", true, "2026-10-01T00:00:00Z", "aa"), outcome("t", true, "2026-10-01T00:00:00Z", "bb")]);
+        let batch = outcomes(&[
+            outcome("t", true, "2026-10-01T00:00:00Z", "aa"),
+            outcome("t", true, "2026-10-01T00:00:00Z", "bb"),
+        ]);
         assert_eq!(canonical(&batch, 0), canonical(&batch, 1));
         assert!(!canonical(&batch, 0).contains("file_"));
-        let keys = Keys::new(TableSchema::named("outcomes").unwrap()).unwrap().owned(&batch).unwrap();
+        let keys = Keys::new(TableSchema::named("outcomes").unwrap())
+            .unwrap()
+            .owned(&batch)
+            .unwrap();
         assert_eq!(keys[0], keys[1]);
     }
 }

@@ -9,10 +9,10 @@ use super::row::{Keys, canonical};
 use crate::base::Result;
 use crate::schema::TableSchema;
 use crate::store::{Change, Lake, Replace, Snapshot};
+use arrow::array::make_comparator;
 use arrow::array::{ArrayRef, AsArray, BooleanArray, RecordBatch, UInt64Array};
 use arrow::compute::{SortOptions, concat_batches, filter_record_batch, take};
 use arrow::datatypes::Date32Type;
-use arrow::array::make_comparator;
 use arrow::row::OwnedRow;
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -25,7 +25,11 @@ pub(super) async fn attempt(lake: &Lake, delivery: &Delivery) -> Result<Option<S
         return Ok(Some(Stored::Empty));
     }
     let keys = Keys::new(delivery.table)?;
-    let new = merge(delivery.table, &keys, &concat_batches(&delivery.table.arrow(), delivery.batches())?)?;
+    let new = merge(
+        delivery.table,
+        &keys,
+        &concat_batches(&delivery.table.arrow(), delivery.batches())?,
+    )?;
     let base = lake.snapshot(delivery.table, None).await?;
     let mut unchanged: HashMap<OwnedRow, String> = HashMap::new();
     let mut rewritten = Vec::new();
@@ -59,8 +63,16 @@ pub(super) async fn attempt(lake: &Lake, delivery: &Delivery) -> Result<Option<S
         return Ok(Some(Stored::Present(fates)));
     }
     add.push(rest);
-    let replace = if rewritten.is_empty() { Replace::Nothing } else { Replace::Partitions(rewritten) };
-    let change = Change { add, replace, txn: delivery.id.clone() };
+    let replace = if rewritten.is_empty() {
+        Replace::Nothing
+    } else {
+        Replace::Partitions(rewritten)
+    };
+    let change = Change {
+        add,
+        replace,
+        txn: delivery.id.clone(),
+    };
     let done = lake.try_commit(delivery.table, base.as_ref(), &change).await?;
     Ok(done.map(|_| Stored::Committed(fates)))
 }
@@ -75,7 +87,12 @@ enum Meeting {
     Changed(RecordBatch, HashMap<OwnedRow, String>),
 }
 
-async fn meet(table: &'static TableSchema, keys: &Keys, part: &Snapshot, mine: &RecordBatch) -> Result<Meeting> {
+async fn meet(
+    table: &'static TableSchema,
+    keys: &Keys,
+    part: &Snapshot,
+    mine: &RecordBatch,
+) -> Result<Meeting> {
     let my_keys: HashSet<OwnedRow> = keys.owned(mine)?.into_iter().collect();
     let mut meets = false;
     for batch in part.read(table.key, &[]).await? {
@@ -87,30 +104,52 @@ async fn meet(table: &'static TableSchema, keys: &Keys, part: &Snapshot, mine: &
     let old = concat_batches(&table.arrow(), &part.read(&[], &[]).await?)?;
     let merged = merge(table, keys, &concat_batches(&table.arrow(), [&old, mine])?)?;
     let place: HashMap<OwnedRow, usize> = keys.owned(&merged)?.into_iter().zip(0..).collect();
-    let hashes = old.column_by_name("file_hash").map(|c| c.as_string::<i32>().clone());
+    let hashes = old
+        .column_by_name("file_hash")
+        .map(|c| c.as_string::<i32>().clone());
     let mut same = HashMap::new();
     let mut changed = false;
     for (row, key) in keys.owned(&old)?.into_iter().enumerate() {
         if !my_keys.contains(&key) {
             continue;
         }
-        if place.get(&key).is_some_and(|at| canonical(&merged, *at) == canonical(&old, row)) {
-            same.insert(key, hashes.as_ref().map(|h| h.value(row).to_owned()).unwrap_or_default());
+        if place
+            .get(&key)
+            .is_some_and(|at| canonical(&merged, *at) == canonical(&old, row))
+        {
+            same.insert(
+                key,
+                hashes
+                    .as_ref()
+                    .map(|h| h.value(row).to_owned())
+                    .unwrap_or_default(),
+            );
         } else {
             changed = true;
         }
     }
-    Ok(if changed { Meeting::Changed(merged, same) } else { Meeting::Same(same) })
+    Ok(if changed {
+        Meeting::Changed(merged, same)
+    } else {
+        Meeting::Same(same)
+    })
 }
 
 /// Rows by the partition they go to, for those partitions that exist.
 fn by_day(table: &TableSchema, rows: &RecordBatch, snapshot: &Snapshot) -> BTreeMap<Vec<String>, Vec<usize>> {
     let present: BTreeSet<Vec<String>> = snapshot.partitions().into_iter().collect();
     let mut days: BTreeMap<Vec<String>, Vec<usize>> = BTreeMap::new();
-    if let Some(column) = table.partition_by.first().and_then(|name| rows.column_by_name(name)) {
+    if let Some(column) = table
+        .partition_by
+        .first()
+        .and_then(|name| rows.column_by_name(name))
+    {
         let column = column.as_primitive::<Date32Type>();
         for row in 0..rows.num_rows() {
-            let day = column.value_as_date(row).map(|d| d.to_string()).unwrap_or_default();
+            let day = column
+                .value_as_date(row)
+                .map(|d| d.to_string())
+                .unwrap_or_default();
             days.entry(vec![day]).or_default().push(row);
         }
     }
@@ -136,7 +175,10 @@ fn merge(table: &'static TableSchema, keys: &Keys, rows: &RecordBatch) -> Result
     let order = |name: &str| -> Result<Box<dyn Fn(usize, usize) -> Ordering>> {
         let index = rows.schema_ref().index_of(name)?;
         let column = rows.column(index);
-        let options = SortOptions { descending: false, nulls_first: true };
+        let options = SortOptions {
+            descending: false,
+            nulls_first: true,
+        };
         Ok(Box::new(make_comparator(column, column, options)?))
     };
     let (owner, namespace) = (order(OWNER[0])?, order(OWNER[1])?);
@@ -163,7 +205,10 @@ fn merge(table: &'static TableSchema, keys: &Keys, rows: &RecordBatch) -> Result
 }
 
 fn take_rows(rows: &RecordBatch, wanted: Vec<u64>) -> Result<RecordBatch> {
-    Ok(arrow::compute::take_record_batch(rows, &UInt64Array::from(wanted))?)
+    Ok(arrow::compute::take_record_batch(
+        rows,
+        &UInt64Array::from(wanted),
+    )?)
 }
 
 /// A row is known when the lake had it from another file and it changed nothing.
@@ -175,11 +220,17 @@ fn fates(delivery: &Delivery, keys: &Keys, unchanged: &HashMap<OwnedRow, String>
             let mut known = 0;
             for batch in &file.batches {
                 let known_key = |key: &OwnedRow| {
-                    unchanged.get(key).is_some_and(|from| !delivery.files.iter().any(|f| &f.hash == from))
+                    unchanged
+                        .get(key)
+                        .is_some_and(|from| !delivery.files.iter().any(|f| &f.hash == from))
                 };
                 known += keys.owned(batch)?.iter().filter(|key| known_key(key)).count() as u64;
             }
-            Ok(Fate { kept: file.rows_out() - known, known, period: None })
+            Ok(Fate {
+                kept: file.rows_out() - known,
+                known,
+                period: None,
+            })
         })
         .collect()
 }

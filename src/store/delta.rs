@@ -25,7 +25,12 @@ pub(super) const AT: &str = "spendscope.at";
 pub(super) fn log_store(location: &Location, table: &TableSchema) -> Result<LogStoreRef> {
     let prefixed = PrefixStore::new(Arc::clone(&location.store), location.table_prefix(table.name));
     let url = location.table_url(table.name)?;
-    Ok(default_logstore(Arc::new(prefixed), Arc::clone(&location.store), &url, &StorageConfig::default()))
+    Ok(default_logstore(
+        Arc::new(prefixed),
+        Arc::clone(&location.store),
+        &url,
+        &StorageConfig::default(),
+    ))
 }
 
 /// What one commit does.
@@ -102,7 +107,10 @@ async fn create(
         metadata: metadata.clone(),
     };
     actions.splice(0..0, [Action::Protocol(protocol), Action::Metadata(metadata)]);
-    let done = CommitBuilder::from(properties).with_actions(actions).build(None, log_store, operation).await?;
+    let done = CommitBuilder::from(properties)
+        .with_actions(actions)
+        .build(None, log_store, operation)
+        .await?;
     Ok(done.version())
 }
 
@@ -113,7 +121,11 @@ fn widened(table: &TableSchema, state: &DeltaTableState) -> Result<Option<Action
         return Ok(None);
     }
     let schema = delta_schema(table).map_err(error)?;
-    let metadata = state.metadata().clone().with_schema(&schema).map_err(|e| error(e.into()))?;
+    let metadata = state
+        .metadata()
+        .clone()
+        .with_schema(&schema)
+        .map_err(|e| error(e.into()))?;
     Ok(Some(Action::Metadata(metadata)))
 }
 

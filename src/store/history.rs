@@ -67,8 +67,11 @@ async fn read(log_store: &LogStoreRef, version: u64) -> Result<Option<Version>> 
         entry.files_removed += u64::from(action["remove"].is_object());
         if let Some(add) = action["add"].as_object() {
             entry.files_added += 1;
-            let stats: Value =
-                add.get("stats").and_then(Value::as_str).and_then(|s| serde_json::from_str(s).ok()).unwrap_or_default();
+            let stats: Value = add
+                .get("stats")
+                .and_then(Value::as_str)
+                .and_then(|s| serde_json::from_str(s).ok())
+                .unwrap_or_default();
             entry.rows_added += stats["numRecords"].as_u64().unwrap_or(0);
         }
     }
@@ -80,5 +83,7 @@ fn moment(info: &Value) -> Option<DateTime<Utc>> {
     if let Some(at) = info[AT].as_str() {
         return DateTime::parse_from_rfc3339(at).ok().map(|at| at.to_utc());
     }
-    info["timestamp"].as_i64().and_then(DateTime::from_timestamp_millis)
+    info["timestamp"]
+        .as_i64()
+        .and_then(DateTime::from_timestamp_millis)
 }

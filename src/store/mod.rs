@@ -75,8 +75,15 @@ impl Lake {
     }
 
     /// The same with options of the object store, such as `aws_access_key_id`.
-    pub async fn open_with(url: &str, options: &HashMap<String, String>, clock: Arc<dyn Clock>) -> Result<Lake> {
-        Ok(Lake { location: Location::parse(url, options)?, clock })
+    pub async fn open_with(
+        url: &str,
+        options: &HashMap<String, String>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Lake> {
+        Ok(Lake {
+            location: Location::parse(url, options)?,
+            clock,
+        })
     }
 
     /// Where it lies, without credentials.
@@ -94,10 +101,16 @@ impl Lake {
         table: &'static TableSchema,
         as_of: Option<DateTime<Utc>>,
     ) -> Result<Option<Snapshot>> {
-        self.load(table, as_of).await.map_err(|e| e.context(format!("reading {}", table.name)))
+        self.load(table, as_of)
+            .await
+            .map_err(|e| e.context(format!("reading {}", table.name)))
     }
 
-    async fn load(&self, table: &'static TableSchema, as_of: Option<DateTime<Utc>>) -> Result<Option<Snapshot>> {
+    async fn load(
+        &self,
+        table: &'static TableSchema,
+        as_of: Option<DateTime<Utc>>,
+    ) -> Result<Option<Snapshot>> {
         let log_store = delta::log_store(&self.location, table)?;
         if !log_store.is_delta_table_location().await.map_err(delta::error)? {
             return Ok(None);
@@ -109,7 +122,9 @@ impl Lake {
                 Some(version) => Some(version),
             },
         };
-        let state = DeltaTableState::try_new(log_store.as_ref(), version).await.map_err(delta::error)?;
+        let state = DeltaTableState::try_new(log_store.as_ref(), version)
+            .await
+            .map_err(delta::error)?;
         Snapshot::new(self.location.clone(), table, state).map(Some)
     }
 
@@ -136,9 +151,15 @@ impl Lake {
         let written_at = self.clock.now().timestamp_millis();
         let mut staging = Staging::new(&self.location, table, next, written_at);
         for batch in &change.add {
-            staging.push(batch).await.map_err(|e| e.context(format!("writing {}", table.name)))?;
+            staging
+                .push(batch)
+                .await
+                .map_err(|e| e.context(format!("writing {}", table.name)))?;
         }
-        let (adds, rows_added) = staging.finish().await.map_err(|e| e.context(format!("writing {}", table.name)))?;
+        let (adds, rows_added) = staging
+            .finish()
+            .await
+            .map_err(|e| e.context(format!("writing {}", table.name)))?;
         let removes: Vec<_> = base
             .map(|b| b.files.iter())
             .into_iter()
@@ -155,19 +176,35 @@ impl Lake {
             })
             .collect();
         let (files_added, files_removed) = (adds.len(), removes.len());
-        let actions = removes.into_iter().map(Action::Remove).chain(adds.into_iter().map(Action::Add)).collect();
+        let actions = removes
+            .into_iter()
+            .map(Action::Remove)
+            .chain(adds.into_iter().map(Action::Add))
+            .collect();
         let log_store = delta::log_store(&self.location, table)?;
-        let change = delta::Actions { actions, txn: change.txn.clone() };
+        let change = delta::Actions {
+            actions,
+            txn: change.txn.clone(),
+        };
         let state = base.map(|b| b.state.as_ref());
         let version = delta::commit(table, log_store, state, change, self.clock.as_ref()).await?;
-        Ok(version.map(|version| Committed { version, rows_added, files_added, files_removed }))
+        Ok(version.map(|version| Committed {
+            version,
+            rows_added,
+            files_added,
+            files_removed,
+        }))
     }
 
     /// Was a change of this name ever committed to the table.
     pub async fn has_change(&self, table: &'static TableSchema, txn: &str) -> Result<bool> {
         match self.snapshot(table, None).await? {
             None => Ok(false),
-            Some(snapshot) => snapshot.transaction(&delta::log_store(&self.location, table)?, txn).await,
+            Some(snapshot) => {
+                snapshot
+                    .transaction(&delta::log_store(&self.location, table)?, txn)
+                    .await
+            }
         }
     }
 
@@ -177,7 +214,9 @@ impl Lake {
         if !log_store.is_delta_table_location().await.map_err(delta::error)? {
             return Ok(Vec::new());
         }
-        history::all(&log_store).await.map_err(|e| e.context(format!("reading the history of {}", table.name)))
+        history::all(&log_store)
+            .await
+            .map_err(|e| e.context(format!("reading the history of {}", table.name)))
     }
 }
 
@@ -192,6 +231,9 @@ pub async fn retry<T>(table: &TableSchema, mut attempt: impl AsyncFnMut() -> Res
 }
 
 fn busy(table: &TableSchema) -> Error {
-    Error::lake(format!("{}: other writers were faster {ATTEMPTS} times in a row", table.name))
-        .advise("run the same command again when they are done")
+    Error::lake(format!(
+        "{}: other writers were faster {ATTEMPTS} times in a row",
+        table.name
+    ))
+    .advise("run the same command again when they are done")
 }

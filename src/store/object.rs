@@ -24,11 +24,17 @@ impl Location {
         let url = to_url(text)?;
         let (store, prefix) = object_store::parse_url_opts(&url, with_defaults(&url, options))
             .map_err(|e| not_a_place(text, &e.to_string()))?;
-        Ok(Location { store: Arc::from(store), url, prefix })
+        Ok(Location {
+            store: Arc::from(store),
+            url,
+            prefix,
+        })
     }
 
     pub(super) fn table_url(&self, table: &str) -> Result<Url> {
-        self.url.join(&format!("{table}/")).map_err(|e| not_a_place(self.url.as_str(), &e.to_string()))
+        self.url
+            .join(&format!("{table}/"))
+            .map_err(|e| not_a_place(self.url.as_str(), &e.to_string()))
     }
 
     pub(super) fn table_prefix(&self, table: &str) -> Path {
@@ -74,13 +80,19 @@ fn to_url(text: &str) -> Result<Url> {
 /// A commit is a put that must fail when the version exists: S3 has to be told to check.
 fn with_defaults(url: &Url, options: &HashMap<String, String>) -> HashMap<String, String> {
     let mut options = options.clone();
-    if matches!(ObjectStoreScheme::parse(url), Ok((ObjectStoreScheme::AmazonS3, _))) {
-        options.entry("aws_conditional_put".into()).or_insert_with(|| "etag".into());
+    if matches!(
+        ObjectStoreScheme::parse(url),
+        Ok((ObjectStoreScheme::AmazonS3, _))
+    ) {
+        options
+            .entry("aws_conditional_put".into())
+            .or_insert_with(|| "etag".into());
     }
     options
 }
 
 fn not_a_place(text: &str, why: &str) -> Error {
-    Error::usage(format!("cannot use '{text}' as a lake: {why}"))
-        .advise("a lake is a directory, s3://bucket/prefix, gs://bucket/prefix, az://container/prefix or memory:///")
+    Error::usage(format!("cannot use '{text}' as a lake: {why}")).advise(
+        "a lake is a directory, s3://bucket/prefix, gs://bucket/prefix, az://container/prefix or memory:///",
+    )
 }

@@ -34,7 +34,9 @@ pub(super) fn scan_schema(table: &schema::TableSchema) -> TableSchema {
         .filter_map(|name| table.column(name))
         .map(|c| Arc::new(Field::new(c.name, c.ty.arrow(), c.nullable)))
         .collect();
-    TableSchema::builder(write::file_schema(table)).with_table_partition_cols(partition).build()
+    TableSchema::builder(write::file_schema(table))
+        .with_table_partition_cols(partition)
+        .build()
 }
 
 #[derive(Debug)]
@@ -52,8 +54,11 @@ impl FileScan {
     pub(super) fn new(snapshot: &Snapshot) -> Self {
         let schema = snapshot.table.arrow();
         let scanned = scan_schema(snapshot.table);
-        let places =
-            schema.fields().iter().filter_map(|f| scanned.table_schema().index_of(f.name()).ok()).collect();
+        let places = schema
+            .fields()
+            .iter()
+            .filter_map(|f| scanned.table_schema().index_of(f.name()).ok())
+            .collect();
         FileScan {
             location: snapshot.location.clone(),
             schema,
@@ -66,16 +71,28 @@ impl FileScan {
     /// Files that may hold a row for which all filters hold.
     fn matching(&self, state: &dyn Session, filters: &[Expr]) -> Result<Vec<&DataFile>> {
         let all = || self.files.iter().collect::<Vec<_>>();
-        let Some(filter) = conjunction(filters.iter().cloned()) else { return Ok(all()) };
+        let Some(filter) = conjunction(filters.iter().cloned()) else {
+            return Ok(all());
+        };
         let schema = self.scanned.table_schema();
         let predicate = state.create_physical_expr(filter, &DFSchema::try_from(Arc::clone(schema))?)?;
         // What cannot be decided from statistics prunes nothing.
-        let Ok(pruning) = PruningPredicateBuilder::new().with_file_schema(Arc::clone(schema)).try_build(predicate) else { return Ok(all()) };
+        let Ok(pruning) = PruningPredicateBuilder::new()
+            .with_file_schema(Arc::clone(schema))
+            .try_build(predicate)
+        else {
+            return Ok(all());
+        };
         let known = self.files.iter().map(|f| Arc::clone(&f.statistics)).collect();
         let Ok(keep) = pruning.prune(&PrunableStatistics::new(known, Arc::clone(schema))) else {
             return Ok(all());
         };
-        Ok(self.files.iter().zip(keep).filter_map(|(file, keep)| keep.then_some(file)).collect())
+        Ok(self
+            .files
+            .iter()
+            .zip(keep)
+            .filter_map(|(file, keep)| keep.then_some(file))
+            .collect())
     }
 }
 
@@ -101,7 +118,10 @@ impl TableProvider for FileScan {
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let wanted: Vec<usize> = match projection {
-            Some(columns) => columns.iter().filter_map(|i| self.places.get(*i).copied()).collect(),
+            Some(columns) => columns
+                .iter()
+                .filter_map(|i| self.places.get(*i).copied())
+                .collect(),
             None => self.places.clone(),
         };
         let files = self.matching(state, filters)?;
@@ -115,7 +135,9 @@ impl TableProvider for FileScan {
         let url = ObjectStoreUrl::parse(self.location.root_url())?;
         if !self.location.is_file() {
             // Every session knows the file system; other stores are made known when first read.
-            state.runtime_env().register_object_store(url.as_ref(), Arc::clone(&self.location.store));
+            state
+                .runtime_env()
+                .register_object_store(url.as_ref(), Arc::clone(&self.location.store));
         }
         let files: Vec<PartitionedFile> = files
             .into_iter()

@@ -42,7 +42,11 @@ impl std::fmt::Debug for Snapshot {
 }
 
 impl Snapshot {
-    pub(super) fn new(location: Location, table: &'static TableSchema, state: DeltaTableState) -> Result<Self> {
+    pub(super) fn new(
+        location: Location,
+        table: &'static TableSchema,
+        state: DeltaTableState,
+    ) -> Result<Self> {
         let schema = super::scan::scan_schema(table);
         let mut files = Vec::new();
         for view in state.log_data().iter() {
@@ -57,8 +61,13 @@ impl Snapshot {
             }
             let size = u64::try_from(view.size()).unwrap_or(0);
             let bytes = usize::try_from(size).unwrap_or(usize::MAX);
-            let statistics =
-                stats::read(table, schema.table_schema(), view.stats().as_deref(), bytes, &partition_values)?;
+            let statistics = stats::read(
+                table,
+                schema.table_schema(),
+                view.stats().as_deref(),
+                bytes,
+                &partition_values,
+            )?;
             files.push(DataFile {
                 location: write::file_path(&location, table, &path)?,
                 path,
@@ -71,7 +80,12 @@ impl Snapshot {
         }
         // The log lists the newest first; a fixed order makes scans repeatable.
         files.sort_by(|a, b| (&a.partition, &a.path).cmp(&(&b.partition, &b.path)));
-        Ok(Snapshot { location, table, state: Arc::new(state), files: Arc::new(files) })
+        Ok(Snapshot {
+            location,
+            table,
+            state: Arc::new(state),
+            files: Arc::new(files),
+        })
     }
 
     pub fn version(&self) -> i64 {
@@ -84,7 +98,11 @@ impl Snapshot {
 
     /// Rows in the table, from the log alone.
     pub fn rows(&self) -> u64 {
-        self.files.iter().filter_map(|f| f.statistics.num_rows.get_value()).map(|n| *n as u64).sum()
+        self.files
+            .iter()
+            .filter_map(|f| f.statistics.num_rows.get_value())
+            .map(|n| *n as u64)
+            .sum()
     }
 
     /// Partitions that hold rows, each once, in order of `partition_by`.
@@ -97,8 +115,16 @@ impl Snapshot {
     /// The same version with only the files of these partitions.
     #[must_use]
     pub fn only_partitions(&self, wanted: &[Vec<String>]) -> Snapshot {
-        let files = self.files.iter().filter(|f| wanted.contains(&f.partition)).cloned().collect();
-        Snapshot { files: Arc::new(files), ..self.clone() }
+        let files = self
+            .files
+            .iter()
+            .filter(|f| wanted.contains(&f.partition))
+            .cloned()
+            .collect();
+        Snapshot {
+            files: Arc::new(files),
+            ..self.clone()
+        }
     }
 
     /// Names of the data files, as `Replace::Files` takes them.
@@ -107,7 +133,11 @@ impl Snapshot {
     }
 
     /// Was a change of this name committed to the table at this version or before.
-    pub(super) async fn transaction(&self, log_store: &deltalake::logstore::LogStoreRef, id: &str) -> Result<bool> {
+    pub(super) async fn transaction(
+        &self,
+        log_store: &deltalake::logstore::LogStoreRef,
+        id: &str,
+    ) -> Result<bool> {
         let version = self
             .state
             .transaction_version(log_store.as_ref(), id)
@@ -126,7 +156,12 @@ fn partition_scalar(table: &TableSchema, name: &str, text: &str) -> Result<Scala
     match table.column(name).map(|c| c.ty) {
         Some(Ty::Date) => time::parse_date(text)
             .map(|d| ScalarValue::Date32(Some(stats::days(d))))
-            .ok_or_else(|| Error::lake(format!("{}: '{text}' is not a day of partition {name}", table.name))),
+            .ok_or_else(|| {
+                Error::lake(format!(
+                    "{}: '{text}' is not a day of partition {name}",
+                    table.name
+                ))
+            }),
         _ => Ok(ScalarValue::Utf8(Some(text.to_owned()))),
     }
 }

@@ -22,7 +22,9 @@ const INDEXED: usize = 32;
 pub(super) fn write(table: &TableSchema, rows: &RecordBatch) -> String {
     let (mut min, mut max, mut nulls) = (Map::new(), Map::new(), Map::new());
     for (field, array) in rows.schema().fields().iter().zip(rows.columns()).take(INDEXED) {
-        let Some(column) = table.column(field.name()) else { continue };
+        let Some(column) = table.column(field.name()) else {
+            continue;
+        };
         if matches!(column.ty, Ty::Tags | Ty::Totals) {
             continue;
         }
@@ -31,7 +33,8 @@ pub(super) fn write(table: &TableSchema, rows: &RecordBatch) -> String {
         min.extend(low.map(|v| (column.name.to_owned(), v)));
         max.extend(high.map(|v| (column.name.to_owned(), v)));
     }
-    json!({ "numRecords": rows.num_rows(), "minValues": min, "maxValues": max, "nullCount": nulls }).to_string()
+    json!({ "numRecords": rows.num_rows(), "minValues": min, "maxValues": max, "nullCount": nulls })
+        .to_string()
 }
 
 fn bounds(ty: Ty, array: &dyn Array) -> (Option<Value>, Option<Value>) {
@@ -39,17 +42,25 @@ fn bounds(ty: Ty, array: &dyn Array) -> (Option<Value>, Option<Value>) {
         Ty::Text => {
             let array = array.as_string::<i32>();
             let low = compute::min_string(array).map(|v| Value::from(prefix(v)));
-            let high = compute::max_string(array).filter(|v| v.len() <= TEXT_BOUND).map(Value::from);
+            let high = compute::max_string(array)
+                .filter(|v| v.len() <= TEXT_BOUND)
+                .map(Value::from);
             (low, high)
         }
         Ty::Int => {
             let array = array.as_primitive::<Int64Type>();
-            (compute::min(array).map(Value::from), compute::max(array).map(Value::from))
+            (
+                compute::min(array).map(Value::from),
+                compute::max(array).map(Value::from),
+            )
         }
         Ty::Date => {
             let array = array.as_primitive::<Date32Type>();
             let text = |v| date(v).map(|d| Value::from(d.to_string()));
-            (compute::min(array).and_then(text), compute::max(array).and_then(text))
+            (
+                compute::min(array).and_then(text),
+                compute::max(array).and_then(text),
+            )
         }
         Ty::Instant => {
             let array = array.as_primitive::<TimestampMicrosecondType>();
@@ -86,15 +97,22 @@ pub(super) fn read(
     size: usize,
     partition_values: &[ScalarValue],
 ) -> Result<Statistics> {
-    let parsed: Value = json.and_then(|text| serde_json::from_str(text).ok()).unwrap_or(Value::Null);
-    let rows = parsed["numRecords"].as_u64().and_then(|n| usize::try_from(n).ok());
+    let parsed: Value = json
+        .and_then(|text| serde_json::from_str(text).ok())
+        .unwrap_or(Value::Null);
+    let rows = parsed["numRecords"]
+        .as_u64()
+        .and_then(|n| usize::try_from(n).ok());
     let in_file = schema.fields().len() - partition_values.len();
     let mut columns = Vec::with_capacity(schema.fields().len());
     for field in schema.fields().iter().take(in_file) {
         let mut column = ColumnStatistics::new_unknown();
         if let Some(ty) = table.column(field.name()).map(|c| c.ty) {
             let name = field.name().as_str();
-            if let Some(nulls) = parsed["nullCount"][name].as_u64().and_then(|n| usize::try_from(n).ok()) {
+            if let Some(nulls) = parsed["nullCount"][name]
+                .as_u64()
+                .and_then(|n| usize::try_from(n).ok())
+            {
                 column.null_count = Precision::Exact(nulls);
             }
             if let Some(low) = scalar(ty, &parsed["minValues"][name], 0) {

@@ -44,8 +44,22 @@ struct Buffer {
 }
 
 impl<'a> Staging<'a> {
-    pub(super) fn new(location: &'a Location, table: &'static TableSchema, version: u64, written_at: i64) -> Self {
-        Staging { location, table, version, written_at, buffers: BTreeMap::new(), bytes: 0, adds: Vec::new(), rows: 0 }
+    pub(super) fn new(
+        location: &'a Location,
+        table: &'static TableSchema,
+        version: u64,
+        written_at: i64,
+    ) -> Self {
+        Staging {
+            location,
+            table,
+            version,
+            written_at,
+            buffers: BTreeMap::new(),
+            bytes: 0,
+            adds: Vec::new(),
+            rows: 0,
+        }
     }
 
     pub(super) async fn push(&mut self, batch: &RecordBatch) -> Result<()> {
@@ -58,7 +72,12 @@ impl<'a> Staging<'a> {
             buffer.bytes += bytes;
         }
         while self.bytes > BUFFER_BYTES {
-            let Some(largest) = self.buffers.iter().max_by_key(|(_, b)| b.bytes).map(|(k, _)| k.clone()) else {
+            let Some(largest) = self
+                .buffers
+                .iter()
+                .max_by_key(|(_, b)| b.bytes)
+                .map(|(k, _)| k.clone())
+            else {
                 break;
             };
             self.flush(&largest).await?;
@@ -76,7 +95,9 @@ impl<'a> Staging<'a> {
     }
 
     async fn flush(&mut self, values: &[String]) -> Result<()> {
-        let Some(buffer) = self.buffers.remove(values) else { return Ok(()) };
+        let Some(buffer) = self.buffers.remove(values) else {
+            return Ok(());
+        };
         self.bytes -= buffer.bytes;
         let rows = concat_batches(&self.table.arrow(), &buffer.batches)?;
         if rows.num_rows() == 0 {
@@ -84,7 +105,11 @@ impl<'a> Staging<'a> {
         }
         let rows = without_partitions(self.table, &sorted(self.table, rows)?)?;
         let bytes = encode(&rows)?;
-        let name = format!("part-{:05}-{}.parquet", self.version, &hash::content_hash(&bytes)[..24]);
+        let name = format!(
+            "part-{:05}-{}.parquet",
+            self.version,
+            &hash::content_hash(&bytes)[..24]
+        );
         let mut path = String::new();
         let mut partition_values = HashMap::new();
         for (column, value) in self.table.partition_by.iter().zip(values) {
@@ -121,7 +146,16 @@ pub(super) fn file_path(location: &Location, table: &TableSchema, relative: &str
 /// A partition value as the name of a folder. The true value stands in the log, so what a file
 /// system or a URL could misread is simply replaced.
 fn folder(value: &str) -> String {
-    value.chars().map(|c| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '_' }).collect()
+    value
+        .chars()
+        .map(|c| {
+            if c.is_ascii_alphanumeric() || "-_.".contains(c) {
+                c
+            } else {
+                '_'
+            }
+        })
+        .collect()
 }
 
 /// One batch per combination of partition values.
@@ -132,18 +166,32 @@ fn split(table: &TableSchema, batch: &RecordBatch) -> Result<Vec<(Vec<String>, R
     let columns = table
         .partition_by
         .iter()
-        .map(|name| batch.column_by_name(name).cloned().ok_or_else(|| missing(table, name)))
+        .map(|name| {
+            batch
+                .column_by_name(name)
+                .cloned()
+                .ok_or_else(|| missing(table, name))
+        })
         .collect::<Result<Vec<_>>>()?;
     if columns.is_empty() {
         return Ok(vec![(Vec::new(), batch.clone())]);
     }
     let order = lexsort_to_indices(
-        &columns.iter().map(|c| SortColumn { values: Arc::clone(c), options: None }).collect::<Vec<_>>(),
+        &columns
+            .iter()
+            .map(|c| SortColumn {
+                values: Arc::clone(c),
+                options: None,
+            })
+            .collect::<Vec<_>>(),
         None,
     )?;
     let batch = take_record_batch(batch, &order)?;
-    let columns: Vec<ArrayRef> =
-        table.partition_by.iter().filter_map(|name| batch.column_by_name(name).cloned()).collect();
+    let columns: Vec<ArrayRef> = table
+        .partition_by
+        .iter()
+        .filter_map(|name| batch.column_by_name(name).cloned())
+        .collect();
     partition(&columns)?
         .ranges()
         .into_iter()
@@ -168,7 +216,10 @@ fn partition_text(table: &TableSchema, name: &str, column: &dyn Array, row: usiz
     };
     match text {
         Some(text) if !text.is_empty() && column.is_valid(row) => Ok(text),
-        _ => Err(Error::data(format!("{}.{name} is empty, and the table is partitioned by it", table.name))),
+        _ => Err(Error::data(format!(
+            "{}.{name} is empty, and the table is partitioned by it",
+            table.name
+        ))),
     }
 }
 
@@ -181,8 +232,14 @@ fn sorted(table: &TableSchema, rows: RecordBatch) -> Result<RecordBatch> {
         .sort_by
         .iter()
         .map(|name| {
-            let values = rows.column_by_name(name).cloned().ok_or_else(|| missing(table, name))?;
-            Ok(SortColumn { values, options: None })
+            let values = rows
+                .column_by_name(name)
+                .cloned()
+                .ok_or_else(|| missing(table, name))?;
+            Ok(SortColumn {
+                values,
+                options: None,
+            })
         })
         .collect::<Result<Vec<_>>>()?;
     let order: UInt32Array = lexsort_to_indices(&columns, None)?;
@@ -190,8 +247,9 @@ fn sorted(table: &TableSchema, rows: RecordBatch) -> Result<RecordBatch> {
 }
 
 fn without_partitions(table: &TableSchema, rows: &RecordBatch) -> Result<RecordBatch> {
-    let keep: Vec<usize> =
-        (0..table.columns.len()).filter(|i| !table.partition_by.contains(&table.columns[*i].name)).collect();
+    let keep: Vec<usize> = (0..table.columns.len())
+        .filter(|i| !table.partition_by.contains(&table.columns[*i].name))
+        .collect();
     Ok(rows.project(&keep)?)
 }
 
