@@ -1,2 +1,4 @@
-#[test]
-fn t() {}
+//! The one integration binary: a module per area.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod sources;

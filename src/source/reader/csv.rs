@@ -92,7 +92,7 @@ impl Reader for Csv {
         let bom = input.head().len() - skip_bom(input.head())?.len();
         let mut input = input.into_read();
         std::io::copy(&mut input.by_ref().take(bom as u64), &mut std::io::sink())?;
-        let (guarded, since) = Guard::new(input);
+        let (guarded, watch) = Guard::new(input);
         let mut reader = options.builder().buffer_capacity(64 << 10).from_reader(guarded);
         let failed = |e: ::csv::Error| Error::data(e.to_string());
 
@@ -103,11 +103,12 @@ impl Reader for Csv {
         let fates = fates(&record, mapping)?;
         let mut cells = Cells::new(mapping.fields.len());
         loop {
-            since.set(0);
             if !reader.read_byte_record(&mut record).map_err(failed)? {
                 return Ok(());
             }
-            let line = record.position().map_or(0, ::csv::Position::line);
+            let line = watch
+                .borrow_mut()
+                .line_of(record.position().map_or(0, ::csv::Position::byte));
             if record.len() != fates.len() {
                 let reason = format!("{} fields where the header has {}", record.len(), fates.len());
                 out.reject(line, "", None, reason);

@@ -3,6 +3,7 @@
 //! quoted as they stand are marked as derived.
 
 use super::csv::Csv;
+use super::guard::Guard;
 use super::{Input, Reader, options, skip_bom};
 use crate::base::money::{self, Exact};
 use crate::base::{Error, Result};
@@ -56,10 +57,11 @@ impl Reader for RatesWide {
         let bom = input.head().len() - skip_bom(input.head())?.len();
         let mut input = input.into_read();
         std::io::copy(&mut input.by_ref().take(bom as u64), &mut std::io::sink())?;
+        let (guarded, watch) = Guard::new(input);
         let mut reader = ::csv::ReaderBuilder::new()
             .flexible(true)
             .trim(::csv::Trim::All)
-            .from_reader(input);
+            .from_reader(guarded);
         let failed = |e: ::csv::Error| Error::data(e.to_string());
         let header = reader.headers().map_err(failed)?.clone();
         let day_at = header
@@ -83,7 +85,9 @@ impl Reader for RatesWide {
                 }
                 Err(e) => return Err(failed(e)),
             }
-            let line = record.position().map_or(0, ::csv::Position::line);
+            let line = watch
+                .borrow_mut()
+                .line_of(record.position().map_or(0, ::csv::Position::byte));
             if record.len() != header.len() {
                 let reason = format!("{} fields where the header has {}", record.len(), header.len());
                 out.reject(line, "", None, reason);
