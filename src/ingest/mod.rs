@@ -25,7 +25,7 @@ pub use report::{FileReport, IngestReport, Progress, Refused, State, Step};
 use crate::base::{Error, Result};
 use crate::schema::TableSchema;
 use crate::source::{Bytes, Catalog, DecodeContext, Mapping, decode};
-use crate::store::{Lake, retry};
+use crate::store::{ATTEMPTS, Lake, busy};
 use delivery::{Delivery, FileFacts};
 use input::Input;
 use record::{Fate, Known};
@@ -248,13 +248,19 @@ async fn store(
         table: delivery.table.name,
     })?;
     let table = delivery.table;
-    match table.name {
-        "charges" => retry(table, async || bill::attempt(lake, delivery, options).await).await,
-        "requests" | "outcomes" => retry(table, async || events::attempt(lake, delivery).await).await,
-        "gpu_samples" => retry(table, async || samples::attempt(lake, delivery).await).await,
-        "prices" | "fx_rates" => retry(table, async || lists::attempt(lake, delivery).await).await,
-        other => Err(Error::config(format!("a mapping file may not write to {other}"))),
+    for _ in 0..ATTEMPTS {
+        let stored = match table.name {
+            "charges" => bill::attempt(lake, delivery, options).await?,
+            "requests" | "outcomes" => events::attempt(lake, delivery).await?,
+            "gpu_samples" => samples::attempt(lake, delivery).await?,
+            "prices" | "fx_rates" => lists::attempt(lake, delivery).await?,
+            other => return Err(Error::config(format!("a mapping file may not write to {other}"))),
+        };
+        if let Some(stored) = stored {
+            return Ok(stored);
+        }
     }
+    Err(busy(table))
 }
 
 /// Leaves out what the lake has and what is still in force. `None`: nothing is left to do.

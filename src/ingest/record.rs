@@ -7,7 +7,7 @@ use super::delivery::{Delivery, FileFacts};
 use crate::base::{Error, Result, money};
 use crate::schema::TableSchema;
 use crate::source::{ControlTotal, Reject};
-use crate::store::{Change, Lake, Replace, Snapshot, retry};
+use crate::store::{ATTEMPTS, Change, Lake, Replace, Snapshot, busy};
 use arrow::array::{AsArray, RecordBatch};
 use arrow::json::ReaderBuilder;
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -159,7 +159,7 @@ async fn append(
     rows: impl Fn(&FileFacts) -> Vec<serde_json::Value>,
 ) -> Result<()> {
     let table = table(name)?;
-    retry(table, async || {
+    for _ in 0..ATTEMPTS {
         let base = lake.snapshot(table, None).await?;
         let present = match &base {
             Some(snapshot) => present(snapshot).await?,
@@ -172,16 +172,15 @@ async fn append(
             .flat_map(&rows)
             .collect();
         if new.is_empty() {
-            return Ok(Some(()));
+            return Ok(());
         }
-        let change = Change {
-            add: vec![rows_of(table, &new)?],
-            replace: Replace::Nothing,
-            txn: delivery.id.clone(),
-        };
-        Ok(lake.try_commit(table, base.as_ref(), &change).await?.map(|_| ()))
-    })
-    .await
+        let change =
+            Change { add: vec![rows_of(table, &new)?], replace: Replace::Nothing, txn: delivery.id.clone() };
+        if lake.try_commit(table, base.as_ref(), &change).await?.is_some() {
+            return Ok(());
+        }
+    }
+    Err(busy(table))
 }
 
 async fn present(snapshot: &Snapshot) -> Result<HashSet<(String, String)>> {

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 /// Told what is going on; may draw a bar, and may stop the ingest with an error. What was committed
 /// before that stays, and the next run completes it.
-pub trait Progress {
+pub trait Progress: Send {
     fn on(&mut self, step: Step<'_>) -> Result<()>;
 }
 

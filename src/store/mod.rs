@@ -31,7 +31,7 @@ use std::sync::Arc;
 use write::Staging;
 
 /// How often a change is tried again when other writers are faster.
-const ATTEMPTS: u32 = 20;
+pub const ATTEMPTS: u32 = 20;
 
 /// A place where the tables are.
 #[derive(Debug, Clone)]
@@ -140,7 +140,7 @@ impl Lake {
     }
 
     /// Applies a change that was worked out from `base`. `None`: the table has moved on since, and
-    /// the change has to be worked out anew (`retry`).
+    /// the change has to be worked out anew, at most `ATTEMPTS` times.
     pub async fn try_commit(
         &self,
         table: &'static TableSchema,
@@ -220,17 +220,8 @@ impl Lake {
     }
 }
 
-/// Runs `attempt` until it gives something: each time from a fresh look at the table.
-pub async fn retry<T>(table: &TableSchema, mut attempt: impl AsyncFnMut() -> Result<Option<T>>) -> Result<T> {
-    for _ in 0..ATTEMPTS {
-        if let Some(done) = attempt().await? {
-            return Ok(done);
-        }
-    }
-    Err(busy(table))
-}
-
-fn busy(table: &TableSchema) -> Error {
+/// What to say when `try_commit` lost `ATTEMPTS` times.
+pub fn busy(table: &TableSchema) -> Error {
     Error::lake(format!(
         "{}: other writers were faster {ATTEMPTS} times in a row",
         table.name
