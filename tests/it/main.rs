@@ -3,3 +3,8 @@
 mod facts;
 mod golden;
 mod gpu;
+//! The one integration binary: a module per area.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod ingest;
+mod sources;
