@@ -12,8 +12,6 @@ pub(super) static ASSETS: &[(&str, &str)] = assets![
     "views/calls.sql",
     "views/control_totals.sql",
     "views/costs.sql",
-    "views/fx_days.sql",
-    "views/fx_latest.sql",
     "views/gpu_charge_hours.sql",
     "views/gpu_charge_slots.sql",
     "views/gpu_energy.sql",

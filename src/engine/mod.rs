@@ -18,8 +18,11 @@ pub use settings::{Basis, NATIVE, Settings};
 
 use crate::asset::Assets;
 use crate::base::{Context, Error, Result};
+use crate::schema::TABLES;
+use crate::store::Lake;
 use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
+use chrono::{DateTime, Utc};
 use datafusion::common::ParamValues;
 use datafusion::error::DataFusionError;
 use datafusion::prelude::{DataFrame, SessionContext};
@@ -42,14 +45,32 @@ impl Engine {
         Engine::open(tables::from_batches(tables)?, assets, registry, settings).await
     }
 
+    /// Over the lake, as it is or as it was.
+    pub async fn over_lake(
+        lake: &Lake,
+        as_of: Option<DateTime<Utc>>,
+        assets: &Assets,
+        registry: &Registry,
+        settings: &Settings,
+    ) -> Result<Engine> {
+        let mut facts = tables::Providers::new();
+        for table in TABLES {
+            if let Some(snapshot) = lake.snapshot(table, as_of).await? {
+                facts.insert(table.name, snapshot.table_provider());
+            }
+        }
+        Engine::open(facts, assets, registry, settings).await
+    }
+
     async fn open(
         facts: tables::Providers,
         assets: &Assets,
         registry: &Registry,
         settings: &Settings,
     ) -> Result<Engine> {
-        let context = session::open(settings)?;
+        let context = session::open(settings, registry)?;
         tables::register(&context, facts, registry)?;
+        rates(&context, settings).await?;
         rules::create(&context, registry, assets).await?;
         views::create(&context, assets).await?;
         Ok(Engine { context })
@@ -96,6 +117,29 @@ impl Engine {
     pub fn session(&self) -> &SessionContext {
         &self.context
     }
+}
+
+/// Loads the rates that this session can need into the function `fx_rate`. Where two lists quote one
+/// pair for one day, a quoted rate goes before a derived one, then the list whose name sorts first.
+async fn rates(context: &SessionContext, settings: &Settings) -> Result<()> {
+    let chosen = "SELECT \"from\", \"to\", day, rate FROM (
+            SELECT *, row_number() OVER (PARTITION BY \"from\", \"to\", day ORDER BY derived, source) AS place
+            FROM fx_rates WHERE \"to\" IN ($shown, $reporting))
+        WHERE place = 1 ORDER BY \"from\", \"to\", day";
+    let wanted = vec![
+        ("shown", ScalarValue::from(settings.currency.as_str())),
+        (
+            "reporting",
+            ScalarValue::from(settings.reporting_currency.as_str()),
+        ),
+    ];
+    let frame = context.sql(chosen).await.map_err(query_error)?;
+    let frame = frame
+        .with_param_values(ParamValues::from(wanted))
+        .map_err(query_error)?;
+    let rates = udf::rates(&collect(frame).await?).map_err(query_error)?;
+    context.register_udf(udf::FxRate::new(rates).into());
+    Ok(())
 }
 
 async fn collect(frame: DataFrame) -> Result<RecordBatch> {

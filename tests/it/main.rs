@@ -1,10 +1,8 @@
+//! The one integration binary: a module per area.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr)]
 
 mod facts;
 mod golden;
 mod gpu;
-//! The one integration binary: a module per area.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
-
 mod ingest;
 mod sources;
