@@ -86,7 +86,10 @@ impl Catalog {
     ) -> Error {
         near.sort();
         near.truncate(3);
-        let why = if head.is_empty() {
+        let why = if head.starts_with(b"PAR1") && near.is_empty() && !contained {
+            "it begins as Parquet does, and its list of columns, which stands at the end, cannot be read"
+                .to_owned()
+        } else if head.is_empty() {
             "it is empty".to_owned()
         } else if !near.is_empty() {
             format!(

@@ -340,7 +340,7 @@ fn reading(text: &str) -> std::result::Result<Option<f64>, String> {
         "+Inf" | "-Inf" | "Inf" => return Ok(None),
         text => text.parse().map_err(|_| "not a number".to_owned())?,
     };
-    let blank = value >= 9_223_372_036_854_775_000.0 && value <= 9_223_372_036_854_776_000.0
+    let blank = (9_223_372_036_854_775_000.0..=9_223_372_036_854_776_000.0).contains(&value)
         || (140_737_488_355_328.0..140_737_488_355_336.0).contains(&value)
         || (2_147_483_632.0..2_147_483_640.0).contains(&value);
     Ok((value.is_finite() && !blank).then_some(value))
