@@ -174,8 +174,11 @@ async fn append(
         if new.is_empty() {
             return Ok(());
         }
-        let change =
-            Change { add: vec![rows_of(table, &new)?], replace: Replace::Nothing, txn: delivery.id.clone() };
+        let change = Change {
+            add: vec![rows_of(table, &new)?],
+            replace: Replace::Nothing,
+            txn: delivery.id.clone(),
+        };
         if lake.try_commit(table, base.as_ref(), &change).await?.is_some() {
             return Ok(());
         }
