@@ -373,6 +373,6 @@ async fn a_long_history_stays_whole_when_it_is_summed_up() {
             .unwrap()
             .unwrap()
             .rows(),
-        52
+        12
     );
 }
