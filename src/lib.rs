@@ -7,3 +7,8 @@ pub mod base;
 pub mod asset;
 pub mod frame;
 pub mod schema;
+
+pub mod source;
+pub mod store;
+
+pub mod ingest;

@@ -7,4 +7,14 @@ macro_rules! assets {
 }
 
 pub(super) static ASSETS: &[(&str, &str)] = assets![
+    "sources/dcgm_text.toml",
+    "sources/focus.toml",
+    "sources/fx.toml",
+    "sources/fx_ecb.toml",
+    "sources/litellm.toml",
+    "sources/litellm_payload.toml",
+    "sources/litellm_prices.toml",
+    "sources/outcomes.toml",
+    "sources/prices.toml",
+    "sources/prometheus.toml",
 ];
