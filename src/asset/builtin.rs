@@ -7,6 +7,8 @@ macro_rules! assets {
 }
 
 pub(super) static ASSETS: &[(&str, &str)] = assets![
+    "scopes/licensing.csv",
+    "scopes/saas.csv",
     "sources/dcgm_text.toml",
     "sources/focus.toml",
     "sources/fx.toml",
@@ -17,4 +19,17 @@ pub(super) static ASSETS: &[(&str, &str)] = assets![
     "sources/outcomes.toml",
     "sources/prices.toml",
     "sources/prometheus.toml",
+    "views/calls.sql",
+    "views/costs.sql",
+    "views/fx_days.sql",
+    "views/fx_latest.sql",
+    "views/gpu_charge_hours.sql",
+    "views/gpu_charge_slots.sql",
+    "views/gpu_energy.sql",
+    "views/gpu_hours.sql",
+    "views/gpu_leaves.sql",
+    "views/gpu_slots.sql",
+    "views/gpu_spans.sql",
+    "views/leaf_model_api.sql",
+    "views/price_periods.sql",
 ];
