@@ -7,3 +7,7 @@ pub mod base;
 pub mod asset;
 pub mod frame;
 pub mod schema;
+
+pub mod metric;
+
+pub mod check;
