@@ -38,11 +38,15 @@ pub fn index(assets: &Assets) -> Result<String> {
 }
 
 fn row(asset: &Asset, keys: &[&str]) -> Result<String> {
-    let source = match header::split(&asset.text) {
-        Some((header, _)) => header,
-        None if asset.path.ends_with(".toml") => &asset.text,
-        None => "",
-    };
+    let comment = header::split(&asset.text).map_or("", |(header, _)| header);
+    if asset.path.starts_with("views/") {
+        // A view explains itself in prose; its first sentence says what a row is.
+        let paragraph = comment.split("\n\n").next().unwrap_or_default();
+        let words = paragraph.split_whitespace().collect::<Vec<_>>().join(" ");
+        let sentence = words.split_once(". ").map_or(words.as_str(), |(first, _)| first).trim_end_matches('.');
+        return Ok(format!("| [`{}`]({}) | {} |", asset.name(), asset.path, sentence.replace('|', "\\|")));
+    }
+    let source = if asset.path.ends_with(".toml") { &asset.text } else { comment };
     let table: Table = toml::from_str(source)
         .map_err(|e| Error::config(format!("{} ({}): {}", asset.path, asset.origin, e.to_string().trim())))?;
     let title = ["title", "name", "description"].iter().find_map(|key| table.get(*key)).map(cell).unwrap_or_default();

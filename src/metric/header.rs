@@ -109,8 +109,6 @@ pub struct Interval {
     pub high: String,
     pub seed: u64,
     pub resamples: u32,
-    /// Columns that name the row, so that each has its own draws.
-    pub row: Vec<String>,
 }
 
 impl Column {
@@ -192,8 +190,7 @@ impl Header {
             }
         }
         if let Some(interval) = &self.interval {
-            let given = interval.row.iter().chain([&interval.low, &interval.high]);
-            if let Some(name) = given.into_iter().find(|name| !names.contains(name.as_str())) {
+            if let Some(name) = [&interval.low, &interval.high].into_iter().find(|name| !names.contains(name.as_str())) {
                 return wrong(format!("interval names '{name}', which is not a column"));
             }
         }

@@ -15,8 +15,9 @@ use std::sync::Arc;
 const MAX_DRAWS: usize = 20_000_000;
 const MIN_RESAMPLES: usize = 200;
 
-/// Puts the ends of the interval where the two lists stand, and drops the fixed cost.
-pub(super) fn replace_samples(interval: &Interval, batch: &RecordBatch) -> Result<RecordBatch> {
+/// Puts the ends of the interval where the two lists stand, and drops the fixed cost. `key` names
+/// the row, so that each has draws of its own and another row more or less changes none.
+pub(super) fn replace_samples(interval: &Interval, key: &[&str], batch: &RecordBatch) -> Result<RecordBatch> {
     let column = |name: &str| {
         batch.column_by_name(name).ok_or_else(|| Error::query(format!("the result has no column '{name}'")))
     };
@@ -25,7 +26,7 @@ pub(super) fn replace_samples(interval: &Interval, batch: &RecordBatch) -> Resul
     let successes = column(&interval.successes)?.as_list_opt::<i32>().ok_or_else(|| wrong(&interval.successes))?;
     let fixed =
         column(&interval.fixed)?.as_primitive_opt::<Decimal128Type>().ok_or_else(|| wrong(&interval.fixed))?;
-    let names = interval.row.iter().map(|name| column(name)).collect::<Result<Vec<_>>>()?;
+    let names = key.iter().map(|name| column(name)).collect::<Result<Vec<_>>>()?;
 
     let mut low = Vec::with_capacity(batch.num_rows());
     let mut high = Vec::with_capacity(batch.num_rows());

@@ -66,7 +66,10 @@ pub async fn run(engine: &Engine, metric: &Metric, params: &Params) -> Result<Fr
     let what = || format!("metric {} ({})", metric.name, metric.origin);
     let batch = engine.query(&sql, &values).await.with_context(what)?;
     let batch = match &metric.header.interval {
-        Some(interval) => interval::replace_samples(interval, &batch).with_context(what)?,
+        Some(interval) => {
+            let key: Vec<&str> = by.iter().chain(&metric.header.key).map(String::as_str).collect();
+            interval::replace_samples(interval, &key, &batch).with_context(what)?
+        }
         None => batch,
     };
     let batch = contract::enforce(metric, &by, &batch).with_context(what)?;
