@@ -26,7 +26,7 @@ y = "idle_cost"
 */
 WITH leaves AS (
     SELECT
-        model, host, scope, provider, region, local_day(period_start) AS day, leaf, amount,
+        model, host, scope, provider, region, charge_day(period_start, period_end) AS day, leaf, amount,
         CASE WHEN setting('currency') = 'native' OR fx_rate IS NULL THEN currency ELSE setting('currency') END AS shown,
         CASE WHEN setting('currency') = 'native' OR fx_rate IS NULL THEN 1 ELSE fx_rate END AS rate
     FROM ledger
