@@ -1,1 +1,4 @@
-#[test] fn t(){}
+//! The one integration binary: linking all of DataFusion once is enough.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod slt;

@@ -64,7 +64,7 @@ leaves AS (
         CASE WHEN l.leaf IN ('request', 'direct', 'shared') THEN l.use_case END AS use_case,
         charge_day(l.period_start, l.period_end) AS day,
         l.amount,
-        CASE WHEN setting('currency') = 'native' OR l.fx_rate IS NULL THEN l.currency ELSE setting('currency') END
+        CASE WHEN setting('currency') <> 'native' AND l.fx_rate IS NOT NULL THEN setting('currency') ELSE l.currency END
             AS shown,
         CASE WHEN setting('currency') = 'native' OR l.fx_rate IS NULL THEN 1 ELSE l.fx_rate END AS rate
     FROM ledger AS l

@@ -25,7 +25,7 @@ kind = "bar"
 y = "wh_per_1k_requests_facility"
 */
 WITH measured AS (
-    SELECT model, host, gpu_uuid, day, joules, method, devices
+    SELECT model, host, gpu_uuid, joules, method
     FROM gpu_energy
     WHERE day >= local_day($from) AND day < local_day($to) AND model IS NOT NULL
 ),
@@ -33,10 +33,16 @@ devices AS (
     SELECT
         model, host, gpu_uuid,
         sum(joules) AS joules,
-        max(devices) AS devices,
         max(CASE method WHEN 'counter' THEN 2 WHEN 'power' THEN 1 ELSE 0 END) AS method
     FROM measured
     GROUP BY model, host, gpu_uuid
+),
+-- A node has as many devices as the registry says, whether telemetry knows them or not.
+nodes AS (
+    SELECT d.model, d.host, sum(n.gpus) AS gpus
+    FROM (SELECT DISTINCT model, host FROM devices) AS d
+    INNER JOIN gpu_nodes AS n ON n.host = d.host
+    GROUP BY d.model, d.host
 ),
 asked AS (
     SELECT
@@ -47,10 +53,13 @@ asked AS (
 parts AS (
     SELECT
         model, joules, NULL AS request,
-        CASE WHEN method = 2 THEN devices ELSE 0 END AS by_counter,
-        CASE WHEN method = 1 THEN devices ELSE 0 END AS by_power,
-        CASE WHEN method = 0 THEN devices ELSE 0 END AS without_any
+        CASE WHEN method = 2 THEN 1 ELSE 0 END AS by_counter,
+        CASE WHEN method = 1 THEN 1 ELSE 0 END AS by_power,
+        CASE WHEN method > 0 THEN -1 ELSE 0 END AS without_any
     FROM devices
+    UNION ALL
+    SELECT model, NULL, NULL, 0, 0, gpus
+    FROM nodes
     UNION ALL
     SELECT model, NULL, concat(source, '/', request), 0, 0, 0
     FROM asked

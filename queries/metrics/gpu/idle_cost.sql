@@ -27,7 +27,7 @@ y = "idle_cost"
 WITH leaves AS (
     SELECT
         model, host, scope, provider, region, charge_day(period_start, period_end) AS day, leaf, amount,
-        CASE WHEN setting('currency') = 'native' OR fx_rate IS NULL THEN currency ELSE setting('currency') END AS shown,
+        CASE WHEN setting('currency') <> 'native' AND fx_rate IS NOT NULL THEN setting('currency') ELSE currency END AS shown,
         CASE WHEN setting('currency') = 'native' OR fx_rate IS NULL THEN 1 ELSE fx_rate END AS rate
     FROM ledger
     WHERE period_start >= $from AND period_start < $to AND kind = 'gpu' AND evidence = 'billed'

@@ -21,7 +21,7 @@ y = "amount"
 WITH leaves AS (
     SELECT
         provider, model, sub_account, region, scope, service, charge_id, amount,
-        CASE WHEN setting('currency') = 'native' OR fx_rate IS NULL THEN currency ELSE setting('currency') END AS shown,
+        CASE WHEN setting('currency') <> 'native' AND fx_rate IS NOT NULL THEN setting('currency') ELSE currency END AS shown,
         CASE WHEN setting('currency') = 'native' OR fx_rate IS NULL THEN 1 ELSE fx_rate END AS rate
     FROM ledger
     WHERE leaf = 'unmetered' AND period_start >= $from AND period_start < $to

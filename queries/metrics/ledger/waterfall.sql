@@ -23,13 +23,13 @@ y = "amount"
 series = "currency"
 */
 WITH charged AS (
-    SELECT source, charge_id, amount, CASE WHEN setting('currency') = 'native' OR fx_rate IS NULL THEN currency ELSE setting('currency') END AS shown,
+    SELECT source, charge_id, amount, CASE WHEN setting('currency') <> 'native' AND fx_rate IS NOT NULL THEN setting('currency') ELSE currency END AS shown,
         CASE WHEN setting('currency') = 'native' OR fx_rate IS NULL THEN 1 ELSE fx_rate END AS rate
     FROM costs
     WHERE charge_period_start >= $from AND charge_period_start < $to AND amount IS NOT NULL
 ),
 split AS (
-    SELECT charge_id, leaf, amount, CASE WHEN setting('currency') = 'native' OR fx_rate IS NULL THEN currency ELSE setting('currency') END AS shown,
+    SELECT charge_id, leaf, amount, CASE WHEN setting('currency') <> 'native' AND fx_rate IS NOT NULL THEN setting('currency') ELSE currency END AS shown,
         CASE WHEN setting('currency') = 'native' OR fx_rate IS NULL THEN 1 ELSE fx_rate END AS rate
     FROM ledger
     WHERE evidence = 'billed'

@@ -24,7 +24,7 @@ WITH leaves AS (
     SELECT
         CASE WHEN leaf IN ('request', 'direct', 'shared') THEN use_case ELSE '(no use case)' END AS use_case,
         team, scope, model, provider, service, leaf, evidence, modelled, amount,
-        CASE WHEN setting('currency') = 'native' OR fx_rate IS NULL THEN currency ELSE setting('currency') END AS shown,
+        CASE WHEN setting('currency') <> 'native' AND fx_rate IS NOT NULL THEN setting('currency') ELSE currency END AS shown,
         CASE WHEN setting('currency') = 'native' OR fx_rate IS NULL THEN 1 ELSE fx_rate END AS rate
     FROM ledger
     WHERE period_start >= $from AND period_start < $to

@@ -27,7 +27,7 @@ WITH charged AS (
         scope, provider, service_name AS service, region_id AS region, sub_account_id AS sub_account, source,
         kind, model,
         charge_day(charge_period_start, charge_period_end) AS day,
-        CASE WHEN setting('currency') = 'native' OR fx_rate IS NULL THEN currency ELSE setting('currency') END AS shown,
+        CASE WHEN setting('currency') <> 'native' AND fx_rate IS NOT NULL THEN setting('currency') ELSE currency END AS shown,
         CASE WHEN setting('currency') = 'native' OR fx_rate IS NULL THEN 1 ELSE fx_rate END AS rate,
         amount
     FROM costs

@@ -33,7 +33,7 @@ WITH attempted AS (
 leaves AS (
     SELECT
         request_source, request_id, amount, evidence,
-        CASE WHEN setting('currency') = 'native' OR fx_rate IS NULL THEN currency ELSE setting('currency') END AS shown,
+        CASE WHEN setting('currency') <> 'native' AND fx_rate IS NOT NULL THEN setting('currency') ELSE currency END AS shown,
         CASE WHEN setting('currency') = 'native' OR fx_rate IS NULL THEN 1 ELSE fx_rate END AS rate
     FROM ledger
     WHERE leaf = 'request'
@@ -42,7 +42,7 @@ parts AS (
     SELECT
         use_case, team, key_alias, region, request, 1 AS attempt,
         CASE WHEN setting('currency') <> 'native' THEN setting('currency') END AS shown,
-        NULL AS amount, 1 AS rate, NULL AS evidence
+        CAST(NULL AS DECIMAL(38, 18)) AS amount, CAST(1 AS DECIMAL(38, 18)) AS rate, NULL AS evidence
     FROM attempted
     UNION ALL
     SELECT

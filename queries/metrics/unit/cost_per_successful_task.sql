@@ -54,7 +54,7 @@ money AS (
     SELECT
         leaf, kind, model, use_case, task_id, request_source, request_id, evidence, amount,
         period_start >= $from AND period_start < $to AS inside,
-        CASE WHEN setting('currency') = 'native' OR fx_rate IS NULL THEN currency ELSE setting('currency') END AS shown,
+        CASE WHEN setting('currency') <> 'native' AND fx_rate IS NOT NULL THEN setting('currency') ELSE currency END AS shown,
         CASE WHEN setting('currency') = 'native' OR fx_rate IS NULL THEN 1 ELSE fx_rate END AS rate
     FROM ledger
 ),
@@ -119,7 +119,7 @@ currencies AS (
 parts AS (
     SELECT
         'task' AS part, t.use_case, k.shown, t.task_id, t.requests, t.success, t.state, t.value,
-        COALESCE(c.cost, 0) AS amount, 1 AS rate, NULL AS evidence, false AS wasted
+        COALESCE(c.cost, 0) AS amount, CAST(1 AS DECIMAL(38, 18)) AS rate, NULL AS evidence, false AS wasted
     FROM tasked AS t
     CROSS JOIN currencies AS k
     LEFT JOIN task_costs AS c ON c.task_id = t.task_id AND c.shown = k.shown
