@@ -5,6 +5,7 @@
 pub mod base;
 
 pub mod asset;
+pub mod engine;
 pub mod frame;
 pub mod schema;
 

@@ -40,4 +40,12 @@ pub(super) static ASSETS: &[(&str, &str)] = assets![
     "metrics/spend/daily.sql",
     "metrics/unit/cost_per_query.sql",
     "metrics/unit/cost_per_successful_task.sql",
+    "scopes/licensing.csv",
+    "scopes/saas.csv",
+    "views/calls.sql",
+    "views/costs.sql",
+    "views/fx_days.sql",
+    "views/fx_latest.sql",
+    "views/leaf_model_api.sql",
+    "views/price_periods.sql",
 ];
