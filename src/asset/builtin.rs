@@ -46,6 +46,13 @@ pub(super) static ASSETS: &[(&str, &str)] = assets![
     "views/costs.sql",
     "views/fx_days.sql",
     "views/fx_latest.sql",
+    "views/gpu_charge_hours.sql",
+    "views/gpu_charge_slots.sql",
+    "views/gpu_energy.sql",
+    "views/gpu_hours.sql",
+    "views/gpu_leaves.sql",
+    "views/gpu_slots.sql",
+    "views/gpu_spans.sql",
     "views/leaf_model_api.sql",
     "views/price_periods.sql",
 ];
