@@ -3,4 +3,5 @@
 
 mod facts;
 mod gpu;
+mod gpu_golden;
 mod slt;
