@@ -13,3 +13,6 @@ pub mod source;
 pub mod store;
 
 pub mod ingest;
+pub mod metric;
+
+pub mod check;

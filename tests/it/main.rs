@@ -6,5 +6,6 @@ mod facts;
 mod golden;
 mod gpu;
 mod gpu_golden;
+mod slt;
 mod support;
 mod tidy;
