@@ -20,11 +20,11 @@ const SMALL: Type = Type::new(theme::LABEL, theme::MUTED);
 
 const CARDS_PER_ROW: usize = 4;
 const CARD_GAP: f64 = 24.0;
-const CARD_HEIGHT: f64 = 232.0;
-const SECTION_HEAD: f64 = 92.0;
+const CARD_HEIGHT: f64 = 256.0;
+const SECTION_HEAD: f64 = 104.0;
 const SECTION_GAP: f64 = 56.0;
-const SMALL_LINE: f64 = 34.0;
-const LEAD_LINE: f64 = 42.0;
+const SMALL_LINE: f64 = 38.0;
+const LEAD_LINE: f64 = 47.0;
 
 pub(super) fn svg_bytes(document: &Document) -> Result<Vec<u8>> {
     svg(document).map(String::into_bytes)
@@ -87,14 +87,14 @@ impl Page<'_> {
     }
 
     fn header(&self, canvas: Option<&Canvas<'_>>, top: f64) -> Result<f64> {
-        let mut y = top + 88.0;
+        let mut y = top + 96.0;
         if let Some(c) = canvas {
             c.rect(Rect::new(0.0, 0.0, f64::from(WIDTH), 12.0), theme::ACCENT)?;
             let period = PERIOD.width(&self.document.period);
             c.text(self.left, y, &TITLE.fit(&self.document.title, self.width - period - 40.0), TITLE)?;
             c.text(self.left + self.width, y, &self.document.period, PERIOD.align(Align::Right))?;
         }
-        y += 48.0;
+        y += 56.0;
         let mut x = self.left;
         for stamp in &self.document.stamps {
             let label = format!("{} ", stamp.label);
@@ -109,7 +109,7 @@ impl Page<'_> {
                 c.text(x, y, label.trim_end(), STAMP)?;
                 c.text(x + STAMP.width(&label) + 1.0, y, &value, value_kind)?;
             }
-            x += wide + 34.0;
+            x += wide + 30.0;
         }
         Ok(y + 8.0)
     }
@@ -150,9 +150,9 @@ impl Page<'_> {
             let lines = LEAD.wrap(text, self.width - 36.0);
             let height = lines.len() as f64 * LEAD_LINE;
             if let Some(c) = canvas {
-                c.rect(Rect::new(self.left, y + 6.0, 8.0, height - 8.0), mood_color(*mood))?;
+                c.rect(Rect::new(self.left, y + 6.0, 8.0, height - 10.0), mood_color(*mood))?;
                 for (i, line) in lines.iter().enumerate() {
-                    c.text(self.left + 30.0, y + 34.0 + i as f64 * LEAD_LINE, line, LEAD)?;
+                    c.text(self.left + 30.0, y + 37.0 + i as f64 * LEAD_LINE, line, LEAD)?;
                 }
             }
             y += height + 14.0;
@@ -204,17 +204,17 @@ impl Page<'_> {
 fn draw_card(c: &Canvas<'_>, area: Rect, card: &Headline, wide: bool) -> Result<()> {
     c.rect(area, theme::CARD)?;
     let inner = area.inset(24.0, 0.0, 20.0, 0.0);
-    c.text(inner.x, area.y + 44.0, &SMALL.fit(&card.label, inner.w), SMALL)?;
+    c.text(inner.x, area.y + 48.0, &SMALL.fit(&card.label, inner.w), SMALL)?;
     let value = card.value.as_ref().map_or(number::MISSING.to_owned(), super::document::Value::text);
     // The figure is as large as its place allows.
-    let space = if wide { inner.w * 0.45 } else { inner.w };
+    let space = if wide { inner.w * 0.48 } else { inner.w };
     let size = theme::FIGURE * (space / Type::new(theme::FIGURE, theme::INK).bold().width(&value)).min(1.0);
     let color = if card.value.is_some() { theme::INK } else { theme::MUTED };
-    c.text(inner.x - 2.0, area.y + 112.0, &value, Type::new(size, color).bold())?;
+    c.text(inner.x - 2.0, area.y + 126.0, &value, Type::new(size, color).bold())?;
     let mut spark_from = inner.x;
     if let Some(change) = card.change {
         let color = mood_color(change.mood(card.good));
-        let y = area.y + 160.0;
+        let y = area.y + 178.0;
         let mut x = inner.x;
         match change.direction() {
             1 => c.polygon(&[(x, y), (x + 18.0, y), (x + 9.0, y - 16.0)], color, 1.0)?,
@@ -228,15 +228,14 @@ fn draw_card(c: &Canvas<'_>, area: Rect, card: &Headline, wide: bool) -> Result<
         spark_from = x + kind.width(&text) + 22.0;
     }
     if let Some(note) = &card.note {
-        let space = if wide { inner.w * 0.5 } else { inner.w };
-        c.text(inner.x, area.y + 206.0, &SMALL.fit(note, space), SMALL)?;
+        c.text(inner.x, area.y + 228.0, &SMALL.fit(note, inner.w), SMALL)?;
     }
     if let Some((spec, frame)) = &card.spark {
         let spark = if wide {
-            Rect::new(inner.x + inner.w * 0.52, area.y + 40.0, inner.w * 0.48, area.h - 72.0)
+            Rect::new(inner.x + inner.w * 0.52, area.y + 36.0, inner.w * 0.48, 148.0)
         } else {
-            let from = spark_from.max(inner.right() - 170.0);
-            Rect::new(from, area.y + 128.0, inner.right() - from, 48.0)
+            let from = spark_from.max(inner.right() - 160.0);
+            Rect::new(from, area.y + 144.0, inner.right() - from, 48.0)
         };
         if frame.rows() > 1 {
             chart::draw(c, spark, spec, frame)?;
@@ -246,13 +245,13 @@ fn draw_card(c: &Canvas<'_>, area: Rect, card: &Headline, wide: bool) -> Result<
 }
 
 fn draw_section(c: &Canvas<'_>, area: Rect, section: &Section) -> Result<()> {
-    c.text(area.x, area.y + 32.0, &HEADING.fit(&section.title, area.w), HEADING)?;
-    c.text(area.x, area.y + 68.0, &SMALL.fit(&section.subtitle, area.w), SMALL)?;
+    c.text(area.x, area.y + 34.0, &HEADING.fit(&section.title, area.w), HEADING)?;
+    c.text(area.x, area.y + 76.0, &SMALL.fit(&section.subtitle, area.w), SMALL)?;
     let body = area.inset(0.0, SECTION_HEAD, 0.0, 0.0);
     match &section.body {
         Body::Chart(spec, frame) => chart::draw(c, body, spec, frame)?,
         Body::Table(frame) => draw_table(c, body, frame)?,
-        Body::Empty(why) => chart::nothing(c, Rect::new(body.x, body.y, body.w, body.h.min(180.0)), why)?,
+        Body::Empty(why) => chart::nothing(c, body, why)?,
     }
     let mut y = area.bottom() + 30.0;
     for notice in &section.notices {

@@ -53,8 +53,9 @@ pub(crate) fn small() -> Frame {
 
 /// Noise without chance: the same numbers every time.
 fn wave(day: i32, salt: i32) -> i128 {
-    let hash = (day * 7919 + salt * 104_729).rem_euclid(997);
-    i128::from(hash) * ONE / 997
+    let mut hash = (day as u32).wrapping_mul(0x9E37_79B9) ^ (salt as u32).wrapping_mul(0x85EB_CA6B);
+    hash = (hash ^ (hash >> 15)).wrapping_mul(0x2C1B_3C6D);
+    i128::from((hash ^ (hash >> 13)) % 997) * ONE / 997
 }
 
 fn weekday(day: i32) -> i128 {
@@ -155,7 +156,7 @@ pub(crate) fn rates() -> (ChartSpec, Frame) {
         ("fallback_rate", Role::Ratio, "", decimals((0..31).map(|d| value(d, 21, 3)))),
     ]);
     let spec = ChartSpec {
-        labels: vec!["tokens from cache".into(), "gateway cache hits".into(), "requests that fell back".into()],
+        labels: vec!["token cache".into(), "gateway cache".into(), "fallback".into()],
         ..chart("line", "day", &["token_cache_hit_rate", "request_cache_hit_rate", "fallback_rate"])
     };
     (spec, frame)
@@ -255,19 +256,19 @@ pub(crate) fn board() -> Document {
     let stamp = |label: &str, value: &str, warns| Stamp { label: label.into(), value: value.into(), warns };
     let finding = |text: &str, mood| Finding { text: text.into(), mood };
     let mut sections = vec![
-        section("spend", "Spend by scope", "USD per day, effective cost", true, 400, spend_by_scope(31)),
-        section("unit", "Cost of a successful task", "USD per success by use case, failed attempts included", false, 430, per_success()),
-        section("gpu", "GPU utilisation against its SLO", "Share of provisioned GPU time that did work", false, 430, utilisation()),
-        section("idle", "Idle GPU money", "USD in the window, by kind", false, 330, idle()),
-        section("rates", "Cache and fallback", "Share per day", false, 330, rates()),
-        section("energy", "Energy per 1k requests", "Wh, measured at the accelerator, facility boundary", false, 330, energy()),
-        section("budget", "Budget ai-month", "USD, cumulative; dashed: expected, band: 80 %", false, 330, burn("92000")),
+        section("spend", "Spend by scope", "USD per day, effective cost", true, 440, spend_by_scope(31)),
+        section("unit", "Cost of a successful task", "USD per success by use case, failed attempts included", false, 480, per_success()),
+        section("gpu", "GPU utilisation against its SLO", "Share of provisioned GPU time that did work", false, 480, utilisation()),
+        section("idle", "Idle GPU money", "USD in the window, by kind", false, 390, idle()),
+        section("rates", "Cache and fallback", "Share per day", false, 390, rates()),
+        section("energy", "Energy per 1k requests", "Wh, measured at the accelerator, facility boundary", false, 390, energy()),
+        section("budget", "Budget ai-month", "USD, cumulative; dashed: expected, band: 80 %", false, 390, burn("92000")),
     ];
     sections[0].notices.push("Not drawn: EUR 1.2k without an exchange rate.".into());
     Document {
         name: "board".into(),
         title: "AI cost board".into(),
-        period: "1–31 October 2026".into(),
+        period: "October 2026, compared with September".into(),
         stamps: vec![
             stamp("as of", "2 Nov 2026 06:00 UTC", false),
             stamp("bill complete to", "29 Oct (2 days missing)", true),

@@ -8,7 +8,7 @@ fn the_board_says_what_the_document_says() {
     let board = svg(&document).unwrap();
     assert_eq!(board, svg(&document).unwrap());
     assert!(!board.contains("NaN"));
-    for text in ["AI cost board", "1–31 October 2026", "Europe/Berlin", "$101k", "41.2\u{a0}%", "Spend by scope"] {
+    for text in ["AI cost board", "October 2026", "Europe/Berlin", "$101k", "41.2\u{a0}%", "Spend by scope"] {
         assert!(board.contains(text), "{text}");
     }
     // Every sentence of the findings stands there word by word.

@@ -11,13 +11,13 @@ use plotters::style::RGBColor;
 pub const TICK: Type = Type::new(theme::LABEL, theme::MUTED);
 
 /// Room for the labels of the time axis.
-pub const FOOT: f64 = 42.0;
+pub const FOOT: f64 = 46.0;
 /// Room above the plot, so that the topmost label is not cut.
 pub const HEAD: f64 = 16.0;
 
 /// Round values for the vertical axis of a plot of this height.
 pub fn ticks(min: f64, max: f64, height: f64) -> Vec<f64> {
-    nice_ticks(min, max, ((height / 76.0) as usize).clamp(2, 5))
+    nice_ticks(min, max, ((height / 84.0) as usize).clamp(2, 5))
 }
 
 /// Room that the labels of the vertical axis take.
@@ -32,7 +32,7 @@ pub fn grid(canvas: &Canvas<'_>, plot: Rect, y: &Linear, ticks: &[f64], format: 
         let color = if *tick == 0.0 { theme::AXIS } else { theme::GRID };
         canvas.line((plot.x, at), (plot.right(), at), color, theme::HAIR)?;
         let label = number::tick(*tick, format);
-        canvas.text(plot.x - 12.0, at + 8.0, &label, TICK.align(Align::Right))?;
+        canvas.text(plot.x - 12.0, at + 9.0, &label, TICK.align(Align::Right))?;
     }
     Ok(())
 }
@@ -49,7 +49,7 @@ pub fn dates(canvas: &Canvas<'_>, plot: Rect, x: &Linear, from: i64, to: i64) ->
             continue;
         }
         canvas.line((at, plot.bottom()), (at, plot.bottom() + 7.0), theme::AXIS, theme::HAIR)?;
-        canvas.text(center, plot.bottom() + 34.0, &label, TICK.align(Align::Center))?;
+        canvas.text(center, plot.bottom() + 38.0, &label, TICK.align(Align::Center))?;
         free_from = center + half + 16.0;
     }
     Ok(())
@@ -59,7 +59,7 @@ fn date_ticks(from: i64, to: i64, width: f64) -> Vec<(i64, String)> {
     let day = |micros: i64| time::from_micros(micros).date_naive();
     let (first, last) = (day(from), day(to));
     let days = (last - first).num_days() + 1;
-    let room = ((width / 120.0) as i64).max(2);
+    let room = ((width / 130.0) as i64).max(2);
     let micros = |d: NaiveDate| time::day_start(d).timestamp_micros();
     if days > 31 * room {
         return months(first, last).into_iter().map(|d| (micros(d), d.format("%b %Y").to_string())).collect();
@@ -100,36 +100,44 @@ pub struct Tag {
 }
 
 const TAG: Type = Type::new(theme::LABEL, theme::INK);
-const SWATCH: f64 = 16.0;
-const TAG_LINE: f64 = 31.0;
+const SWATCH: f64 = 18.0;
+const TAG_LINE: f64 = 34.0;
 
-/// Room that tags take at the right, at most `most`.
-pub fn tag_width(tags: &[Tag], most: f64) -> f64 {
+/// Height of a tag: its value has a line of its own as long as all tags fit into `height` that way.
+fn tag_height(tags: &[Tag], height: f64) -> f64 {
+    let two_lines = 2.0 * TAG_LINE + 6.0;
+    let one_line = TAG_LINE + 3.0;
+    let fits = two_lines * tags.len() as f64 <= height;
+    if fits && tags.iter().any(|t| !t.value.is_empty()) { two_lines } else { one_line }
+}
+
+/// Room that tags take at the right of a chart of this area.
+pub fn tag_width(tags: &[Tag], area: Rect) -> f64 {
+    let stacked = tag_height(tags, area.h) > TAG_LINE * 1.5;
     let widest = tags
         .iter()
-        .map(|t| TAG.width(&t.name).max(TAG.bold().width(&t.value)) + SWATCH + 10.0)
+        .map(|t| {
+            let (name, value) = (TAG.width(&t.name), TAG.bold().width(&t.value));
+            SWATCH + 10.0 + if stacked { name.max(value) } else { name + value + 8.0 }
+        })
         .fold(0.0, f64::max);
-    if widest > 0.0 { (widest + 18.0).min(most) } else { 0.0 }
+    // A picture is for its marks: names may take two fifths of it.
+    if widest > 0.0 { (widest + 18.0).min(area.w * 0.4) } else { 0.0 }
 }
 
 /// Writes tags at the right of the plot, pushed apart so that none covers another: name, and its value below.
 pub fn tags(canvas: &Canvas<'_>, plot: Rect, width: f64, mut tags: Vec<Tag>) -> Result<()> {
     tags.sort_by(|a, b| a.y.total_cmp(&b.y));
-    let two_lines = tags.iter().any(|t| !t.value.is_empty());
-    let room = plot.h + HEAD + 24.0;
-    let mut each = if two_lines { 2.0 * TAG_LINE + 6.0 } else { TAG_LINE + 3.0 };
-    // With many series the value follows the name on one line.
-    let one_line = two_lines && each * tags.len() as f64 > room;
-    if one_line {
-        each = TAG_LINE + 3.0;
-    }
-    let tops = spread(&tags.iter().map(|t| t.y - each / 2.0).collect::<Vec<_>>(), each, plot.y - HEAD, plot.bottom() + 24.0);
+    let (top, bottom) = (plot.y - HEAD, plot.bottom() + FOOT);
+    let each = tag_height(&tags, bottom - top);
+    let stacked = each > TAG_LINE * 1.5;
+    let tops = spread(&tags.iter().map(|t| t.y - each / 2.0).collect::<Vec<_>>(), each, top, bottom);
     for (tag, top) in tags.iter().zip(tops) {
         let x = plot.right() + 16.0;
-        let baseline = top + 24.0;
-        canvas.rect(Rect::new(x, baseline - 15.0, SWATCH, SWATCH), tag.color)?;
+        let baseline = top + 27.0;
+        canvas.rect(Rect::new(x, baseline - 17.0, SWATCH, SWATCH), tag.color)?;
         let (left, space) = (x + SWATCH + 10.0, width - SWATCH - 28.0);
-        if two_lines && !one_line {
+        if stacked {
             canvas.text(left, baseline, &TAG.fit(&tag.name, space), TAG)?;
             canvas.text(left, baseline + TAG_LINE - 2.0, &tag.value, TAG.bold())?;
         } else {
@@ -163,12 +171,13 @@ fn spread(wanted: &[f64], height: f64, top: f64, bottom: f64) -> Vec<f64> {
 
 /// A sentence where there is nothing to draw.
 pub fn nothing(canvas: &Canvas<'_>, area: Rect, why: &str) -> Result<()> {
+    let area = Rect { h: area.h.min(200.0), ..area };
     canvas.rect(area, theme::CARD)?;
     let kind = Type::new(theme::BODY, theme::MUTED).align(Align::Center);
     let lines = kind.wrap(why, area.w - 64.0);
-    let first = area.y + area.h / 2.0 - (lines.len() as f64 - 1.0) * 18.0 + 9.0;
+    let first = area.y + area.h / 2.0 - (lines.len() as f64 - 1.0) * 20.0 + 11.0;
     for (i, line) in lines.iter().enumerate() {
-        canvas.text(area.x + area.w / 2.0, first + i as f64 * 36.0, line, kind)?;
+        canvas.text(area.x + area.w / 2.0, first + i as f64 * 40.0, line, kind)?;
     }
     Ok(())
 }

@@ -10,7 +10,7 @@ use crate::frame::{ChartSpec, Frame};
 use crate::render::number::{self, Format};
 
 const NAME: Type = Type::new(theme::LABEL, theme::INK);
-const ROW_MOST: f64 = 104.0;
+const ROW_MOST: f64 = 140.0;
 
 pub(super) fn draw(canvas: &Canvas<'_>, area: Rect, spec: &ChartSpec, frame: &Frame) -> Result<()> {
     let format = scale::format(frame, &spec.y[0])?;
@@ -30,11 +30,11 @@ pub(super) fn draw(canvas: &Canvas<'_>, area: Rect, spec: &ChartSpec, frame: &Fr
     let full = if format == Format::Ratio { most.max(1.0) } else { most * 1.05 };
     let x = Linear::new(0.0, full, area.x, area.right());
     let height = (area.h / rows.len() as f64).min(ROW_MOST);
-    let thick = (height * 0.3).min(26.0);
+    let thick = (height * 0.3).min(34.0);
     for (i, (name, value, target, note)) in rows.iter().enumerate() {
         let top = area.y + height * i as f64;
-        let baseline = top + 24.0;
-        let bar = top + 36.0;
+        let baseline = top + 27.0;
+        let bar = top + 42.0;
         let verdict = match (value, target) {
             (Some(v), Some(t)) if v < t => theme::BAD,
             (Some(_), Some(_)) => theme::GOOD,
@@ -42,7 +42,7 @@ pub(super) fn draw(canvas: &Canvas<'_>, area: Rect, spec: &ChartSpec, frame: &Fr
         };
         let mut words = value.map_or(number::MISSING.to_owned(), |v| number::tick(v, &format));
         if let Some(target) = target {
-            words = format!("{words} of {}", number::tick(*target, &format));
+            words = format!("{words}, target {}", number::tick(*target, &format));
         }
         let kind = Type::new(theme::LABEL, verdict).bold();
         let space = area.w - kind.width(&words) - 24.0;

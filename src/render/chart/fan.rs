@@ -40,7 +40,7 @@ pub(super) fn draw(canvas: &Canvas<'_>, area: Rect, spec: &ChartSpec, frame: &Fr
             color: theme::ACCENT,
         }));
     }
-    let right = axis::tag_width(&tags, area.w * 0.34);
+    let right = axis::tag_width(&tags, area);
     let plot = area.inset(axis::left_margin(&ticks, &format), axis::HEAD, right, axis::FOOT);
     let y = Linear::new(ticks[0], ticks[ticks.len() - 1], plot.bottom(), plot.y);
     let x = Linear::new(from as f64, to as f64, plot.x + 6.0, plot.right() - 6.0);

@@ -27,7 +27,7 @@ pub(super) fn draw(canvas: &Canvas<'_>, area: Rect, spec: &ChartSpec, frame: &Fr
             Some(Tag { y: value, name: line.name.clone(), value: number::tick(value, &format), color })
         })
         .collect();
-    let right = axis::tag_width(&tags, area.w * 0.34);
+    let right = axis::tag_width(&tags, area);
     let plot = area.inset(axis::left_margin(&ticks, &format), axis::HEAD, right, axis::FOOT);
     let y = Linear::new(ticks[0], ticks[ticks.len() - 1], plot.bottom(), plot.y);
     let x = Linear::new(from as f64, to as f64, plot.x + 6.0, plot.right() - 6.0);
@@ -60,7 +60,7 @@ pub(super) fn draw(canvas: &Canvas<'_>, area: Rect, spec: &ChartSpec, frame: &Fr
         canvas.dashes(&[(plot.x, at), (plot.right(), at)], theme::INK, 2.0)?;
         let label = format!("target {}", number::tick(target, &format));
         let kind = Type::new(theme::LABEL, theme::INK).align(Align::Left);
-        canvas.text(plot.x + 8.0, at - 8.0, &label, kind)?;
+        canvas.text(plot.x + 8.0, at - 10.0, &label, kind)?;
     }
     axis::tags(canvas, plot, right, tags.into_iter().map(|t| Tag { y: y.at(t.y), ..t }).collect())
 }

@@ -30,7 +30,7 @@ pub(super) fn draw(canvas: &Canvas<'_>, area: Rect, spec: &ChartSpec, frame: &Fr
             Tag { y: 0.0, name, value: number::tick(total, &format), color }
         })
         .collect();
-    let right = axis::tag_width(&tags, area.w * 0.3);
+    let right = axis::tag_width(&tags, area);
     let plot = area.inset(axis::left_margin(&ticks, &format), axis::HEAD, right, axis::FOOT);
     let y = Linear::new(ticks[0], ticks[ticks.len() - 1], plot.bottom(), plot.y);
     let step = series::step(&parts) as f64;

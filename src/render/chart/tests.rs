@@ -15,9 +15,9 @@ fn drawn(chart: (ChartSpec, Frame)) -> String {
 fn every_kind_draws_its_texts() {
     for (chart, texts) in [
         (sample::spend_by_scope(31), &["AI", "Licensing", "1 Oct", "$2k"][..]),
-        (sample::per_success(), &["support-answers", "no success yet for $212.40", "$0.412 → $0.583", "direct"]),
+        (sample::per_success(), &["support-answers", "no success yet for $212.40", "$0.412", "$0.583", "direct"]),
         (sample::utilisation(), &["reserved", "54", "60", "no telemetry"]),
-        (sample::rates(), &["tokens from cache", "1 Oct", "%"]),
+        (sample::rates(), &["token cache", "1 Oct", "%"]),
         (sample::burn("92000"), &["budget $92k", "over budget", "expected"]),
         (sample::waterfall(), &["List price", "−$12.4k", "Sum"]),
     ] {

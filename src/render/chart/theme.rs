@@ -57,12 +57,12 @@ pub fn series(i: usize) -> RGBColor {
 }
 
 // Type scale, in pixels of a 1600 px wide board. A phone shows it at a quarter of that.
-pub const TITLE: f64 = 54.0;
-pub const FIGURE: f64 = 58.0;
-pub const HEADING: f64 = 33.0;
-pub const LEAD: f64 = 30.0;
-pub const BODY: f64 = 26.0;
-pub const LABEL: f64 = 24.0;
+pub const TITLE: f64 = 60.0;
+pub const FIGURE: f64 = 70.0;
+pub const HEADING: f64 = 38.0;
+pub const LEAD: f64 = 34.0;
+pub const BODY: f64 = 30.0;
+pub const LABEL: f64 = 27.0;
 
 // Spacing: multiples of 8.
 pub const MARGIN: f64 = 56.0;

@@ -40,11 +40,11 @@ pub(super) fn draw(canvas: &Canvas<'_>, area: Rect, spec: &ChartSpec, frame: &Fr
     let low = steps.iter().map(|s| s.to).fold(0.0, f64::min);
     let high = steps.iter().map(|s| s.to).fold(0.0, f64::max);
     let x = Linear::new(low, high, area.x + names, (area.right() - values).max(area.x + names + 20.0));
-    let height = (area.h / steps.len() as f64).min(56.0);
+    let height = (area.h / steps.len() as f64).min(60.0);
     let thick = height * 0.6;
     for (i, step) in steps.iter().enumerate() {
         let middle = area.y + height * (i as f64 + 0.5);
-        canvas.text(area.x + names - 16.0, middle + 8.0, &NAME.fit(&step.name, names - 16.0), NAME.align(Align::Right))?;
+        canvas.text(area.x + names - 16.0, middle + 9.5, &NAME.fit(&step.name, names - 16.0), NAME.align(Align::Right))?;
         let (a, b) = (x.at(step.from), x.at(step.to));
         let color = match step {
             s if s.total => theme::ACCENT,
@@ -52,11 +52,11 @@ pub(super) fn draw(canvas: &Canvas<'_>, area: Rect, spec: &ChartSpec, frame: &Fr
             _ => theme::PALETTE[5],
         };
         if step.missing {
-            canvas.text(a + 10.0, middle + 8.0, number::MISSING, NAME.color(theme::MUTED))?;
+            canvas.text(a + 10.0, middle + 9.5, number::MISSING, NAME.color(theme::MUTED))?;
             continue;
         }
         canvas.rect(Rect::new(a.min(b), middle - thick / 2.0, (b - a).abs().max(1.5), thick), color)?;
-        canvas.text(a.max(b) + 10.0, middle + 8.0, &label(step), VALUE)?;
+        canvas.text(a.max(b) + 10.0, middle + 9.5, &label(step), VALUE)?;
         if i + 1 < steps.len() {
             canvas.line((b, middle + thick / 2.0), (b, middle + height - thick / 2.0), theme::AXIS, theme::HAIR)?;
         }
