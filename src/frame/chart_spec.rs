@@ -29,6 +29,9 @@ pub struct ChartSpec {
 impl ChartSpec {
     /// The name of the `i`th drawn column.
     pub fn label(&self, i: usize) -> &str {
-        self.labels.get(i).or_else(|| self.y.get(i)).map_or("", String::as_str)
+        self.labels
+            .get(i)
+            .or_else(|| self.y.get(i))
+            .map_or("", String::as_str)
     }
 }

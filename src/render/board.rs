@@ -38,7 +38,11 @@ pub(super) fn png(document: &Document) -> Result<Vec<u8>> {
 /// The whole board.
 pub fn svg(document: &Document) -> Result<String> {
     let width = f64::from(WIDTH) - 2.0 * theme::MARGIN;
-    let page = Page { document, left: theme::MARGIN, width };
+    let page = Page {
+        document,
+        left: theme::MARGIN,
+        width,
+    };
     // The first pass measures, the second one draws: both walk the same way.
     let height = page.walk(None)?;
     let alt = alt(document);
@@ -51,7 +55,10 @@ pub fn svg(document: &Document) -> Result<String> {
 /// The picture in words.
 pub fn alt(document: &Document) -> String {
     let figures = document.headlines.iter().map(|h| {
-        let value = h.value.as_ref().map_or(number::MISSING.to_owned(), super::document::Value::text);
+        let value = h
+            .value
+            .as_ref()
+            .map_or(number::MISSING.to_owned(), super::document::Value::text);
         format!("{}: {value}.", h.label)
     });
     let findings = document.findings.iter().map(|f| f.text.clone());
@@ -91,14 +98,28 @@ impl Page<'_> {
         if let Some(c) = canvas {
             c.rect(Rect::new(0.0, 0.0, f64::from(WIDTH), 12.0), theme::ACCENT)?;
             let period = PERIOD.width(&self.document.period);
-            c.text(self.left, y, &TITLE.fit(&self.document.title, self.width - period - 40.0), TITLE)?;
-            c.text(self.left + self.width, y, &self.document.period, PERIOD.align(Align::Right))?;
+            c.text(
+                self.left,
+                y,
+                &TITLE.fit(&self.document.title, self.width - period - 40.0),
+                TITLE,
+            )?;
+            c.text(
+                self.left + self.width,
+                y,
+                &self.document.period,
+                PERIOD.align(Align::Right),
+            )?;
         }
         y += 56.0;
         let mut x = self.left;
         for stamp in &self.document.stamps {
             let label = format!("{} ", stamp.label);
-            let value_kind = if stamp.warns { STAMP.bold().color(theme::BAD) } else { STAMP.color(theme::INK) };
+            let value_kind = if stamp.warns {
+                STAMP.bold().color(theme::BAD)
+            } else {
+                STAMP.color(theme::INK)
+            };
             let value = value_kind.fit(&stamp.value, self.width - STAMP.width(&label));
             let wide = STAMP.width(&label) + 7.0 + value_kind.width(&value);
             if x > self.left && x + wide > self.left + self.width {
@@ -150,7 +171,10 @@ impl Page<'_> {
             let lines = LEAD.wrap(text, self.width - 36.0);
             let height = lines.len() as f64 * LEAD_LINE;
             if let Some(c) = canvas {
-                c.rect(Rect::new(self.left, y + 6.0, 8.0, height - 10.0), mood_color(*mood))?;
+                c.rect(
+                    Rect::new(self.left, y + 6.0, 8.0, height - 10.0),
+                    mood_color(*mood),
+                )?;
                 for (i, line) in lines.iter().enumerate() {
                     c.text(self.left + 30.0, y + 37.0 + i as f64 * LEAD_LINE, line, LEAD)?;
                 }
@@ -169,9 +193,17 @@ impl Page<'_> {
             let row = if pair { &rest[..2] } else { &rest[..1] };
             rest = &rest[row.len()..];
             let width = if pair { half } else { self.width };
-            let notices = |s: &Section| s.notices.iter().map(|n| SMALL.wrap(n, width).len()).sum::<usize>();
+            let notices = |s: &Section| {
+                s.notices
+                    .iter()
+                    .map(|n| SMALL.wrap(n, width).len())
+                    .sum::<usize>()
+            };
             let body = row.iter().map(|s| f64::from(s.height)).fold(0.0, f64::max);
-            let foot = row.iter().map(|s| notices(s) as f64 * SMALL_LINE).fold(0.0, f64::max);
+            let foot = row
+                .iter()
+                .map(|s| notices(s) as f64 * SMALL_LINE)
+                .fold(0.0, f64::max);
             if let Some(c) = canvas {
                 for (i, section) in row.iter().enumerate() {
                     let x = self.left + i as f64 * (half + theme::GUTTER * 1.5);
@@ -205,12 +237,24 @@ fn draw_card(c: &Canvas<'_>, area: Rect, card: &Headline, wide: bool) -> Result<
     c.rect(area, theme::CARD)?;
     let inner = area.inset(24.0, 0.0, 20.0, 0.0);
     c.text(inner.x, area.y + 48.0, &SMALL.fit(&card.label, inner.w), SMALL)?;
-    let value = card.value.as_ref().map_or(number::MISSING.to_owned(), super::document::Value::text);
+    let value = card
+        .value
+        .as_ref()
+        .map_or(number::MISSING.to_owned(), super::document::Value::text);
     // The figure is as large as its place allows.
     let space = if wide { inner.w * 0.48 } else { inner.w };
     let size = theme::FIGURE * (space / Type::new(theme::FIGURE, theme::INK).bold().width(&value)).min(1.0);
-    let color = if card.value.is_some() { theme::INK } else { theme::MUTED };
-    c.text(inner.x - 2.0, area.y + 126.0, &value, Type::new(size, color).bold())?;
+    let color = if card.value.is_some() {
+        theme::INK
+    } else {
+        theme::MUTED
+    };
+    c.text(
+        inner.x - 2.0,
+        area.y + 126.0,
+        &value,
+        Type::new(size, color).bold(),
+    )?;
     let mut spark_from = inner.x;
     if let Some(change) = card.change {
         let color = mood_color(change.mood(card.good));
@@ -245,8 +289,18 @@ fn draw_card(c: &Canvas<'_>, area: Rect, card: &Headline, wide: bool) -> Result<
 }
 
 fn draw_section(c: &Canvas<'_>, area: Rect, section: &Section) -> Result<()> {
-    c.text(area.x, area.y + 34.0, &HEADING.fit(&section.title, area.w), HEADING)?;
-    c.text(area.x, area.y + 76.0, &SMALL.fit(&section.subtitle, area.w), SMALL)?;
+    c.text(
+        area.x,
+        area.y + 34.0,
+        &HEADING.fit(&section.title, area.w),
+        HEADING,
+    )?;
+    c.text(
+        area.x,
+        area.y + 76.0,
+        &SMALL.fit(&section.subtitle, area.w),
+        SMALL,
+    )?;
     let body = area.inset(0.0, SECTION_HEAD, 0.0, 0.0);
     match &section.body {
         Body::Chart(spec, frame) => chart::draw(c, body, spec, frame)?,
@@ -272,9 +326,18 @@ fn draw_table(c: &Canvas<'_>, area: Rect, frame: &crate::frame::Frame) -> Result
     for (i, column) in frame.columns.iter().enumerate() {
         let right = super::cell::is_number(column, frame.batch.column(i).data_type());
         let left = area.x + i as f64 * width;
-        let (x, align) = if right { (left + width - 16.0, Align::Right) } else { (left, Align::Left) };
+        let (x, align) = if right {
+            (left + width - 16.0, Align::Right)
+        } else {
+            (left, Align::Left)
+        };
         let name = column.name.replace('_', " ");
-        c.text(x, area.y + 26.0, &SMALL.fit(&name, width - 16.0), SMALL.align(align))?;
+        c.text(
+            x,
+            area.y + 26.0,
+            &SMALL.fit(&name, width - 16.0),
+            SMALL.align(align),
+        )?;
         let texts = super::cell::column_for_people(frame, i)?;
         for (row, text) in texts.iter().take(rows).enumerate() {
             let text = text.as_deref().unwrap_or(number::MISSING);

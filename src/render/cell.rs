@@ -20,7 +20,9 @@ pub fn column_for_people(frame: &Frame, index: usize) -> Result<Vec<Option<Strin
         }
         _ => None,
     };
-    (0..frame.rows()).map(|row| for_people(frame, column, array.as_ref(), decimals, row)).collect()
+    (0..frame.rows())
+        .map(|row| for_people(frame, column, array.as_ref(), decimals, row))
+        .collect()
 }
 
 fn for_people(
@@ -33,18 +35,17 @@ fn for_people(
     if array.is_null(row) {
         return Ok(None);
     }
-    if let (Some(decimals), Some(amount)) =
-        (decimals, decimals.and_then(|_| frame.decimal(&column.name, row).ok().flatten()))
-    {
+    if let (Some(decimals), Some(amount)) = (
+        decimals,
+        decimals.and_then(|_| frame.decimal(&column.name, row).ok().flatten()),
+    ) {
         return Ok(Some(number::fixed(amount, decimals)));
     }
     match (column.role, array.data_type()) {
-        (Role::Ratio, DataType::Decimal128(..)) => {
-            Ok(frame.decimal(&column.name, row)?.map(number::percent))
-        }
-        (Role::Ratio, DataType::Float64 | DataType::Float32) => {
-            Ok(frame.float(&column.name, row)?.map(|v| number::tick(v, &number::Format::Ratio)))
-        }
+        (Role::Ratio, DataType::Decimal128(..)) => Ok(frame.decimal(&column.name, row)?.map(number::percent)),
+        (Role::Ratio, DataType::Float64 | DataType::Float32) => Ok(frame
+            .float(&column.name, row)?
+            .map(|v| number::tick(v, &number::Format::Ratio))),
         (_, DataType::Float64 | DataType::Float32) => {
             Ok(frame.float(&column.name, row)?.map(|v| rounded_float(v)))
         }
@@ -55,7 +56,11 @@ fn for_people(
 /// A float with at most six significant digits: more than a measurement ever has.
 fn rounded_float(value: f64) -> String {
     if value == 0.0 || !value.is_finite() {
-        return if value.is_finite() { "0".to_owned() } else { value.to_string() };
+        return if value.is_finite() {
+            "0".to_owned()
+        } else {
+            value.to_string()
+        };
     }
     let exponent = value.abs().log10().floor() as i32;
     if !(-5..15).contains(&exponent) {

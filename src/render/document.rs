@@ -56,11 +56,17 @@ pub enum Good {
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value {
-    Money { amount: i128, currency: String },
+    Money {
+        amount: i128,
+        currency: String,
+    },
     /// A share of one.
     Ratio(i128),
     Count(i64),
-    Measure { value: f64, unit: String },
+    Measure {
+        value: f64,
+        unit: String,
+    },
 }
 
 impl Value {
@@ -77,14 +83,27 @@ impl Value {
     pub fn change_since(&self, before: &Value) -> Option<Change> {
         let relative = |now: i128, then: i128| (then > 0).then(|| money::ratio(now - then, then)).flatten();
         match (self, before) {
-            (Value::Money { amount: a, currency: x }, Value::Money { amount: b, currency: y }) if x == y => {
-                relative(*a, *b).map(Change::Relative)
-            }
+            (
+                Value::Money {
+                    amount: a,
+                    currency: x,
+                },
+                Value::Money {
+                    amount: b,
+                    currency: y,
+                },
+            ) if x == y => relative(*a, *b).map(Change::Relative),
             (Value::Ratio(a), Value::Ratio(b)) => Some(Change::Points(a - b)),
-            (Value::Count(a), Value::Count(b)) => relative(i128::from(*a), i128::from(*b)).map(Change::Relative),
-            (Value::Measure { value: a, unit: x }, Value::Measure { value: b, unit: y }) if x == y && *b > 0.0 => {
+            (Value::Count(a), Value::Count(b)) => {
+                relative(i128::from(*a), i128::from(*b)).map(Change::Relative)
+            }
+            (Value::Measure { value: a, unit: x }, Value::Measure { value: b, unit: y })
+                if x == y && *b > 0.0 =>
+            {
                 // A physical quantity, not an amount: six digits are plenty.
-                Some(Change::Relative(((a / b - 1.0) * 1e6) as i128 * (money::ONE / 1_000_000)))
+                Some(Change::Relative(
+                    ((a / b - 1.0) * 1e6) as i128 * (money::ONE / 1_000_000),
+                ))
             }
             _ => None,
         }
@@ -168,7 +187,12 @@ impl Section {
     pub fn alt(&self) -> String {
         match &self.body {
             Body::Chart(_, frame) => {
-                format!("{}. {}. The table below holds its {} rows.", self.title, self.subtitle, frame.rows())
+                format!(
+                    "{}. {}. The table below holds its {} rows.",
+                    self.title,
+                    self.subtitle,
+                    frame.rows()
+                )
             }
             Body::Table(_) => self.title.clone(),
             Body::Empty(why) => format!("{}: {why}", self.title),
@@ -183,12 +207,23 @@ mod tests {
 
     #[test]
     fn changes_compare_like_with_like() {
-        let usd = |n: i128| Value::Money { amount: n * ONE, currency: "USD".into() };
+        let usd = |n: i128| Value::Money {
+            amount: n * ONE,
+            currency: "USD".into(),
+        };
         assert_eq!(usd(110).change_since(&usd(100)), Some(Change::Relative(ONE / 10)));
         assert_eq!(usd(1).change_since(&usd(0)), None);
-        assert_eq!(usd(1).change_since(&Value::Money { amount: ONE, currency: "EUR".into() }), None);
         assert_eq!(
-            Value::Ratio(ONE / 2).change_since(&Value::Ratio(ONE / 4)).map(Change::text),
+            usd(1).change_since(&Value::Money {
+                amount: ONE,
+                currency: "EUR".into()
+            }),
+            None
+        );
+        assert_eq!(
+            Value::Ratio(ONE / 2)
+                .change_since(&Value::Ratio(ONE / 4))
+                .map(Change::text),
             Some("+25.0\u{a0}pp".to_owned())
         );
         assert_eq!(Change::Relative(1).direction(), 0);

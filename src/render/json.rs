@@ -37,7 +37,11 @@ fn object(frame: &Frame, row: usize, out: &mut Vec<u8>) -> Result<()> {
         if i > 0 {
             out.push(b',');
         }
-        let pair = format!("{}:{}", Value::from(column.name.as_str()), value(array.as_ref(), row)?);
+        let pair = format!(
+            "{}:{}",
+            Value::from(column.name.as_str()),
+            value(array.as_ref(), row)?
+        );
         out.extend_from_slice(pair.as_bytes());
     }
     out.push(b'}');
@@ -49,7 +53,9 @@ fn value(array: &dyn Array, row: usize) -> Result<Value> {
         return Ok(Value::Null);
     }
     let items = |list: &dyn Array| -> Result<Value> {
-        Ok(Value::Array((0..list.len()).map(|i| value(list, i)).collect::<Result<_>>()?))
+        Ok(Value::Array(
+            (0..list.len()).map(|i| value(list, i)).collect::<Result<_>>()?,
+        ))
     };
     Ok(match array.data_type() {
         DataType::Boolean => Value::Bool(array.as_boolean().value(row)),
@@ -76,7 +82,10 @@ fn value(array: &dyn Array, row: usize) -> Result<Value> {
         }
         t if t.is_integer() => {
             let text = cell::for_machines(array, row)?.unwrap_or_default();
-            text.parse::<i64>().map(Value::from).or_else(|_| text.parse::<u64>().map(Value::from)).unwrap_or(Value::from(text))
+            text.parse::<i64>()
+                .map(Value::from)
+                .or_else(|_| text.parse::<u64>().map(Value::from))
+                .unwrap_or(Value::from(text))
         }
         _ => cell::for_machines(array, row)?.map_or(Value::Null, Value::from),
     })

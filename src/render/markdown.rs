@@ -17,13 +17,26 @@ pub(super) fn render(frame: &Frame) -> Result<Vec<u8>> {
             .columns
             .iter()
             .zip(frame.batch.columns())
-            .map(|(c, a)| if cell::is_number(c, a.data_type()) { "---:" } else { "---" }.to_owned())
+            .map(|(c, a)| {
+                if cell::is_number(c, a.data_type()) {
+                    "---:"
+                } else {
+                    "---"
+                }
+                .to_owned()
+            })
             .collect(),
     );
-    let columns: Vec<Vec<Option<String>>> =
-        (0..frame.columns.len()).map(|i| cell::column_for_people(frame, i)).collect::<Result<_>>()?;
+    let columns: Vec<Vec<Option<String>>> = (0..frame.columns.len())
+        .map(|i| cell::column_for_people(frame, i))
+        .collect::<Result<_>>()?;
     for row in 0..frame.rows() {
-        line(columns.iter().map(|texts| escaped(texts[row].as_deref().unwrap_or(number::MISSING))).collect());
+        line(
+            columns
+                .iter()
+                .map(|texts| escaped(texts[row].as_deref().unwrap_or(number::MISSING)))
+                .collect(),
+        );
     }
     Ok(out.into_bytes())
 }

@@ -37,15 +37,51 @@ pub struct Renderer {
 
 /// The one list of output formats.
 pub static RENDERERS: &[Renderer] = &[
-    Renderer { name: "table", media_type: "text/plain", draw: Draw::Frame(text::plain) },
-    Renderer { name: "csv", media_type: "text/csv", draw: Draw::Frame(csv::render) },
-    Renderer { name: "json", media_type: "application/json", draw: Draw::Frame(json::array) },
-    Renderer { name: "ndjson", media_type: "application/x-ndjson", draw: Draw::Frame(json::lines) },
-    Renderer { name: "markdown", media_type: "text/markdown", draw: Draw::Frame(markdown::render) },
-    Renderer { name: "parquet", media_type: "application/vnd.apache.parquet", draw: Draw::Frame(parquet::render) },
-    Renderer { name: "svg", media_type: "image/svg+xml", draw: Draw::Document(board::svg_bytes) },
-    Renderer { name: "png", media_type: "image/png", draw: Draw::Document(board::png) },
-    Renderer { name: "html", media_type: "text/html", draw: Draw::Document(html::render) },
+    Renderer {
+        name: "table",
+        media_type: "text/plain",
+        draw: Draw::Frame(text::plain),
+    },
+    Renderer {
+        name: "csv",
+        media_type: "text/csv",
+        draw: Draw::Frame(csv::render),
+    },
+    Renderer {
+        name: "json",
+        media_type: "application/json",
+        draw: Draw::Frame(json::array),
+    },
+    Renderer {
+        name: "ndjson",
+        media_type: "application/x-ndjson",
+        draw: Draw::Frame(json::lines),
+    },
+    Renderer {
+        name: "markdown",
+        media_type: "text/markdown",
+        draw: Draw::Frame(markdown::render),
+    },
+    Renderer {
+        name: "parquet",
+        media_type: "application/vnd.apache.parquet",
+        draw: Draw::Frame(parquet::render),
+    },
+    Renderer {
+        name: "svg",
+        media_type: "image/svg+xml",
+        draw: Draw::Document(board::svg_bytes),
+    },
+    Renderer {
+        name: "png",
+        media_type: "image/png",
+        draw: Draw::Document(board::png),
+    },
+    Renderer {
+        name: "html",
+        media_type: "text/html",
+        draw: Draw::Document(html::render),
+    },
 ];
 
 fn find(format: &str) -> Option<&'static Renderer> {
@@ -54,7 +90,8 @@ fn find(format: &str) -> Option<&'static Renderer> {
 
 fn unknown(format: &str, wanted: impl Fn(&Renderer) -> bool) -> Error {
     let names: Vec<&str> = RENDERERS.iter().filter(|r| wanted(r)).map(|r| r.name).collect();
-    Error::usage(format!("'{format}' is not an output format here")).advise(format!("one of {}", names.join(", ")))
+    Error::usage(format!("'{format}' is not an output format here"))
+        .advise(format!("one of {}", names.join(", ")))
 }
 
 /// A table of results in one of the formats `table`, `csv`, `json`, `ndjson`, `markdown`, `parquet`.

@@ -46,7 +46,11 @@ fn digits_of(amount: i128) -> Option<Digits> {
         mantissa /= 10;
         exponent += 1;
     }
-    Some(Digits { negative: amount < 0, mantissa, exponent })
+    Some(Digits {
+        negative: amount < 0,
+        mantissa,
+        exponent,
+    })
 }
 
 fn digits_of_float(value: f64) -> Option<Digits> {
@@ -64,7 +68,9 @@ fn digits_of_float(value: f64) -> Option<Digits> {
 
 /// Three significant digits with a suffix of thousands, without zeros at the end.
 fn human(digits: Option<Digits>, suffixes: [&str; 4], least_decimals: usize) -> (String, bool) {
-    let Some(d) = digits else { return ("0".to_owned(), false) };
+    let Some(d) = digits else {
+        return ("0".to_owned(), false);
+    };
     let group = (d.exponent.div_euclid(3)).clamp(0, suffixes.len() as i32);
     // The point stands this many digits from the right of the mantissa.
     let decimals = SIGNIFICANT as i32 - 1 - (d.exponent - 3 * group);
@@ -80,9 +86,17 @@ fn human(digits: Option<Digits>, suffixes: [&str; 4], least_decimals: usize) -> 
                 fraction.push('0');
             }
         }
-        if fraction.is_empty() { whole.to_owned() } else { format!("{whole}.{fraction}") }
+        if fraction.is_empty() {
+            whole.to_owned()
+        } else {
+            format!("{whole}.{fraction}")
+        }
     };
-    let suffix = usize::try_from(group - 1).ok().and_then(|i| suffixes.get(i)).copied().unwrap_or("");
+    let suffix = usize::try_from(group - 1)
+        .ok()
+        .and_then(|i| suffixes.get(i))
+        .copied()
+        .unwrap_or("");
     (format!("{text}{suffix}"), d.negative)
 }
 
@@ -99,7 +113,11 @@ fn symbol(currency: &str) -> String {
 }
 
 fn with_sign(negative: bool, text: &str) -> String {
-    if negative { format!("{MINUS}{text}") } else { text.to_owned() }
+    if negative {
+        format!("{MINUS}{text}")
+    } else {
+        text.to_owned()
+    }
 }
 
 /// `$1.2k`, `$12.34`, `$0.0042`, `CHF 3.4M`.
@@ -140,7 +158,10 @@ pub fn measure(value: f64, unit: &str) -> String {
     let (text, negative) = human(digits_of_float(value), ["k", "M", "G", "T"], 0);
     let split = text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len());
     let (number, suffix) = text.split_at(split);
-    let words: Vec<&str> = [number, suffix, unit].into_iter().filter(|w| !w.is_empty()).collect();
+    let words: Vec<&str> = [number, suffix, unit]
+        .into_iter()
+        .filter(|w| !w.is_empty())
+        .collect();
     with_sign(negative, &words.join(&NBSP.to_string()))
 }
 
@@ -179,7 +200,10 @@ pub fn change(ratio: i128) -> String {
 
 /// The difference of two percentages: `+1.4 pp`.
 pub fn points(difference: i128) -> String {
-    let text = format!("{}{NBSP}pp", fixed(difference.saturating_mul(100).saturating_abs(), 1));
+    let text = format!(
+        "{}{NBSP}pp",
+        fixed(difference.saturating_mul(100).saturating_abs(), 1)
+    );
     plus_or_minus(difference, &text)
 }
 
@@ -218,7 +242,11 @@ pub fn fixed(amount: i128, decimals: u8) -> String {
     if decimals == 0 {
         return format!("{sign}{whole}");
     }
-    format!("{sign}{whole}.{:0width$}", size % one, width = usize::from(decimals.min(SCALE)))
+    format!(
+        "{sign}{whole}.{:0width$}",
+        size % one,
+        width = usize::from(decimals.min(SCALE))
+    )
 }
 
 /// `1234567` → `1,234,567`.
@@ -236,7 +264,11 @@ pub fn group_thousands(digits: &str) -> String {
 /// A decimal in full, as machines read it: all digits, no grouping, no zeros at the end.
 pub fn exact(value: i128, scale: i8) -> String {
     if scale <= 0 {
-        let zeros = if value == 0 { 0 } else { usize::from(scale.unsigned_abs()) };
+        let zeros = if value == 0 {
+            0
+        } else {
+            usize::from(scale.unsigned_abs())
+        };
         return format!("{value}{}", "0".repeat(zeros));
     }
     let scale = usize::from(scale.unsigned_abs());
@@ -244,7 +276,11 @@ pub fn exact(value: i128, scale: i8) -> String {
     let (whole, fraction) = digits.split_at(digits.len() - scale);
     let fraction = fraction.trim_end_matches('0');
     let sign = if value < 0 { "-" } else { "" };
-    if fraction.is_empty() { format!("{sign}{whole}") } else { format!("{sign}{whole}.{fraction}") }
+    if fraction.is_empty() {
+        format!("{sign}{whole}")
+    } else {
+        format!("{sign}{whole}.{fraction}")
+    }
 }
 
 /// How many decimals a column of amounts needs so that its smallest one still shows three digits.

@@ -29,7 +29,11 @@ mod tests {
         let frame = sample::small();
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(&render(&frame).unwrap()).unwrap();
-        let read = ParquetRecordBatchReader::try_new(file, 1_000).unwrap().next().unwrap().unwrap();
+        let read = ParquetRecordBatchReader::try_new(file, 1_000)
+            .unwrap()
+            .next()
+            .unwrap()
+            .unwrap();
         assert_eq!(read, frame.batch);
     }
 }

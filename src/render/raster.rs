@@ -20,19 +20,32 @@ fn fonts() -> Arc<usvg::fontdb::Database> {
 }
 
 fn parse(svg: &str) -> Result<usvg::Tree> {
-    let options =
-        usvg::Options { font_family: theme::FAMILY.to_owned(), fontdb: fonts(), ..usvg::Options::default() };
+    let options = usvg::Options {
+        font_family: theme::FAMILY.to_owned(),
+        fontdb: fonts(),
+        ..usvg::Options::default()
+    };
     usvg::Tree::from_str(svg, &options).map_err(|e| Error::internal(format!("a picture is not SVG: {e}")))
 }
 
 /// The picture at `scale` times its size: 1 for mail, 2 for screens that ask for more.
 pub fn png(svg: &str, scale: f32) -> Result<Vec<u8>> {
     let tree = parse(svg)?;
-    let size = tree.size().to_int_size().scale_by(scale).ok_or_else(|| Error::internal("a picture has no size"))?;
+    let size = tree
+        .size()
+        .to_int_size()
+        .scale_by(scale)
+        .ok_or_else(|| Error::internal("a picture has no size"))?;
     let mut pixels = tiny_skia::Pixmap::new(size.width(), size.height())
         .ok_or_else(|| Error::internal("a picture is too large"))?;
-    resvg::render(&tree, tiny_skia::Transform::from_scale(scale, scale), &mut pixels.as_mut());
-    pixels.encode_png().map_err(|e| Error::internal(format!("a picture cannot be written: {e}")))
+    resvg::render(
+        &tree,
+        tiny_skia::Transform::from_scale(scale, scale),
+        &mut pixels.as_mut(),
+    );
+    pixels
+        .encode_png()
+        .map_err(|e| Error::internal(format!("a picture cannot be written: {e}")))
 }
 
 #[cfg(test)]

@@ -10,7 +10,11 @@ use std::sync::Arc;
 pub(crate) fn frame(columns: Vec<(&str, Role, &str, ArrayRef)>) -> Frame {
     let specs = columns
         .iter()
-        .map(|(name, role, unit, _)| ColumnSpec { name: (*name).into(), role: *role, unit: (*unit).into() })
+        .map(|(name, role, unit, _)| ColumnSpec {
+            name: (*name).into(),
+            role: *role,
+            unit: (*unit).into(),
+        })
         .collect();
     let batch = RecordBatch::try_from_iter_with_nullable(
         columns.into_iter().map(|(name, _, _, array)| (name, array, true)),
@@ -30,7 +34,9 @@ pub(crate) fn texts<'a>(values: impl IntoIterator<Item = &'a str>) -> ArrayRef {
 
 /// Days since 2026-10-01.
 pub(crate) fn days(values: impl IntoIterator<Item = i32>) -> ArrayRef {
-    Arc::new(Date32Array::from_iter_values(values.into_iter().map(|d| 20_727 + d)))
+    Arc::new(Date32Array::from_iter_values(
+        values.into_iter().map(|d| 20_727 + d),
+    ))
 }
 
 fn usd(rows: usize) -> ArrayRef {
@@ -46,8 +52,18 @@ pub(crate) fn small() -> Frame {
     frame(vec![
         ("use_case", Role::Dimension, "", texts(["a, \"b\"", "=cmd()", ""])),
         ("currency", Role::Currency, "", usd(3)),
-        ("cost", Role::Money, "", decimals([Some(amount("1234.5")), None, Some(amount("0.001234567890123457"))])),
-        ("rate", Role::Ratio, "", decimals([Some(amount("0.342")), None, Some(ONE)])),
+        (
+            "cost",
+            Role::Money,
+            "",
+            decimals([Some(amount("1234.5")), None, Some(amount("0.001234567890123457"))]),
+        ),
+        (
+            "rate",
+            Role::Ratio,
+            "",
+            decimals([Some(amount("0.342")), None, Some(ONE)]),
+        ),
     ])
 }
 
@@ -60,7 +76,11 @@ fn wave(day: i32, salt: i32) -> i128 {
 
 fn weekday(day: i32) -> i128 {
     // 2026-10-01 is a Thursday.
-    if matches!((day + 3).rem_euclid(7), 5 | 6) { 62 } else { 100 }
+    if matches!((day + 3).rem_euclid(7), 5 | 6) {
+        62
+    } else {
+        100
+    }
 }
 
 pub(crate) fn chart(kind: &str, x: &str, y: &[&str]) -> ChartSpec {
@@ -73,12 +93,19 @@ pub(crate) fn chart(kind: &str, x: &str, y: &[&str]) -> ChartSpec {
 }
 
 pub(crate) fn spend_by_scope(length: i32) -> (ChartSpec, Frame) {
-    let scopes = [("AI", 2_700), ("Cloud", 1_900), ("SaaS", 620), ("Data Centre", 480), ("Licensing", 210)];
+    let scopes = [
+        ("AI", 2_700),
+        ("Cloud", 1_900),
+        ("SaaS", 620),
+        ("Data Centre", 480),
+        ("Licensing", 210),
+    ];
     let mut rows = Vec::new();
     for day in 0..length {
         for (i, (scope, base)) in scopes.iter().enumerate() {
             let growth = if i == 0 { 100 + i128::from(day) } else { 100 };
-            let value = i128::from(*base) * ONE * weekday(day) * growth / 10_000 + wave(day, i as i32) * i128::from(*base) / 8;
+            let value = i128::from(*base) * ONE * weekday(day) * growth / 10_000
+                + wave(day, i as i32) * i128::from(*base) / 8;
             rows.push((day, *scope, value));
         }
     }
@@ -86,9 +113,20 @@ pub(crate) fn spend_by_scope(length: i32) -> (ChartSpec, Frame) {
         ("day", Role::Time, "", days(rows.iter().map(|r| r.0))),
         ("scope", Role::Dimension, "", texts(rows.iter().map(|r| r.1))),
         ("currency", Role::Currency, "", usd(rows.len())),
-        ("amount", Role::Money, "", decimals(rows.iter().map(|r| Some(r.2)))),
+        (
+            "amount",
+            Role::Money,
+            "",
+            decimals(rows.iter().map(|r| Some(r.2))),
+        ),
     ]);
-    (ChartSpec { series: Some("scope".into()), ..chart("stacked_bar", "day", &["amount"]) }, frame)
+    (
+        ChartSpec {
+            series: Some("scope".into()),
+            ..chart("stacked_bar", "day", &["amount"])
+        },
+        frame,
+    )
 }
 
 pub(crate) fn per_success() -> (ChartSpec, Frame) {
@@ -102,7 +140,14 @@ pub(crate) fn per_success() -> (ChartSpec, Frame) {
         ("sales-outreach", None, None, Some("no success yet for $212.40")),
         ("unregistered", None, None, Some("no success yet for $1.32k")),
     ];
-    let money = |f: fn(&(&str, Option<&'static str>, Option<&'static str>, Option<&'static str>)) -> Option<&'static str>| {
+    let money = |f: fn(
+        &(
+            &str,
+            Option<&'static str>,
+            Option<&'static str>,
+            Option<&'static str>,
+        ),
+    ) -> Option<&'static str>| {
         decimals(rows.iter().map(|r| f(r).map(amount)).collect::<Vec<_>>())
     };
     let frame = frame(vec![
@@ -110,22 +155,51 @@ pub(crate) fn per_success() -> (ChartSpec, Frame) {
         ("currency", Role::Currency, "", usd(rows.len())),
         ("cost_per_successful_task", Role::Money, "", money(|r| r.1)),
         ("loaded_cost_per_successful_task", Role::Money, "", money(|r| r.2)),
-        ("note", Role::Dimension, "", Arc::new(StringArray::from_iter(rows.iter().map(|r| r.3)))),
+        (
+            "note",
+            Role::Dimension,
+            "",
+            Arc::new(StringArray::from_iter(rows.iter().map(|r| r.3))),
+        ),
     ]);
     let spec = ChartSpec {
         labels: vec!["direct".into(), "loaded with shared and idle".into()],
         note: Some("note".into()),
-        ..chart("bar", "use_case", &["cost_per_successful_task", "loaded_cost_per_successful_task"])
+        ..chart(
+            "bar",
+            "use_case",
+            &["cost_per_successful_task", "loaded_cost_per_successful_task"],
+        )
     };
     (spec, frame)
 }
 
 pub(crate) fn utilisation() -> (ChartSpec, Frame) {
     let frame = frame(vec![
-        ("pool", Role::Dimension, "", texts(["reserved", "on demand", "spot"])),
-        ("utilization", Role::Ratio, "", decimals([Some(amount("0.54")), Some(amount("0.71")), None])),
-        ("min_utilization", Role::Ratio, "", decimals([Some(amount("0.6")), Some(amount("0.5")), None])),
-        ("note", Role::Dimension, "", texts(["16 H100", "8 H100", "4 A100, no telemetry"])),
+        (
+            "pool",
+            Role::Dimension,
+            "",
+            texts(["reserved", "on demand", "spot"]),
+        ),
+        (
+            "utilization",
+            Role::Ratio,
+            "",
+            decimals([Some(amount("0.54")), Some(amount("0.71")), None]),
+        ),
+        (
+            "min_utilization",
+            Role::Ratio,
+            "",
+            decimals([Some(amount("0.6")), Some(amount("0.5")), None]),
+        ),
+        (
+            "note",
+            Role::Dimension,
+            "",
+            texts(["16 H100", "8 H100", "4 A100, no telemetry"]),
+        ),
     ]);
     let spec = ChartSpec {
         target: Some("min_utilization".into()),
@@ -137,9 +211,19 @@ pub(crate) fn utilisation() -> (ChartSpec, Frame) {
 
 fn idle() -> (ChartSpec, Frame) {
     let frame = frame(vec![
-        ("kind", Role::Dimension, "", texts(["allocated, idle", "not allocated", "dark", "serving, untraced"])),
+        (
+            "kind",
+            Role::Dimension,
+            "",
+            texts(["allocated, idle", "not allocated", "dark", "serving, untraced"]),
+        ),
         ("currency", Role::Currency, "", usd(4)),
-        ("amount", Role::Money, "", decimals(["8412.20", "5210.75", "1902.11", "640"].map(|t| Some(amount(t))))),
+        (
+            "amount",
+            Role::Money,
+            "",
+            decimals(["8412.20", "5210.75", "1902.11", "640"].map(|t| Some(amount(t)))),
+        ),
     ]);
     (chart("bar", "kind", &["amount"]), frame)
 }
@@ -151,13 +235,32 @@ pub(crate) fn rates() -> (ChartSpec, Frame) {
     };
     let frame = frame(vec![
         ("day", Role::Time, "", days(0..31)),
-        ("token_cache_hit_rate", Role::Ratio, "", decimals((0..31).map(|d| value(d, 330 + i128::from(d) * 3, 1)))),
-        ("request_cache_hit_rate", Role::Ratio, "", decimals((0..31).map(|d| value(d, 110, 2)))),
-        ("fallback_rate", Role::Ratio, "", decimals((0..31).map(|d| value(d, 21, 3)))),
+        (
+            "token_cache_hit_rate",
+            Role::Ratio,
+            "",
+            decimals((0..31).map(|d| value(d, 330 + i128::from(d) * 3, 1))),
+        ),
+        (
+            "request_cache_hit_rate",
+            Role::Ratio,
+            "",
+            decimals((0..31).map(|d| value(d, 110, 2))),
+        ),
+        (
+            "fallback_rate",
+            Role::Ratio,
+            "",
+            decimals((0..31).map(|d| value(d, 21, 3))),
+        ),
     ]);
     let spec = ChartSpec {
         labels: vec!["token cache".into(), "gateway cache".into(), "fallback".into()],
-        ..chart("line", "day", &["token_cache_hit_rate", "request_cache_hit_rate", "fallback_rate"])
+        ..chart(
+            "line",
+            "day",
+            &["token_cache_hit_rate", "request_cache_hit_rate", "fallback_rate"],
+        )
     };
     (spec, frame)
 }
@@ -169,10 +272,15 @@ fn energy() -> (ChartSpec, Frame) {
             "wh_per_1k_requests_facility",
             Role::Measure,
             "Wh",
-            Arc::new(Float64Array::from_iter_values((0..31).map(|d| 420.0 - f64::from(d) * 2.1 + f64::from((d * 37) % 40)))),
+            Arc::new(Float64Array::from_iter_values(
+                (0..31).map(|d| 420.0 - f64::from(d) * 2.1 + f64::from((d * 37) % 40)),
+            )),
         ),
     ]);
-    let spec = ChartSpec { labels: vec!["facility".into()], ..chart("line", "day", &["wh_per_1k_requests_facility"]) };
+    let spec = ChartSpec {
+        labels: vec!["facility".into()],
+        ..chart("line", "day", &["wh_per_1k_requests_facility"])
+    };
     (spec, frame)
 }
 
@@ -199,10 +307,17 @@ pub(crate) fn burn(budget: &str) -> (ChartSpec, Frame) {
         ("p10", Role::Money, "", column(|r| r.2)),
         ("p50", Role::Money, "", column(|r| r.3)),
         ("p90", Role::Money, "", column(|r| r.4)),
-        ("budget", Role::Money, "", decimals((0..31).map(|_| Some(amount(budget))))),
+        (
+            "budget",
+            Role::Money,
+            "",
+            decimals((0..31).map(|_| Some(amount(budget)))),
+        ),
     ]);
     let spec = ChartSpec {
-        labels: ["spent", "low (P10)", "expected", "high (P90)"].map(str::to_owned).to_vec(),
+        labels: ["spent", "low (P10)", "expected", "high (P90)"]
+            .map(str::to_owned)
+            .to_vec(),
         target: Some("budget".into()),
         ..chart("fan", "day", &["actual", "p10", "p50", "p90"])
     };
@@ -211,9 +326,25 @@ pub(crate) fn burn(budget: &str) -> (ChartSpec, Frame) {
 
 pub(crate) fn waterfall() -> (ChartSpec, Frame) {
     let frame = frame(vec![
-        ("step", Role::Dimension, "", texts(["List price", "Negotiated discount", "Commitments", "Taxes", "Credits"])),
+        (
+            "step",
+            Role::Dimension,
+            "",
+            texts([
+                "List price",
+                "Negotiated discount",
+                "Commitments",
+                "Taxes",
+                "Credits",
+            ]),
+        ),
         ("currency", Role::Currency, "", usd(5)),
-        ("amount", Role::Money, "", decimals(["98000", "-12400", "-9100", "6200", "-1500"].map(|t| Some(amount(t))))),
+        (
+            "amount",
+            Role::Money,
+            "",
+            decimals(["98000", "-12400", "-9100", "6200", "-1500"].map(|t| Some(amount(t)))),
+        ),
     ]);
     (chart("waterfall", "step", &["amount"]), frame)
 }
@@ -221,13 +352,24 @@ pub(crate) fn waterfall() -> (ChartSpec, Frame) {
 fn spark(salt: i32) -> Option<(ChartSpec, Frame)> {
     let frame = frame(vec![
         ("day", Role::Time, "", days(0..31)),
-        ("value", Role::Ratio, "", decimals((0..31).map(|d| Some(ONE + wave(d, salt) / 4 + ONE * i128::from(d) / 60)))),
+        (
+            "value",
+            Role::Ratio,
+            "",
+            decimals((0..31).map(|d| Some(ONE + wave(d, salt) / 4 + ONE * i128::from(d) / 60))),
+        ),
     ]);
     Some((chart("sparkline", "day", &["value"]), frame))
 }
 
 fn headline(label: &str, value: Value, change: Option<i128>, good: Good, note: &str, salt: i32) -> Headline {
-    let change = change.map(|c| if matches!(value, Value::Ratio(_)) { Change::Points(c) } else { Change::Relative(c) });
+    let change = change.map(|c| {
+        if matches!(value, Value::Ratio(_)) {
+            Change::Points(c)
+        } else {
+            Change::Relative(c)
+        }
+    });
     Headline {
         label: label.into(),
         value: Some(value),
@@ -238,7 +380,14 @@ fn headline(label: &str, value: Value, change: Option<i128>, good: Good, note: &
     }
 }
 
-fn section(id: &str, title: &str, subtitle: &str, wide: bool, height: u32, chart: (ChartSpec, Frame)) -> Section {
+fn section(
+    id: &str,
+    title: &str,
+    subtitle: &str,
+    wide: bool,
+    height: u32,
+    chart: (ChartSpec, Frame),
+) -> Section {
     Section {
         id: id.into(),
         title: title.into(),
@@ -252,19 +401,80 @@ fn section(id: &str, title: &str, subtitle: &str, wide: bool, height: u32, chart
 
 /// A full month with everything on it.
 pub(crate) fn board() -> Document {
-    let usd = |text: &str| Value::Money { amount: amount(text), currency: "USD".into() };
-    let stamp = |label: &str, value: &str, warns| Stamp { label: label.into(), value: value.into(), warns };
-    let finding = |text: &str, mood| Finding { text: text.into(), mood };
+    let usd = |text: &str| Value::Money {
+        amount: amount(text),
+        currency: "USD".into(),
+    };
+    let stamp = |label: &str, value: &str, warns| Stamp {
+        label: label.into(),
+        value: value.into(),
+        warns,
+    };
+    let finding = |text: &str, mood| Finding {
+        text: text.into(),
+        mood,
+    };
     let mut sections = vec![
-        section("spend", "Spend by scope", "USD per day, effective cost", true, 440, spend_by_scope(31)),
-        section("unit", "Cost of a successful task", "USD per success by use case, failed attempts included", false, 480, per_success()),
-        section("gpu", "GPU utilisation against its SLO", "Share of provisioned GPU time that did work", false, 480, utilisation()),
-        section("idle", "Idle GPU money", "USD in the window, by kind", false, 390, idle()),
-        section("rates", "Cache and fallback", "Share per day", false, 390, rates()),
-        section("energy", "Energy per 1k requests", "Wh, measured at the accelerator, facility boundary", false, 390, energy()),
-        section("budget", "Budget ai-month", "USD, cumulative; dashed: expected, band: 80 %", false, 390, burn("92000")),
+        section(
+            "spend",
+            "Spend by scope",
+            "USD per day, effective cost",
+            true,
+            440,
+            spend_by_scope(31),
+        ),
+        section(
+            "unit",
+            "Cost of a successful task",
+            "USD per success by use case, failed attempts included",
+            false,
+            480,
+            per_success(),
+        ),
+        section(
+            "gpu",
+            "GPU utilisation against its SLO",
+            "Share of provisioned GPU time that did work",
+            false,
+            480,
+            utilisation(),
+        ),
+        section(
+            "idle",
+            "Idle GPU money",
+            "USD in the window, by kind",
+            false,
+            390,
+            idle(),
+        ),
+        section(
+            "rates",
+            "Cache and fallback",
+            "Share per day",
+            false,
+            390,
+            rates(),
+        ),
+        section(
+            "energy",
+            "Energy per 1k requests",
+            "Wh, measured at the accelerator, facility boundary",
+            false,
+            390,
+            energy(),
+        ),
+        section(
+            "budget",
+            "Budget ai-month",
+            "USD, cumulative; dashed: expected, band: 80 %",
+            false,
+            390,
+            burn("92000"),
+        ),
     ];
-    sections[0].notices.push("Not drawn: EUR 1.2k without an exchange rate.".into());
+    sections[0]
+        .notices
+        .push("Not drawn: EUR 1.2k without an exchange rate.".into());
     Document {
         name: "board".into(),
         title: "AI cost board".into(),
@@ -314,12 +524,30 @@ pub(crate) fn sparse() -> Document {
     let empty = |section: &mut Section, why: &str| section.body = Body::Empty(why.into());
     let (spec, frame) = spend_by_scope(1);
     document.sections[0].body = Body::Chart(spec, frame);
-    empty(&mut document.sections[2], "No GPU telemetry in this window, and no node is registered.");
+    empty(
+        &mut document.sections[2],
+        "No GPU telemetry in this window, and no node is registered.",
+    );
     empty(&mut document.sections[3], "No GPU charges in this window.");
     let (spec, frame) = rates();
-    document.sections[4].body = Body::Chart(spec, Frame { batch: frame.batch.slice(0, 1), ..frame });
+    document.sections[4].body = Body::Chart(
+        spec,
+        Frame {
+            batch: frame.batch.slice(0, 1),
+            ..frame
+        },
+    );
     let (spec, frame) = energy();
-    document.sections[5].body = Body::Chart(spec, Frame { batch: frame.batch.slice(0, 0), ..frame });
-    empty(&mut document.sections[6], "No budget is configured for this scope.");
+    document.sections[5].body = Body::Chart(
+        spec,
+        Frame {
+            batch: frame.batch.slice(0, 0),
+            ..frame
+        },
+    );
+    empty(
+        &mut document.sections[6],
+        "No budget is configured for this scope.",
+    );
     document
 }

@@ -26,21 +26,34 @@ pub fn table(frame: &Frame, styled: bool) -> Result<String> {
         .zip(frame.batch.columns())
         .map(|(spec, array)| cell::is_number(spec, array.data_type()))
         .collect();
-    let align = |i: usize| if right[i] { CellAlignment::Right } else { CellAlignment::Left };
+    let align = |i: usize| {
+        if right[i] {
+            CellAlignment::Right
+        } else {
+            CellAlignment::Left
+        }
+    };
     table.set_header(frame.columns.iter().enumerate().map(|(i, column)| {
         let name = if column.unit.is_empty() || column.name.ends_with(&column.unit) {
             column.name.clone()
         } else {
             format!("{} [{}]", column.name, column.unit)
         };
-        Cell::new(name).set_alignment(align(i)).add_attribute(Attribute::Bold)
+        Cell::new(name)
+            .set_alignment(align(i))
+            .add_attribute(Attribute::Bold)
     }));
-    let columns: Vec<Vec<Option<String>>> =
-        (0..frame.columns.len()).map(|i| cell::column_for_people(frame, i)).collect::<Result<_>>()?;
+    let columns: Vec<Vec<Option<String>>> = (0..frame.columns.len())
+        .map(|i| cell::column_for_people(frame, i))
+        .collect::<Result<_>>()?;
     for row in 0..frame.rows() {
-        table.add_row(columns.iter().enumerate().map(|(i, texts)| match &texts[row] {
-            Some(text) => Cell::new(tame(text)).set_alignment(align(i)),
-            None => Cell::new(number::MISSING).set_alignment(align(i)).add_attribute(Attribute::Dim),
+        table.add_row(columns.iter().enumerate().map(|(i, texts)| {
+            match &texts[row] {
+                Some(text) => Cell::new(tame(text)).set_alignment(align(i)),
+                None => Cell::new(number::MISSING)
+                    .set_alignment(align(i))
+                    .add_attribute(Attribute::Dim),
+            }
         }));
     }
     let mut out = String::new();
@@ -53,7 +66,9 @@ pub fn table(frame: &Frame, styled: bool) -> Result<String> {
 
 /// Control characters of the data must not drive the reader's terminal.
 fn tame(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+    text.chars()
+        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
+        .collect()
 }
 
 #[cfg(test)]
@@ -66,7 +81,10 @@ mod tests {
     fn numbers_stand_right_and_missing_is_a_dash() {
         let shown = String::from_utf8(plain(&sample::small()).unwrap()).unwrap();
         let lines: Vec<&str> = shown.lines().map(str::trim).collect();
-        assert_eq!(lines[0].split_whitespace().collect::<Vec<_>>(), ["use_case", "currency", "cost", "rate"]);
+        assert_eq!(
+            lines[0].split_whitespace().collect::<Vec<_>>(),
+            ["use_case", "currency", "cost", "rate"]
+        );
         assert!(lines[1].ends_with("1,234.50000  34.2\u{a0}%"), "{shown}");
         assert!(lines[2].contains('–'), "{shown}");
         assert!(!shown.contains('\u{1b}'));

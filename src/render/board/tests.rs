@@ -8,7 +8,14 @@ fn the_board_says_what_the_document_says() {
     let board = svg(&document).unwrap();
     assert_eq!(board, svg(&document).unwrap());
     assert!(!board.contains("NaN"));
-    for text in ["AI cost board", "October 2026", "Europe/Berlin", "$101k", "41.2\u{a0}%", "Spend by scope"] {
+    for text in [
+        "AI cost board",
+        "October 2026",
+        "Europe/Berlin",
+        "$101k",
+        "41.2\u{a0}%",
+        "Spend by scope",
+    ] {
         assert!(board.contains(text), "{text}");
     }
     // Every sentence of the findings stands there word by word.
@@ -23,7 +30,13 @@ fn the_board_says_what_the_document_says() {
 fn an_almost_empty_lake_still_gives_a_board() {
     let board = svg(&sample::sparse()).unwrap();
     assert!(board.contains("No GPU telemetry in this window") && !board.contains("NaN"));
-    let bare = Document { headlines: vec![], findings: vec![], sections: vec![], stamps: vec![], ..sample::board() };
+    let bare = Document {
+        headlines: vec![],
+        findings: vec![],
+        sections: vec![],
+        stamps: vec![],
+        ..sample::board()
+    };
     assert!(svg(&bare).is_ok());
 }
 

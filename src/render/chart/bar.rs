@@ -28,7 +28,9 @@ pub(super) fn draw(canvas: &Canvas<'_>, area: Rect, spec: &ChartSpec, frame: &Fr
     let mut bars = Vec::with_capacity(frame.rows());
     for row in 0..frame.rows() {
         bars.push(Bar {
-            name: frame.text(&spec.x, row)?.unwrap_or_else(|| "unregistered".to_owned()),
+            name: frame
+                .text(&spec.x, row)?
+                .unwrap_or_else(|| "unregistered".to_owned()),
             first: scale::value(frame, &spec.y[0], row)?,
             second: spec.y.get(1).map_or(Ok(None), |c| scale::value(frame, c, row))?,
             note: spec.note.as_ref().map_or(Ok(None), |c| frame.text(c, row))?,
@@ -42,27 +44,60 @@ pub(super) fn draw(canvas: &Canvas<'_>, area: Rect, spec: &ChartSpec, frame: &Fr
     }
     // What does not fit is counted, not squeezed.
     let fitting = (((area.h - head) / ROW_LEAST) as usize).max(1);
-    let hidden = if bars.len() > fitting { bars.len() - fitting + 1 } else { 0 };
+    let hidden = if bars.len() > fitting {
+        bars.len() - fitting + 1
+    } else {
+        0
+    };
     bars.truncate(bars.len() - hidden);
     let rows = bars.len() + usize::from(hidden > 0);
     let height = ((area.h - head) / rows as f64).min(ROW_MOST);
 
-    let names = bars.iter().map(|b| NAME.width(&b.name)).fold(0.0, f64::max).min(area.w * 0.42) + 16.0;
+    let names = bars
+        .iter()
+        .map(|b| NAME.width(&b.name))
+        .fold(0.0, f64::max)
+        .min(area.w * 0.42)
+        + 16.0;
     let values = bars.iter().map(|b| label_width(b, &format)).fold(0.0, f64::max) + 14.0;
-    let low = bars.iter().flat_map(|b| [b.first, b.second]).flatten().fold(0.0, f64::min);
-    let high = bars.iter().flat_map(|b| [b.first, b.second]).flatten().fold(0.0, f64::max);
-    let x = Linear::new(low, high, area.x + names, (area.right() - values).max(area.x + names + 20.0));
+    let low = bars
+        .iter()
+        .flat_map(|b| [b.first, b.second])
+        .flatten()
+        .fold(0.0, f64::min);
+    let high = bars
+        .iter()
+        .flat_map(|b| [b.first, b.second])
+        .flatten()
+        .fold(0.0, f64::max);
+    let x = Linear::new(
+        low,
+        high,
+        area.x + names,
+        (area.right() - values).max(area.x + names + 20.0),
+    );
     let zero = x.at(0.0);
     for (i, bar) in bars.iter().enumerate() {
         let middle = area.y + head + height * (i as f64 + 0.5);
         let baseline = middle + 9.5;
-        canvas.text(area.x + names - 16.0, baseline, &NAME.fit(&bar.name, names - 16.0), NAME.align(Align::Right))?;
+        canvas.text(
+            area.x + names - 16.0,
+            baseline,
+            &NAME.fit(&bar.name, names - 16.0),
+            NAME.align(Align::Right),
+        )?;
         let thick = (height * 0.56).min(30.0);
-        let strip = |from: f64, to: f64| Rect::new(from.min(to), middle - thick / 2.0, (to - from).abs(), thick);
+        let strip =
+            |from: f64, to: f64| Rect::new(from.min(to), middle - thick / 2.0, (to - from).abs(), thick);
         let Some(first) = bar.first else {
             let words = bar.note.as_deref().unwrap_or(number::MISSING);
             let kind = Type::new(theme::LABEL, theme::MUTED);
-            canvas.text(zero + 10.0, baseline, &kind.fit(words, area.right() - zero - 10.0), kind)?;
+            canvas.text(
+                zero + 10.0,
+                baseline,
+                &kind.fit(words, area.right() - zero - 10.0),
+                kind,
+            )?;
             continue;
         };
         if let Some(second) = bar.second {
@@ -80,7 +115,12 @@ pub(super) fn draw(canvas: &Canvas<'_>, area: Rect, spec: &ChartSpec, frame: &Fr
     if hidden > 0 {
         let baseline = area.y + head + height * (bars.len() as f64 + 0.5) + 9.5;
         let more = format!("and {hidden} more in the table");
-        canvas.text(zero + 10.0, baseline, &more, Type::new(theme::LABEL, theme::MUTED))?;
+        canvas.text(
+            zero + 10.0,
+            baseline,
+            &more,
+            Type::new(theme::LABEL, theme::MUTED),
+        )?;
     }
     let bottom = area.y + head + height * rows as f64;
     canvas.line((zero, area.y + head), (zero, bottom), theme::AXIS, theme::HAIR)?;
@@ -93,7 +133,9 @@ pub(super) fn draw(canvas: &Canvas<'_>, area: Rect, spec: &ChartSpec, frame: &Fr
 /// Room of the value, and of the second one beside it.
 fn label_width(bar: &Bar, format: &number::Format) -> f64 {
     let Some(first) = bar.first else { return 0.0 };
-    let second = bar.second.map_or(0.0, |second| LOADED.width(&number::tick(second, format)) + BETWEEN);
+    let second = bar.second.map_or(0.0, |second| {
+        LOADED.width(&number::tick(second, format)) + BETWEEN
+    });
     VALUE.width(&number::tick(first, format)) + second
 }
 

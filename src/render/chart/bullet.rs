@@ -19,7 +19,9 @@ pub(super) fn draw(canvas: &Canvas<'_>, area: Rect, spec: &ChartSpec, frame: &Fr
         rows.push((
             frame.text(&spec.x, row)?.unwrap_or_else(|| "all".to_owned()),
             scale::value(frame, &spec.y[0], row)?,
-            spec.target.as_ref().map_or(Ok(None), |c| scale::value(frame, c, row))?,
+            spec.target
+                .as_ref()
+                .map_or(Ok(None), |c| scale::value(frame, c, row))?,
             spec.note.as_ref().map_or(Ok(None), |c| frame.text(c, row))?,
         ));
     }
@@ -27,7 +29,11 @@ pub(super) fn draw(canvas: &Canvas<'_>, area: Rect, spec: &ChartSpec, frame: &Fr
         return axis::nothing(canvas, area, "Nothing was measured in this window");
     }
     let most = rows.iter().flat_map(|r| [r.1, r.2]).flatten().fold(0.0, f64::max);
-    let full = if format == Format::Ratio { most.max(1.0) } else { most * 1.05 };
+    let full = if format == Format::Ratio {
+        most.max(1.0)
+    } else {
+        most * 1.05
+    };
     let x = Linear::new(0.0, full, area.x, area.right());
     let height = (area.h / rows.len() as f64).min(ROW_MOST);
     let thick = (height * 0.3).min(34.0);
@@ -51,17 +57,34 @@ pub(super) fn draw(canvas: &Canvas<'_>, area: Rect, spec: &ChartSpec, frame: &Fr
             let rest = space - NAME.width(&label) - 14.0;
             let muted = Type::new(theme::LABEL, theme::MUTED);
             if rest > 80.0 {
-                canvas.text(area.x + NAME.width(&label) + 14.0, baseline, &muted.fit(note, rest), muted)?;
+                canvas.text(
+                    area.x + NAME.width(&label) + 14.0,
+                    baseline,
+                    &muted.fit(note, rest),
+                    muted,
+                )?;
             }
         } else {
             label = NAME.fit(name, space);
         }
         canvas.text(area.x, baseline, &label, NAME)?;
-        canvas.text(area.right(), baseline, &words, kind.align(super::canvas::Align::Right))?;
+        canvas.text(
+            area.right(),
+            baseline,
+            &words,
+            kind.align(super::canvas::Align::Right),
+        )?;
         canvas.rect(Rect::new(area.x, bar, area.w, thick), theme::GRID)?;
         if let Some(value) = value {
-            let color = if verdict == theme::INK { theme::ACCENT } else { verdict };
-            canvas.rect(Rect::new(area.x, bar, (x.at(*value) - area.x).max(0.0), thick), color)?;
+            let color = if verdict == theme::INK {
+                theme::ACCENT
+            } else {
+                verdict
+            };
+            canvas.rect(
+                Rect::new(area.x, bar, (x.at(*value) - area.x).max(0.0), thick),
+                color,
+            )?;
         }
         if let Some(target) = target {
             let at = x.at(*target);

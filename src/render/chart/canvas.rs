@@ -37,7 +37,12 @@ impl Rect {
         self.y + self.h
     }
     pub fn inset(&self, left: f64, top: f64, right: f64, bottom: f64) -> Rect {
-        Rect::new(self.x + left, self.y + top, (self.w - left - right).max(1.0), (self.h - top - bottom).max(1.0))
+        Rect::new(
+            self.x + left,
+            self.y + top,
+            (self.w - left - right).max(1.0),
+            (self.h - top - bottom).max(1.0),
+        )
     }
 }
 
@@ -59,7 +64,12 @@ pub struct Type {
 
 impl Type {
     pub const fn new(size: f64, color: RGBColor) -> Type {
-        Type { size, bold: false, color, align: Align::Left }
+        Type {
+            size,
+            bold: false,
+            color,
+            align: Align::Left,
+        }
     }
     pub const fn bold(mut self) -> Type {
         self.bold = true;
@@ -126,8 +136,9 @@ fn font(em: f64, bold: bool) -> FontDesc<'static> {
 pub fn text_width(text: &str, size: f64, bold: bool) -> f64 {
     register_fonts();
     const MEASURED_AT: f64 = 400.0;
-    let ((left, _), (right, _)) =
-        font(MEASURED_AT * HEIGHT_PER_EM, bold).layout_box(text).unwrap_or(((0, 0), (0, 0)));
+    let ((left, _), (right, _)) = font(MEASURED_AT * HEIGHT_PER_EM, bold)
+        .layout_box(text)
+        .unwrap_or(((0, 0), (0, 0)));
     f64::from(right - left) / MEASURED_AT * size
 }
 
@@ -145,7 +156,11 @@ fn at(x: f64, y: f64) -> (i32, i32) {
 }
 
 fn stroke(color: RGBColor, width: f64) -> ShapeStyle {
-    ShapeStyle { color: color.to_rgba(), filled: false, stroke_width: units(width).max(1) as u32 }
+    ShapeStyle {
+        color: color.to_rgba(),
+        filled: false,
+        stroke_width: units(width).max(1) as u32,
+    }
 }
 
 fn drawn<T, E: std::error::Error + Send + Sync>(
@@ -166,7 +181,10 @@ impl Canvas<'_> {
             color: kind.color.to_backend_color(),
             pos: Pos::new(h_pos, VPos::Top),
         };
-        drawn(self.area.draw_text(text, &style, at(x, baseline - TOP_TO_BASELINE * kind.size)))
+        drawn(
+            self.area
+                .draw_text(text, &style, at(x, baseline - TOP_TO_BASELINE * kind.size)),
+        )
     }
 
     pub fn line(&self, from: (f64, f64), to: (f64, f64), color: RGBColor, width: f64) -> Result<()> {
@@ -226,19 +244,30 @@ impl Canvas<'_> {
     }
 
     pub fn dot(&self, center: (f64, f64), radius: f64, color: RGBColor) -> Result<()> {
-        drawn(self.area.draw(&Circle::new(at(center.0, center.1), units(radius).max(1), color.filled())))
+        drawn(self.area.draw(&Circle::new(
+            at(center.0, center.1),
+            units(radius).max(1),
+            color.filled(),
+        )))
     }
 }
 
 /// Draws a picture of `width` by `height` pixels and returns it as SVG text. `alt` says in words what
 /// it shows.
-pub fn picture(width: u32, height: u32, alt: &str, draw: impl FnOnce(&Canvas<'_>) -> Result<()>) -> Result<String> {
+pub fn picture(
+    width: u32,
+    height: u32,
+    alt: &str,
+    draw: impl FnOnce(&Canvas<'_>) -> Result<()>,
+) -> Result<String> {
     register_fonts();
     let fine = |pixels: u32| pixels.saturating_mul(FINE as u32);
     let mut body = String::new();
     {
         let backend = SVGBackend::with_string(&mut body, (fine(width), fine(height)));
-        let canvas = Canvas { area: backend.into_drawing_area() };
+        let canvas = Canvas {
+            area: backend.into_drawing_area(),
+        };
         draw(&canvas)?;
         drawn(canvas.area.present())?;
     }
@@ -276,7 +305,10 @@ mod tests {
     #[test]
     fn a_text_is_as_wide_as_the_rasteriser_draws_it() {
         let text = "GPU utilisation 64 %, $12.3k";
-        let svg = picture(900, 100, "x", |c| c.text(10.0, 60.0, text, Type::new(40.0, theme::INK))).unwrap();
+        let svg = picture(900, 100, "x", |c| {
+            c.text(10.0, 60.0, text, Type::new(40.0, theme::INK))
+        })
+        .unwrap();
         let drawn = f64::from(crate::render::raster::content_width(&svg).unwrap());
         let told = text_width(text, 40.0, false);
         assert!((drawn - told).abs() < 8.0, "{drawn} {told}");
@@ -287,13 +319,22 @@ mod tests {
         let kind = Type::new(20.0, theme::INK);
         let cut = kind.fit("a rather long name of a use case", 120.0);
         assert!(cut.ends_with('…') && kind.width(&cut) <= 120.0);
-        assert!(kind.wrap("one two three four five six", 100.0).iter().all(|l| kind.width(l) <= 100.0));
+        assert!(
+            kind.wrap("one two three four five six", 100.0)
+                .iter()
+                .all(|l| kind.width(l) <= 100.0)
+        );
     }
 
     #[test]
     fn data_cannot_break_out_of_the_picture() {
         let svg = picture(100, 100, "\"><script>", |c| {
-            c.text(0.0, 50.0, "</text><script>alert(1)</script>", Type::new(20.0, theme::INK))
+            c.text(
+                0.0,
+                50.0,
+                "</text><script>alert(1)</script>",
+                Type::new(20.0, theme::INK),
+            )
         })
         .unwrap();
         assert!(!svg.contains("<script"));

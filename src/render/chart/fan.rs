@@ -13,7 +13,9 @@ use crate::render::number;
 
 pub(super) fn draw(canvas: &Canvas<'_>, area: Rect, spec: &ChartSpec, frame: &Frame) -> Result<()> {
     if spec.y.len() != 4 || spec.series.is_some() {
-        return Err(Error::config("a fan chart draws four columns: actual, P10, P50, P90"));
+        return Err(Error::config(
+            "a fan chart draws four columns: actual, P10, P50, P90",
+        ));
     }
     let series = series::over_time(spec, frame)?;
     let (Some((from, to)), Some((low, high))) = (series::extent(&series), series::range(&series)) else {
@@ -27,9 +29,18 @@ pub(super) fn draw(canvas: &Canvas<'_>, area: Rect, spec: &ChartSpec, frame: &Fr
     let format = scale::format(frame, &spec.y[0])?;
     let ticks = axis::ticks(low.min(0.0), top, area.h - axis::HEAD - axis::FOOT);
     let mut tags = Vec::new();
-    for (line, color) in [(p90, theme::ACCENT_SOFT), (p50, theme::ACCENT), (p10, theme::ACCENT_SOFT)] {
+    for (line, color) in [
+        (p90, theme::ACCENT_SOFT),
+        (p50, theme::ACCENT),
+        (p10, theme::ACCENT_SOFT),
+    ] {
         if let Some((_, value)) = line.last() {
-            tags.push(Tag { y: value, name: line.name.clone(), value: number::tick(value, &format), color });
+            tags.push(Tag {
+                y: value,
+                name: line.name.clone(),
+                value: number::tick(value, &format),
+                color,
+            });
         }
     }
     if tags.is_empty() {
@@ -57,10 +68,18 @@ pub(super) fn draw(canvas: &Canvas<'_>, area: Rect, spec: &ChartSpec, frame: &Fr
         canvas.polygon(&band, theme::ACCENT, 0.2)?;
     }
     for run in p50.runs(step) {
-        canvas.dashes(&run.into_iter().map(point).collect::<Vec<_>>(), theme::ACCENT, theme::LINE)?;
+        canvas.dashes(
+            &run.into_iter().map(point).collect::<Vec<_>>(),
+            theme::ACCENT,
+            theme::LINE,
+        )?;
     }
     for run in actual.runs(step) {
-        canvas.path(&run.into_iter().map(point).collect::<Vec<_>>(), theme::ACCENT, theme::LINE + 0.5)?;
+        canvas.path(
+            &run.into_iter().map(point).collect::<Vec<_>>(),
+            theme::ACCENT,
+            theme::LINE + 0.5,
+        )?;
     }
     if let Some(last) = actual.last() {
         canvas.dot(point(last), 7.0, theme::ACCENT)?;
@@ -70,7 +89,12 @@ pub(super) fn draw(canvas: &Canvas<'_>, area: Rect, spec: &ChartSpec, frame: &Fr
         canvas.dashes(&path, theme::INK, 2.5)?;
         let label = format!("budget {}", number::tick(*last, &format));
         let at = path.first().copied().unwrap_or((plot.x, plot.y));
-        canvas.text(plot.x + 8.0, at.1 - 10.0, &label, Type::new(theme::LABEL, theme::INK).bold())?;
+        canvas.text(
+            plot.x + 8.0,
+            at.1 - 10.0,
+            &label,
+            Type::new(theme::LABEL, theme::INK).bold(),
+        )?;
     }
     if let Some(breach) = breach(actual, p50, &budget) {
         let at = point(breach);
@@ -81,10 +105,19 @@ pub(super) fn draw(canvas: &Canvas<'_>, area: Rect, spec: &ChartSpec, frame: &Fr
         let kind = Type::new(theme::LABEL, theme::BAD).bold();
         // Left of the mark, where the curve is lower, unless there is no room.
         let fits = at.0 - kind.width(&label) - 12.0 > plot.x;
-        let (tx, align) = if fits { (at.0 - 12.0, Align::Right) } else { (at.0 + 12.0, Align::Left) };
+        let (tx, align) = if fits {
+            (at.0 - 12.0, Align::Right)
+        } else {
+            (at.0 + 12.0, Align::Left)
+        };
         canvas.text(tx, plot.bottom() - 14.0, &label, kind.align(align))?;
     }
-    axis::tags(canvas, plot, right, tags.into_iter().map(|t| Tag { y: y.at(t.y), ..t }).collect())
+    axis::tags(
+        canvas,
+        plot,
+        right,
+        tags.into_iter().map(|t| Tag { y: y.at(t.y), ..t }).collect(),
+    )
 }
 
 fn budget(spec: &ChartSpec, frame: &Frame) -> Result<Vec<(i64, f64)>> {

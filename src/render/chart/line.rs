@@ -24,7 +24,12 @@ pub(super) fn draw(canvas: &Canvas<'_>, area: Rect, spec: &ChartSpec, frame: &Fr
         .filter_map(|(i, line)| {
             let (_, value) = line.last()?;
             let color = theme::series(i);
-            Some(Tag { y: value, name: line.name.clone(), value: number::tick(value, &format), color })
+            Some(Tag {
+                y: value,
+                name: line.name.clone(),
+                value: number::tick(value, &format),
+                color,
+            })
         })
         .collect();
     let right = axis::tag_width(&tags, area);
@@ -32,7 +37,13 @@ pub(super) fn draw(canvas: &Canvas<'_>, area: Rect, spec: &ChartSpec, frame: &Fr
     let y = Linear::new(ticks[0], ticks[ticks.len() - 1], plot.bottom(), plot.y);
     let x = Linear::new(from as f64, to as f64, plot.x + 6.0, plot.right() - 6.0);
     let alone = from == to;
-    let px = |t: i64| if alone { plot.x + plot.w / 2.0 } else { x.at(t as f64) };
+    let px = |t: i64| {
+        if alone {
+            plot.x + plot.w / 2.0
+        } else {
+            x.at(t as f64)
+        }
+    };
     axis::grid(canvas, plot, &y, &ticks, &format)?;
     if alone {
         let middle = Linear::new(from as f64 - 1.0, from as f64 + 1.0, plot.x, plot.right());
@@ -62,12 +73,19 @@ pub(super) fn draw(canvas: &Canvas<'_>, area: Rect, spec: &ChartSpec, frame: &Fr
         let kind = Type::new(theme::LABEL, theme::INK).align(Align::Left);
         canvas.text(plot.x + 8.0, at - 10.0, &label, kind)?;
     }
-    axis::tags(canvas, plot, right, tags.into_iter().map(|t| Tag { y: y.at(t.y), ..t }).collect())
+    axis::tags(
+        canvas,
+        plot,
+        right,
+        tags.into_iter().map(|t| Tag { y: y.at(t.y), ..t }).collect(),
+    )
 }
 
 /// The last target that is stated.
 fn target(spec: &ChartSpec, frame: &Frame) -> Result<Option<f64>> {
-    let Some(column) = &spec.target else { return Ok(None) };
+    let Some(column) = &spec.target else {
+        return Ok(None);
+    };
     for row in (0..frame.rows()).rev() {
         if let Some(target) = scale::value(frame, column, row)? {
             return Ok(Some(target));

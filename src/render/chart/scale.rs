@@ -32,7 +32,9 @@ pub fn format(frame: &Frame, column: &str) -> Result<Format> {
 
 /// The currency of a frame's money: of its first row, since a picture never mixes currencies.
 pub fn currency(frame: &Frame) -> Result<Option<String>> {
-    let Some(column) = frame.columns.iter().find(|c| c.role == Role::Currency) else { return Ok(None) };
+    let Some(column) = frame.columns.iter().find(|c| c.role == Role::Currency) else {
+        return Ok(None);
+    };
     for row in 0..frame.rows() {
         if let Some(currency) = frame.text(&column.name, row)? {
             return Ok(Some(currency));
@@ -89,7 +91,10 @@ mod tests {
         assert_eq!(nice_ticks(0.0, 1.0, 4), [0.0, 0.25, 0.5, 0.75, 1.0]);
         for (min, max) in [(0.0, 1e-9), (0.0, 3.7e12), (5.0, 5.0)] {
             let ticks = nice_ticks(min, max, 5);
-            assert!(ticks.len() < 12 && ticks[0] <= min && ticks[ticks.len() - 1] >= max, "{ticks:?}");
+            assert!(
+                ticks.len() < 12 && ticks[0] <= min && ticks[ticks.len() - 1] >= max,
+                "{ticks:?}"
+            );
         }
     }
 

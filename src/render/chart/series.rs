@@ -7,7 +7,7 @@ use crate::frame::{ChartSpec, Frame};
 use std::collections::BTreeMap;
 
 #[derive(Debug, Clone, PartialEq)]
-pub struct Series {
+pub(super) struct Series {
     pub name: String,
     /// Microseconds and value, in order of time.
     pub points: Vec<(i64, Option<f64>)>,
@@ -15,7 +15,7 @@ pub struct Series {
 
 impl Series {
     /// The stretches without a gap. `step` is the grain: a longer way between two points is a gap.
-    pub fn runs(&self, step: i64) -> Vec<Vec<(i64, f64)>> {
+    pub(super) fn runs(&self, step: i64) -> Vec<Vec<(i64, f64)>> {
         let mut runs: Vec<Vec<(i64, f64)>> = Vec::new();
         let mut open = false;
         let mut before = None;
@@ -35,21 +35,30 @@ impl Series {
         runs
     }
 
-    pub fn last(&self) -> Option<(i64, f64)> {
+    pub(super) fn last(&self) -> Option<(i64, f64)> {
         self.points.iter().rev().find_map(|(x, y)| y.map(|y| (*x, y)))
     }
 }
 
 /// One series per drawn column, or per value of the splitting column (then of the first drawn column), in
 /// order of first appearance.
-pub fn over_time(spec: &ChartSpec, frame: &Frame) -> Result<Vec<Series>> {
+pub(super) fn over_time(spec: &ChartSpec, frame: &Frame) -> Result<Vec<Series>> {
     let mut names: Vec<String> = Vec::new();
     let mut points: BTreeMap<(usize, i64), Option<f64>> = BTreeMap::new();
     for row in 0..frame.rows() {
-        let Some(x) = frame.micros(&spec.x, row)? else { continue };
-        for (i, column) in spec.y.iter().enumerate().take(if spec.series.is_some() { 1 } else { usize::MAX }) {
+        let Some(x) = frame.micros(&spec.x, row)? else {
+            continue;
+        };
+        for (i, column) in spec
+            .y
+            .iter()
+            .enumerate()
+            .take(if spec.series.is_some() { 1 } else { usize::MAX })
+        {
             let name = match &spec.series {
-                Some(split) => frame.text(split, row)?.unwrap_or_else(|| "unregistered".to_owned()),
+                Some(split) => frame
+                    .text(split, row)?
+                    .unwrap_or_else(|| "unregistered".to_owned()),
                 None => spec.label(i).to_owned(),
             };
             let at = names.iter().position(|n| *n == name).unwrap_or_else(|| {
@@ -59,7 +68,13 @@ pub fn over_time(spec: &ChartSpec, frame: &Frame) -> Result<Vec<Series>> {
             points.insert((at, x), scale::value(frame, column, row)?);
         }
     }
-    let mut series: Vec<Series> = names.into_iter().map(|name| Series { name, points: Vec::new() }).collect();
+    let mut series: Vec<Series> = names
+        .into_iter()
+        .map(|name| Series {
+            name,
+            points: Vec::new(),
+        })
+        .collect();
     for ((i, x), y) in points {
         series[i].points.push((x, y));
     }
@@ -67,21 +82,25 @@ pub fn over_time(spec: &ChartSpec, frame: &Frame) -> Result<Vec<Series>> {
 }
 
 /// The grain: the shortest way between two points in time of any series. A day when there is only one.
-pub fn step(series: &[Series]) -> i64 {
+pub(super) fn step(series: &[Series]) -> i64 {
     let mut times: Vec<i64> = series.iter().flat_map(|s| s.points.iter().map(|p| p.0)).collect();
     times.sort_unstable();
     times.dedup();
-    times.windows(2).map(|w| w[1] - w[0]).min().unwrap_or(86_400_000_000)
+    times
+        .windows(2)
+        .map(|w| w[1] - w[0])
+        .min()
+        .unwrap_or(86_400_000_000)
 }
 
 /// First and last time.
-pub fn extent(series: &[Series]) -> Option<(i64, i64)> {
+pub(super) fn extent(series: &[Series]) -> Option<(i64, i64)> {
     let times = || series.iter().flat_map(|s| s.points.iter().map(|p| p.0));
     Some((times().min()?, times().max()?))
 }
 
 /// Smallest and largest value.
-pub fn range(series: &[Series]) -> Option<(f64, f64)> {
+pub(super) fn range(series: &[Series]) -> Option<(f64, f64)> {
     let values = || series.iter().flat_map(|s| s.points.iter().filter_map(|p| p.1));
     let min = values().fold(f64::INFINITY, f64::min);
     let max = values().fold(f64::NEG_INFINITY, f64::max);
@@ -97,9 +116,18 @@ mod tests {
         let day = 86_400_000_000;
         let series = Series {
             name: "a".into(),
-            points: vec![(0, Some(1.0)), (day, None), (2 * day, Some(2.0)), (3 * day, Some(2.5)), (7 * day, Some(3.0))],
+            points: vec![
+                (0, Some(1.0)),
+                (day, None),
+                (2 * day, Some(2.0)),
+                (3 * day, Some(2.5)),
+                (7 * day, Some(3.0)),
+            ],
         };
-        assert_eq!(series.runs(day).iter().map(Vec::len).collect::<Vec<_>>(), [1, 2, 1]);
+        assert_eq!(
+            series.runs(day).iter().map(Vec::len).collect::<Vec<_>>(),
+            [1, 2, 1]
+        );
         assert_eq!(series.last(), Some((7 * day, 3.0)));
     }
 }

@@ -27,7 +27,12 @@ pub(super) fn draw(canvas: &Canvas<'_>, area: Rect, spec: &ChartSpec, frame: &Fr
         .map(|(i, part)| {
             let total = part.points.iter().filter_map(|p| p.1).sum();
             let (name, color) = (part.name.clone(), theme::series(i));
-            Tag { y: 0.0, name, value: number::tick(total, &format), color }
+            Tag {
+                y: 0.0,
+                name,
+                value: number::tick(total, &format),
+                color,
+            }
         })
         .collect();
     let right = axis::tag_width(&tags, area);
@@ -35,14 +40,22 @@ pub(super) fn draw(canvas: &Canvas<'_>, area: Rect, spec: &ChartSpec, frame: &Fr
     let y = Linear::new(ticks[0], ticks[ticks.len() - 1], plot.bottom(), plot.y);
     let step = series::step(&parts) as f64;
     // Every column has its step of room, the first and the last too.
-    let x = Linear::new(from as f64 - step / 2.0, to as f64 + step / 2.0, plot.x, plot.right());
+    let x = Linear::new(
+        from as f64 - step / 2.0,
+        to as f64 + step / 2.0,
+        plot.x,
+        plot.right(),
+    );
     let slot = plot.w * step / (to as f64 - from as f64 + step);
     let width = (slot * 0.78).min(90.0).max(1.0);
     axis::grid(canvas, plot, &y, &ticks, &format)?;
     for block in &stacks {
         let (a, b) = (y.at(block.from), y.at(block.to));
         let left = x.at(block.time as f64) - width / 2.0;
-        canvas.rect(Rect::new(left, a.min(b), width, (a - b).abs()), theme::series(block.part))?;
+        canvas.rect(
+            Rect::new(left, a.min(b), width, (a - b).abs()),
+            theme::series(block.part),
+        )?;
     }
     axis::dates(canvas, plot, &x, from, to)?;
     // A tag stands at the height of its part in the last column that has it.
@@ -65,16 +78,27 @@ fn stack(parts: &[Series]) -> Vec<Block> {
     let values: BTreeMap<(i64, usize), f64> = parts
         .iter()
         .enumerate()
-        .flat_map(|(i, part)| part.points.iter().filter_map(move |(t, v)| Some(((*t, i), (*v)?))))
+        .flat_map(|(i, part)| {
+            part.points
+                .iter()
+                .filter_map(move |(t, v)| Some(((*t, i), (*v)?)))
+        })
         .collect();
     let times: BTreeSet<i64> = values.keys().map(|k| k.0).collect();
     let mut blocks = Vec::with_capacity(values.len());
     for time in times {
         let (mut above, mut below) = (0.0, 0.0);
         for part in 0..parts.len() {
-            let Some(value) = values.get(&(time, part)).copied() else { continue };
+            let Some(value) = values.get(&(time, part)).copied() else {
+                continue;
+            };
             let edge = if value < 0.0 { &mut below } else { &mut above };
-            blocks.push(Block { part, time, from: *edge, to: *edge + value });
+            blocks.push(Block {
+                part,
+                time,
+                from: *edge,
+                to: *edge + value,
+            });
             *edge += value;
         }
     }

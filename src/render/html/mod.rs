@@ -57,9 +57,13 @@ pub(super) fn render(document: &Document) -> Result<Vec<u8>> {
         .iter()
         .map(|h| {
             let spark = match &h.spark {
-                Some((spec, frame)) if frame.rows() > 1 => {
-                    Some(themed(chart::svg(spec, frame, 200, 56, &format!("{} over the window", h.label))?))
-                }
+                Some((spec, frame)) if frame.rows() > 1 => Some(themed(chart::svg(
+                    spec,
+                    frame,
+                    200,
+                    56,
+                    &format!("{} over the window", h.label),
+                )?)),
                 _ => None,
             };
             Ok(Card {
@@ -79,7 +83,13 @@ pub(super) fn render(document: &Document) -> Result<Vec<u8>> {
             let (picture, empty, table, open) = match &s.body {
                 Body::Chart(spec, frame) => {
                     let width = if s.wide { WIDE } else { HALF };
-                    let svg = themed(chart::svg(spec, frame, width, s.height + s.height / 10, &s.alt())?);
+                    let svg = themed(chart::svg(
+                        spec,
+                        frame,
+                        width,
+                        s.height + s.height / 10,
+                        &s.alt(),
+                    )?);
                     (Some(svg), None, Some(table(frame)?), false)
                 }
                 Body::Table(frame) => (None, None, Some(table(frame)?), true),
@@ -98,9 +108,22 @@ pub(super) fn render(document: &Document) -> Result<Vec<u8>> {
             })
         })
         .collect::<Result<_>>()?;
-    let findings = document.findings.iter().map(|f| (mood_name(f.mood), f.text.as_str())).collect();
-    let page = Page { document, alt: board::alt(document), style: style(), cards, findings, sections };
-    let text = page.render().map_err(|e| Error::internal(format!("the page cannot be written: {e}")))?;
+    let findings = document
+        .findings
+        .iter()
+        .map(|f| (mood_name(f.mood), f.text.as_str()))
+        .collect();
+    let page = Page {
+        document,
+        alt: board::alt(document),
+        style: style(),
+        cards,
+        findings,
+        sections,
+    };
+    let text = page
+        .render()
+        .map_err(|e| Error::internal(format!("the page cannot be written: {e}")))?;
     Ok(text.into_bytes())
 }
 
@@ -119,12 +142,20 @@ fn table(frame: &Frame) -> Result<Table> {
         .zip(frame.batch.columns())
         .map(|(c, a)| cell::is_number(c, a.data_type()))
         .collect();
-    let columns: Vec<Vec<Option<String>>> =
-        (0..frame.columns.len()).map(|i| cell::column_for_people(frame, i)).collect::<Result<_>>()?;
-    let heads = frame.columns.iter().zip(&right).map(|(c, r)| (c.name.replace('_', " "), *r)).collect();
+    let columns: Vec<Vec<Option<String>>> = (0..frame.columns.len())
+        .map(|i| cell::column_for_people(frame, i))
+        .collect::<Result<_>>()?;
+    let heads = frame
+        .columns
+        .iter()
+        .zip(&right)
+        .map(|(c, r)| (c.name.replace('_', " "), *r))
+        .collect();
     let rows = (0..frame.rows())
         .map(|row| {
-            let texts = columns.iter().map(|c| c[row].clone().unwrap_or(number::MISSING.to_owned()));
+            let texts = columns
+                .iter()
+                .map(|c| c[row].clone().unwrap_or(number::MISSING.to_owned()));
             texts.zip(right.iter().copied()).collect()
         })
         .collect();
@@ -141,7 +172,10 @@ fn themed(mut svg: String) -> String {
     for (color, name) in theme::NAMED {
         for attribute in ["fill", "stroke"] {
             let hex = hex(color);
-            svg = svg.replace(&format!(" {attribute}=\"{hex}\""), &format!(" {attribute}=\"var(--{name},{hex})\""));
+            svg = svg.replace(
+                &format!(" {attribute}=\"{hex}\""),
+                &format!(" {attribute}=\"var(--{name},{hex})\""),
+            );
         }
     }
     svg
@@ -149,10 +183,15 @@ fn themed(mut svg: String) -> String {
 
 /// The light theme's variables, from the constants that the pictures use.
 fn style() -> String {
-    let variables = theme::NAMED.iter().map(|(color, name)| format!("--{name}:{}", hex(*color)));
+    let variables = theme::NAMED
+        .iter()
+        .map(|(color, name)| format!("--{name}:{}", hex(*color)));
     let moods = [("m-good", Mood::Good), ("m-bad", Mood::Bad)]
         .map(|(name, mood)| format!("--{name}:{}", hex(mood_color(mood))));
-    format!(":root{{{}}}", variables.chain(moods).collect::<Vec<_>>().join(";"))
+    format!(
+        ":root{{{}}}",
+        variables.chain(moods).collect::<Vec<_>>().join(";")
+    )
 }
 
 #[cfg(test)]
@@ -165,11 +204,17 @@ mod tests {
     fn the_page_stands_alone_and_escapes_everything() {
         let mut document = sample::board();
         document.title = "<script>alert('t')</script>".into();
-        document.sections[0].notices.push("a & b <img src=x onerror=y>".into());
+        document.sections[0]
+            .notices
+            .push("a & b <img src=x onerror=y>".into());
         let page = String::from_utf8(render(&document).unwrap()).unwrap();
         assert!(!page.contains("<script"));
         assert!(!page.contains("<img src=x"));
-        assert!(page.contains("&lt;script&gt;") || page.contains("&#60;script&#62;"), "{}", &page[..400]);
+        assert!(
+            page.contains("&lt;script&gt;") || page.contains("&#60;script&#62;"),
+            "{}",
+            &page[..400]
+        );
         // Nothing is fetched: the only addresses are the names of XML's own vocabularies.
         let outside = page.replace("http://www.w3.org/2000/svg", "");
         for needle in ["http://", "https://", "<link", " src=\"", "@import", "url("] {
@@ -180,9 +225,16 @@ mod tests {
     #[test]
     fn every_chart_has_words_and_a_table() {
         let page = String::from_utf8(render(&sample::board()).unwrap()).unwrap();
-        let charts = sample::board().sections.iter().filter(|s| matches!(s.body, Body::Chart(..))).count();
+        let charts = sample::board()
+            .sections
+            .iter()
+            .filter(|s| matches!(s.body, Body::Chart(..)))
+            .count();
         assert_eq!(page.matches("<details").count(), charts);
-        assert_eq!(page.matches("<svg").count() + 1, page.matches("aria-label=").count());
+        assert_eq!(
+            page.matches("<svg").count() + 1,
+            page.matches("aria-label=").count()
+        );
         assert!(page.contains("prefers-color-scheme:dark") && page.contains("size:A4"));
         assert!(page.contains("no success yet for $212.40"));
         assert!(!page.contains("NaN"));
