@@ -1,5 +1,5 @@
 //! Literal frames and documents for tests of renderers: a plausible month, and awkward ones.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::type_complexity)]
 
 use super::document::{Body, Change, Document, Finding, Good, Headline, Mood, Section, Stamp, Value};
 use crate::base::money::{self, ONE};

@@ -47,7 +47,7 @@ pub(super) fn draw(canvas: &Canvas<'_>, area: Rect, spec: &ChartSpec, frame: &Fr
         plot.right(),
     );
     let slot = plot.w * step / (to as f64 - from as f64 + step);
-    let width = (slot * 0.78).min(90.0).max(1.0);
+    let width = (slot * 0.78).clamp(1.0, 90.0);
     axis::grid(canvas, plot, &y, &ticks, &format)?;
     for block in &stacks {
         let (a, b) = (y.at(block.from), y.at(block.to));
