@@ -5,7 +5,12 @@
 pub mod base;
 
 pub mod asset;
+pub mod engine;
 pub mod frame;
 pub mod schema;
 
 pub mod render;
+
+pub mod metric;
+
+pub mod check;
