@@ -6,9 +6,6 @@ macro_rules! assets {
     };
 }
 
-<<<<<<< HEAD
-pub(super) static ASSETS: &[(&str, &str)] = assets![];
-=======
 pub(super) static ASSETS: &[(&str, &str)] = assets![
     "checks/conservation.sql",
     "checks/facts_once.sql",
@@ -59,4 +56,3 @@ pub(super) static ASSETS: &[(&str, &str)] = assets![
     "views/leaf_model_api.sql",
     "views/price_periods.sql",
 ];
->>>>>>> metric
