@@ -3,29 +3,13 @@
 
 use super::document::{Body, Change, Document, Finding, Good, Headline, Mood, Section, Stamp, Value};
 use crate::base::money::{self, ONE};
-use crate::frame::{ChartSpec, ColumnSpec, Frame, Role};
-use arrow::array::{ArrayRef, Date32Array, Decimal128Array, Float64Array, RecordBatch, StringArray};
+use crate::frame::build::{Values, decimals};
+use crate::frame::{ChartSpec, Frame, Role};
+use arrow::array::{ArrayRef, Date32Array, Float64Array, StringArray};
 use std::sync::Arc;
 
-pub(crate) fn frame(columns: Vec<(&str, Role, &str, ArrayRef)>) -> Frame {
-    let specs = columns
-        .iter()
-        .map(|(name, role, unit, _)| ColumnSpec {
-            name: (*name).into(),
-            role: *role,
-            unit: (*unit).into(),
-        })
-        .collect();
-    let batch = RecordBatch::try_from_iter_with_nullable(
-        columns.into_iter().map(|(name, _, _, array)| (name, array, true)),
-    )
-    .unwrap();
-    Frame::new(specs, batch).unwrap()
-}
-
-pub(crate) fn decimals(values: impl IntoIterator<Item = Option<i128>>) -> ArrayRef {
-    let array: Decimal128Array = values.into_iter().collect();
-    Arc::new(array.with_precision_and_scale(38, 18).unwrap())
+pub(crate) fn frame(columns: Vec<Values<'_>>) -> Frame {
+    Frame::of(columns).unwrap()
 }
 
 pub(crate) fn texts<'a>(values: impl IntoIterator<Item = &'a str>) -> ArrayRef {
