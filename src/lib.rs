@@ -13,6 +13,8 @@ pub mod source;
 pub mod store;
 
 pub mod ingest;
+pub mod render;
+
 pub mod metric;
 
 pub mod check;
