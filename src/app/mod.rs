@@ -23,7 +23,7 @@ pub use reconcile::reconcile;
 pub use reference::{fx_list, prices_list};
 pub use report::report;
 pub use sql::sql;
-pub use synth::synth;
+pub use synth::{SynthRequest, synth};
 
 use crate::base::Result;
 use crate::frame::Frame;

@@ -112,7 +112,7 @@ pub enum Command {
     Reconcile,
     /// Data-quality and conservation checks; exit status 3 when one says no
     Check {
-        /// Up to which tier: always, strict or request
+        /// Up to which tier: always, strict or on-request
         #[arg(long, default_value = "always")]
         tier: String,
     },
@@ -217,9 +217,12 @@ pub struct Synth {
     #[arg(long, value_hint = ValueHint::DirPath)]
     pub out: PathBuf,
     /// The same seed writes the same bytes
-    #[arg(long, default_value_t = 20_260_701)]
-    pub seed: u64,
-    /// About how many requests
+    #[arg(long)]
+    pub seed: Option<u64>,
+    /// About how many attempts stand in the gateway's log
     #[arg(long)]
     pub requests: Option<u64>,
+    /// A month to measure with: twelve models, 25 use cases, 64 GPUs, a bill of 1.5 million rows
+    #[arg(long)]
+    pub bench: bool,
 }

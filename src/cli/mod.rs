@@ -4,10 +4,10 @@ mod args;
 mod console;
 mod exit;
 
-use crate::app::{self, DemoRequest, IngestRequest, Status};
+use crate::app::{self, DemoRequest, IngestRequest, Status, SynthRequest};
 use crate::base::{Context, Result};
 use crate::config::{Config, Overrides};
-use args::{Cli, Command, Drill, Global, Ingest, Metric, Reference};
+use args::{Cli, Command, Drill, Global, Ingest, Metric, Reference, Synth};
 use clap::{CommandFactory, Parser};
 use console::Terminal;
 use std::io::Read;
@@ -78,7 +78,9 @@ async fn run(cli: Cli, terminal: &mut Terminal) -> Result<Status> {
         Command::Drill(Drill::Run { name, seed, out }) => {
             app::drill_run(&config()?, &name, seed, &out, terminal).await
         }
-        Command::Synth(args) => app::synth(&args.out, args.seed, args.requests, terminal),
+        Command::Synth(Synth { out, seed, requests, bench }) => {
+            app::synth(&SynthRequest { out, seed, requests, bench }, terminal)
+        }
         Command::Completions { shell } => {
             let mut bytes = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "spendscope", &mut bytes);

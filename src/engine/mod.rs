@@ -18,8 +18,10 @@ pub use settings::{Basis, NATIVE, Settings};
 
 use crate::asset::Assets;
 use crate::base::{Context, Error, Result};
+use crate::store::Lake;
 use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
+use chrono::{DateTime, Utc};
 use datafusion::common::ParamValues;
 use datafusion::error::DataFusionError;
 use datafusion::prelude::{DataFrame, SessionContext};
@@ -40,6 +42,18 @@ impl Engine {
         settings: &Settings,
     ) -> Result<Engine> {
         Engine::open(tables::from_batches(tables)?, assets, registry, settings).await
+    }
+
+    /// Over a lake, as it is or as it was.
+    pub async fn over_lake(
+        lake: &Lake,
+        as_of: Option<DateTime<Utc>>,
+        assets: &Assets,
+        registry: &Registry,
+        settings: &Settings,
+    ) -> Result<Engine> {
+        let facts = tables::from_lake(lake, as_of).await?;
+        Engine::open(facts, assets, registry, settings).await
     }
 
     async fn open(
