@@ -5,5 +5,6 @@
 pub mod base;
 
 pub mod asset;
+pub mod drill;
 pub mod frame;
 pub mod schema;

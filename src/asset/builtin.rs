@@ -7,4 +7,5 @@ macro_rules! assets {
 }
 
 pub(super) static ASSETS: &[(&str, &str)] = assets![
+    "drills/gpu-shock-and-surge.toml",
 ];
