@@ -6,6 +6,4 @@ macro_rules! assets {
     };
 }
 
-pub(super) static ASSETS: &[(&str, &str)] = assets![
-    "drills/gpu-shock-and-surge.toml",
-];
+pub(super) static ASSETS: &[(&str, &str)] = assets!["drills/gpu-shock-and-surge.toml",];

@@ -15,7 +15,7 @@ const WEEK: usize = 7;
 /// Weeks that a forecast looks back.
 const WEEKS: usize = 4;
 /// Two full seasons; less is refused.
-pub const MIN_DAYS: usize = 2 * WEEK;
+pub(super) const MIN_DAYS: usize = 2 * WEEK;
 const MAX_FOLDS: usize = 4;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,7 +83,11 @@ impl<'a> Window<'a> {
     fn of(series: &'a [i128]) -> Option<Window<'a>> {
         let weeks = weeks(series.len());
         let days = series.get(series.len() - weeks * WEEK..)?;
-        (weeks > 0).then(|| Window { days, weeks, floor: series.iter().all(|v| *v >= 0) })
+        (weeks > 0).then(|| Window {
+            days,
+            weeks,
+            floor: series.iter().all(|v| *v >= 0),
+        })
     }
 
     fn value(&self, day_ahead: usize, method: Method) -> Option<i128> {
@@ -110,11 +114,20 @@ impl<'a> Window<'a> {
 /// Tries both methods on the latest history of a total and keeps the better one.
 pub(super) fn back_test(total: &[i128], horizon: usize) -> Result<BackTest> {
     if total.len() < MIN_DAYS {
-        return Err(Error::data(format!("{} days of history are too few to forecast from", total.len()))
-            .advise(format!("a drill needs {MIN_DAYS} days at least, two full weeks; eight weeks also measure its error")));
+        return Err(Error::data(format!(
+            "{} days of history are too few to forecast from",
+            total.len()
+        ))
+        .advise(format!(
+            "a drill needs {MIN_DAYS} days at least, two full weeks; eight weeks also measure its error"
+        )));
     }
     // Four weeks to learn from where there are as many, then as long a test as fits, up to four weeks.
-    let learn = if total.len() >= WEEKS * WEEK + WEEK { WEEKS * WEEK } else { MIN_DAYS };
+    let learn = if total.len() >= WEEKS * WEEK + WEEK {
+        WEEKS * WEEK
+    } else {
+        MIN_DAYS
+    };
     let test = (total.len() - learn).min(horizon).min(WEEKS * WEEK);
     let origins: Vec<usize> = (0..MAX_FOLDS)
         .filter_map(|fold| total.len().checked_sub(test + fold * WEEK))
@@ -158,7 +171,9 @@ mod tests {
     use super::*;
 
     fn line(days: usize, start: i128, slope: i128) -> Vec<i128> {
-        (0..days as i128).map(|d| (start + slope * d) * money::ONE).collect()
+        (0..days as i128)
+            .map(|d| (start + slope * d) * money::ONE)
+            .collect()
     }
 
     #[test]
@@ -168,8 +183,16 @@ mod tests {
         assert_eq!(ahead[..28], line(84, 100, 3)[56..]);
         assert_eq!(ahead[28..35], ahead[35..42]);
         let test = back_test(&history, 28).unwrap();
-        assert_eq!((test.method, test.wape, test.folds), (Method::WeekdayTrend, Some(0), 1));
-        assert!(residuals(&history, Method::WeekdayTrend).unwrap().iter().all(|f| *f == Factor::ONE));
+        assert_eq!(
+            (test.method, test.wape, test.folds),
+            (Method::WeekdayTrend, Some(0), 1)
+        );
+        assert!(
+            residuals(&history, Method::WeekdayTrend)
+                .unwrap()
+                .iter()
+                .all(|f| *f == Factor::ONE)
+        );
     }
 
     #[test]
@@ -177,7 +200,10 @@ mod tests {
         let week = [5, 6, 7, 8, 9, 1, 2];
         let history: Vec<i128> = (0..70).map(|d| week[d % 7] * money::ONE).collect();
         let ahead = forecast(&history, 9, Method::Weekday).unwrap();
-        assert_eq!(ahead, (0..9).map(|d| week[d % 7] * money::ONE).collect::<Vec<_>>());
+        assert_eq!(
+            ahead,
+            (0..9).map(|d| week[d % 7] * money::ONE).collect::<Vec<_>>()
+        );
         assert_eq!(back_test(&history, 90).unwrap().wape, Some(0));
     }
 

@@ -26,7 +26,10 @@ pub(super) fn selection(spec: &BudgetSpec, inputs: &Inputs) -> Result<Selection>
         Some(scope) if spec.scopes.is_empty() => vec![scope],
         _ => spec.scopes.clone(),
     };
-    Ok(Selection { scopes, drivers: spec.drivers.clone() })
+    Ok(Selection {
+        scopes,
+        drivers: spec.drivers.clone(),
+    })
 }
 
 fn find<'a>(name: &str, inputs: &'a Inputs) -> Result<&'a super::inputs::NamedBudget> {
@@ -42,7 +45,13 @@ fn find<'a>(name: &str, inputs: &'a Inputs) -> Result<&'a super::inputs::NamedBu
 
 impl Budget {
     /// `forecast` is the total without shocks, which a headroom is over.
-    pub(super) fn new(spec: &BudgetSpec, inputs: &Inputs, portfolio: &Portfolio, days: usize, forecast: i128) -> Result<Budget> {
+    pub(super) fn new(
+        spec: &BudgetSpec,
+        inputs: &Inputs,
+        portfolio: &Portfolio,
+        days: usize,
+        forecast: i128,
+    ) -> Result<Budget> {
         let named = spec.name.as_deref().map(|name| find(name, inputs)).transpose()?;
         let currency = spec.currency.as_ref().or(named.map(|n| &n.currency));
         if let Some(currency) = currency.filter(|c| **c != inputs.currency) {
@@ -55,14 +64,24 @@ impl Budget {
         let amount = match (spec.amount, named, spec.headroom) {
             (Some(amount), ..) => amount.0,
             (_, Some(named), _) => named.amount,
-            (.., Some(headroom)) => {
-                headroom.0.apply(forecast).and_then(|more| forecast.checked_add(more)).ok_or_else(overflow)?
+            (.., Some(headroom)) => headroom
+                .0
+                .apply(forecast)
+                .and_then(|more| forecast.checked_add(more))
+                .ok_or_else(overflow)?,
+            _ => {
+                return Err(impossible(
+                    "budget",
+                    "it has no amount",
+                    "give amount, name or headroom",
+                ));
             }
-            _ => return Err(impossible("budget", "it has no amount", "give amount, name or headroom")),
         };
         let period = spec.period.or(named.map(|n| n.period)).unwrap_or(Period::Horizon);
         let start = portfolio.start();
-        let renews = (0..days).map(|d| d > 0 && period.begins(add_days(start, d))).collect();
+        let renews = (0..days)
+            .map(|d| d > 0 && period.begins(add_days(start, d)))
+            .collect();
         let running = |day: NaiveDate| period.same(day, start);
         let carried = portfolio
             .totals()
@@ -71,7 +90,11 @@ impl Budget {
             .filter(|(at, _)| running(add_days(portfolio.first_day, *at)))
             .try_fold(0_i128, |sum, (_, spend)| sum.checked_add(*spend))
             .ok_or_else(overflow)?;
-        Ok(Budget { amount, renews, carried })
+        Ok(Budget {
+            amount,
+            renews,
+            carried,
+        })
     }
 
     /// The first day of a path (spend so far) on which a period has cost more than the budget.
@@ -138,13 +161,20 @@ mod tests {
     fn quantiles_are_nearest_ranks() {
         let sorted: Vec<i128> = (1..=10).collect();
         let at = |percent: i128| quantile(&sorted, percent * money::ONE / 100).unwrap();
-        assert_eq!([at(0), at(10), at(11), at(50), at(90), at(100)], [1, 1, 2, 5, 9, 10]);
+        assert_eq!(
+            [at(0), at(10), at(11), at(50), at(90), at(100)],
+            [1, 1, 2, 5, 9, 10]
+        );
         assert_eq!(quantile(&[], 0), None);
     }
 
     #[test]
     fn a_monthly_budget_starts_again_and_counts_what_was_spent_before() {
-        let budget = Budget { amount: 10, renews: vec![false, false, true, false], carried: 4 };
+        let budget = Budget {
+            amount: 10,
+            renews: vec![false, false, true, false],
+            carried: 4,
+        };
         assert_eq!(budget.breach(&[3, 6, 16, 16]), None);
         assert_eq!(budget.breach(&[3, 7, 8, 9]), Some(1));
         assert_eq!(budget.breach(&[3, 6, 12, 17]), Some(3));

@@ -36,7 +36,12 @@ pub(super) struct Advice {
 }
 
 pub(super) fn advise(world: &World, run: &Run) -> Result<Vec<Advice>> {
-    world.pools.iter().enumerate().map(|(at, pool)| one(world, run, at, pool).ok_or_else(overflow)).collect()
+    world
+        .pools
+        .iter()
+        .enumerate()
+        .map(|(at, pool)| one(world, run, at, pool).ok_or_else(overflow))
+        .collect()
 }
 
 fn one(world: &World, run: &Run, at: usize, pool: &WorldPool) -> Option<Advice> {
@@ -56,7 +61,9 @@ fn one(world: &World, run: &Run, at: usize, pool: &WorldPool) -> Option<Advice> 
         false => None,
     };
     let reserved_price = pool.positions[RESERVED].price.filter(|_| pool.hours_known);
-    let break_even = on_demand_price.zip(reserved_price).and_then(|(od, res)| money::ratio(res, od));
+    let break_even = on_demand_price
+        .zip(reserved_price)
+        .and_then(|(od, res)| money::ratio(res, od));
     let wanted = break_even.map(|u| (money::ONE - u).max(0));
     let (owned, spot) = (whole(mean_gpus(OWNED)?), whole(mean_gpus(SPOT)?));
     let optimum = match (wanted, reserved_price) {
@@ -69,7 +76,12 @@ fn one(world: &World, run: &Run, at: usize, pool: &WorldPool) -> Option<Advice> 
                 reserved: covering.saturating_sub(owned + spot),
                 owned,
                 spot,
-                prices: [marginal_price(pool, ON_DEMAND), reserved_price, price(SPOT), price(OWNED)],
+                prices: [
+                    marginal_price(pool, ON_DEMAND),
+                    reserved_price,
+                    price(SPOT),
+                    price(OWNED),
+                ],
             })
         }
         _ => None,
@@ -98,8 +110,9 @@ fn whole(gpus: i128) -> u32 {
 
 /// Outer `None` on overflow, inner where nothing is committed.
 fn committed_utilization(pool: &WorldPool, demand: &[i128], days: usize) -> Option<Option<i128>> {
-    let committed: Vec<i128> =
-        (0..days).map(|d| pool.positions[RESERVED].hours[d] + pool.positions[OWNED].hours[d]).collect();
+    let committed: Vec<i128> = (0..days)
+        .map(|d| pool.positions[RESERVED].hours[d] + pool.positions[OWNED].hours[d])
+        .collect();
     let (mut used, mut paid) = (0_i128, 0_i128);
     for path in demand.chunks_exact(days) {
         for (wanted, hours) in path.iter().zip(&committed) {

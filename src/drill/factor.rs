@@ -33,7 +33,11 @@ impl Factor {
     /// hides the last bits in which mathematical libraries differ. Neither negative nor infinite.
     pub(super) fn drawn(value: f64) -> Factor {
         const LARGEST: f64 = 1e6;
-        let value = if value.is_nan() { 1.0 } else { value.clamp(0.0, LARGEST) };
+        let value = if value.is_nan() {
+            1.0
+        } else {
+            value.clamp(0.0, LARGEST)
+        };
         Factor((value * UNIT as f64).round() as i128)
     }
 
@@ -47,7 +51,11 @@ impl Factor {
                 let (quotient, rest) = (product / UNIT, product % UNIT);
                 let twice = 2 * rest.abs();
                 let away = twice > UNIT || (twice == UNIT && quotient % 2 != 0);
-                Some(if away { quotient + product.signum() } else { quotient })
+                Some(if away {
+                    quotient + product.signum()
+                } else {
+                    quotient
+                })
             }
             None => money::mul(amount, self.decimal()),
         }
@@ -61,7 +69,9 @@ impl Factor {
     /// `1 + (self − 1) × part/whole`: part of the way from no change to the full one.
     pub fn partly(self, part: u32, whole: u32) -> Option<Factor> {
         let way = i256::from_i128(self.0 - UNIT).checked_mul(i256::from_i128(i128::from(part)))?;
-        Some(Factor(UNIT + money::div_half_even(way, i256::from_i128(i128::from(whole)))?))
+        Some(Factor(
+            UNIT + money::div_half_even(way, i256::from_i128(i128::from(whole)))?,
+        ))
     }
 
     pub fn plus(self, other: Factor) -> Factor {
@@ -105,7 +115,10 @@ mod tests {
     #[test]
     fn halves_go_to_even() {
         let half = Factor::exact(money::ONE / 2).unwrap();
-        assert_eq!([1, 3, 5, -1, -3].map(|a| half.apply(a).unwrap()), [0, 2, 2, 0, -2]);
+        assert_eq!(
+            [1, 3, 5, -1, -3].map(|a| half.apply(a).unwrap()),
+            [0, 2, 2, 0, -2]
+        );
         assert_eq!(Factor::exact(1), None);
         assert_eq!(Factor::ratio(1, 0), None);
         assert_eq!(Factor::drawn(f64::NAN), Factor::ONE);

@@ -63,7 +63,9 @@ impl DriverKind {
             "model_api" => Ok(DriverKind::ModelApi),
             "gpu" => Ok(DriverKind::Gpu),
             "other" => Ok(DriverKind::Other),
-            _ => Err(Error::data(format!("driver_kind '{text}' is none of model_api, gpu, other"))),
+            _ => Err(Error::data(format!(
+                "driver_kind '{text}' is none of model_api, gpu, other"
+            ))),
         }
     }
 }
@@ -78,7 +80,12 @@ pub enum Purchase {
     Owned,
 }
 
-pub const PURCHASES: [Purchase; 4] = [Purchase::OnDemand, Purchase::Reserved, Purchase::Spot, Purchase::Owned];
+pub(super) const PURCHASES: [Purchase; 4] = [
+    Purchase::OnDemand,
+    Purchase::Reserved,
+    Purchase::Spot,
+    Purchase::Owned,
+];
 
 impl Purchase {
     pub fn name(self) -> &'static str {
@@ -152,7 +159,7 @@ pub struct Portfolio {
 }
 
 /// Days whose sums give present prices and rates.
-pub const RECENT_DAYS: usize = 28;
+pub(super) const RECENT_DAYS: usize = 28;
 
 impl Portfolio {
     /// The day after the last one of history: the first simulated day.
@@ -188,7 +195,11 @@ impl Portfolio {
             ))
         };
         let first_day = kept.iter().map(|r| r.first_day).min().ok_or_else(nothing)?;
-        let last_day = kept.iter().map(|r| r.last_day(inputs.until)).max().ok_or_else(nothing)?;
+        let last_day = kept
+            .iter()
+            .map(|r| r.last_day(inputs.until))
+            .max()
+            .ok_or_else(nothing)?;
         let days = distance(first_day, last_day) + 1;
         let mut lines: BTreeMap<(DriverKind, String, String), History> = BTreeMap::new();
         for row in &kept {
@@ -208,10 +219,17 @@ impl Portfolio {
         };
         for ((kind, driver, part), history) in lines {
             if history.ended_early() {
-                portfolio.notes.push(format!("{driver} {part}: no spend on the last three days of history"));
+                portfolio.notes.push(format!(
+                    "{driver} {part}: no spend on the last three days of history"
+                ));
             }
             if kind != DriverKind::Gpu {
-                portfolio.lines.push(Line { kind, driver, part, history });
+                portfolio.lines.push(Line {
+                    kind,
+                    driver,
+                    part,
+                    history,
+                });
                 continue;
             }
             let purchase = Purchase::read(&part)?;
@@ -220,9 +238,10 @@ impl Portfolio {
                 Some(pool) if pool.name == driver => {
                     pool.purchases.insert(purchase, history);
                 }
-                _ => portfolio
-                    .pools
-                    .push(Pool { name: driver, purchases: BTreeMap::from([(purchase, history)]) }),
+                _ => portfolio.pools.push(Pool {
+                    name: driver,
+                    purchases: BTreeMap::from([(purchase, history)]),
+                }),
             }
         }
         portfolio.count_requests(&inputs.requests)?;
@@ -257,7 +276,11 @@ impl Portfolio {
 
 impl History {
     fn empty(days: usize) -> History {
-        History { spend: vec![0; days], quantity: vec![0; days], used: vec![0; days] }
+        History {
+            spend: vec![0; days],
+            quantity: vec![0; days],
+            used: vec![0; days],
+        }
     }
 
     /// Spent on most of the four weeks before, and nothing on the last three days.
@@ -276,7 +299,8 @@ pub(super) fn recent(series: &[i128]) -> i128 {
 }
 
 pub(super) fn add_days(day: NaiveDate, days: usize) -> NaiveDate {
-    day.checked_add_days(Days::new(days as u64)).unwrap_or(NaiveDate::MAX)
+    day.checked_add_days(Days::new(days as u64))
+        .unwrap_or(NaiveDate::MAX)
 }
 
 fn distance(from: NaiveDate, to: NaiveDate) -> usize {
@@ -284,7 +308,9 @@ fn distance(from: NaiveDate, to: NaiveDate) -> usize {
 }
 
 fn day_of(frame: &Frame, row: usize) -> Result<NaiveDate> {
-    let micros = frame.micros("day", row)?.ok_or_else(|| Error::data("a row of a drill's input has no day"))?;
+    let micros = frame
+        .micros("day", row)?
+        .ok_or_else(|| Error::data("a row of a drill's input has no day"))?;
     Ok(crate::base::time::from_micros(micros).date_naive())
 }
 
@@ -308,7 +334,9 @@ impl Row {
             .map(|row| {
                 Ok(Row {
                     first_day: day_of(frame, row)?,
-                    days: frame.int("days", row)?.map_or(1, |d| usize::try_from(d).unwrap_or(1).max(1)),
+                    days: frame
+                        .int("days", row)?
+                        .map_or(1, |d| usize::try_from(d).unwrap_or(1).max(1)),
                     kind: DriverKind::read(&text("driver_kind", row)?)?,
                     driver: text("driver", row)?,
                     part: text("part", row)?,
@@ -339,7 +367,9 @@ impl Row {
         ] {
             for (i, cell) in series.iter_mut().skip(at).take(self.days).enumerate() {
                 let share = money::apportion(total, i as i128, i as i128 + 1, days);
-                *cell = share.and_then(|s| cell.checked_add(s)).ok_or_else(super::overflow)?;
+                *cell = share
+                    .and_then(|s| cell.checked_add(s))
+                    .ok_or_else(super::overflow)?;
             }
         }
         Ok(())

@@ -29,7 +29,7 @@ pub use baseline::{BackTest, Method};
 pub use factor::Factor;
 pub use inputs::{DriverKind, Inputs, NamedBudget, Purchase, Selection};
 pub use outcome::{Outcome, Totals};
-pub use scenario::{Scenario, Period};
+pub use scenario::{Period, Scenario};
 
 use crate::base::{Error, Result, money};
 use budget::Budget;
@@ -42,7 +42,8 @@ use std::collections::BTreeMap;
 use world::World;
 
 fn overflow() -> Error {
-    Error::data("an amount of the drill does not fit into 38 digits").advise("check the factors and prices of the drill file")
+    Error::data("an amount of the drill does not fit into 38 digits")
+        .advise("check the factors and prices of the drill file")
 }
 
 /// Runs a drill. `seed` replaces the one of the file.
@@ -56,18 +57,36 @@ fn run_drill(scenario: &Scenario, inputs: &Inputs, seed: Option<u64>) -> Result<
     let mut world = World::new(&portfolio, scenario)?;
     let mut shocks = Vec::with_capacity(scenario.shocks.len());
     for named in &scenario.shocks {
-        let bound = named.shock.bind(&mut world).map_err(|e| e.context(format!("shock '{}'", named.name)))?;
-        shocks.push(BoundShock { name: named.name.clone(), bound });
+        let bound = named
+            .shock
+            .bind(&mut world)
+            .map_err(|e| e.context(format!("shock '{}'", named.name)))?;
+        shocks.push(BoundShock {
+            name: named.name.clone(),
+            bound,
+        });
     }
     let world = world;
     let today: Vec<Mix> = world.pools.iter().map(|_| Mix::Today).collect();
-    let forecast = Simulation { world: &world, shocks: &[], seed, paths: 1, noise: Noise::None };
+    let forecast = Simulation {
+        world: &world,
+        shocks: &[],
+        seed,
+        paths: 1,
+        noise: Noise::None,
+    };
     let forecast = forecast.run(Active::None, &today)?;
     let forecast_total = forecast.totals().into_iter().sum();
     let budget = Budget::new(&scenario.budget, inputs, &portfolio, world.days, forecast_total)?;
 
     let paths = scenario.paths as usize;
-    let simulation = Simulation { world: &world, shocks: &shocks, seed, paths, noise: scenario.noise };
+    let simulation = Simulation {
+        world: &world,
+        shocks: &shocks,
+        seed,
+        paths,
+        noise: scenario.noise,
+    };
     let shocked = simulation.run(Active::All, &today)?;
     let (totals, breaches) = outcome::digest(&shocked, &budget)?;
     let parts = contributions(&simulation, &shocked, &today)?;
@@ -75,11 +94,16 @@ fn run_drill(scenario: &Scenario, inputs: &Inputs, seed: Option<u64>) -> Result<
     let compared = compare(scenario, &simulation, &advice, &totals, &budget)?;
 
     let start = portfolio.start();
-    let breach_date =
-        breaches.get(breaches.len().saturating_sub(1) / 2).map(|day| inputs::add_days(start, *day));
+    let breach_date = breaches
+        .get(breaches.len().saturating_sub(1) / 2)
+        .map(|day| inputs::add_days(start, *day));
     let (passed, verdict) = summary::verdict(scenario, &totals, &inputs.currency);
     let currency = inputs.currency.as_str();
-    let increase = parts.iter().filter(|p| p.by == "driver").map(|p| p.increase).sum();
+    let increase = parts
+        .iter()
+        .filter(|p| p.by == "driver")
+        .map(|p| p.increase)
+        .sum();
     let mut outcome = Outcome {
         title: scenario.title.clone(),
         description: scenario.description.clone(),
@@ -117,9 +141,18 @@ fn contributions(simulation: &Simulation<'_>, shocked: &Run, today: &[Mix]) -> R
     }
     let mut parts = Vec::new();
     for (name, sum) in by_driver.into_iter().filter(|(_, sum)| *sum != 0) {
-        parts.push(Contribution { by: "driver", name, increase: outcome::mean([sum].into_iter(), paths)? });
+        parts.push(Contribution {
+            by: "driver",
+            name,
+            increase: outcome::mean([sum].into_iter(), paths)?,
+        });
     }
-    let total = |run: &Run| run.drivers.iter().try_fold(0_i128, |sum, d| sum.checked_add(*d)).ok_or_else(overflow);
+    let total = |run: &Run| {
+        run.drivers
+            .iter()
+            .try_fold(0_i128, |sum, d| sum.checked_add(*d))
+            .ok_or_else(overflow)
+    };
     let increase = total(shocked)? - total(&calm)?;
     let mut together = increase;
     let mut by_shock = Vec::new();
@@ -137,7 +170,11 @@ fn contributions(simulation: &Simulation<'_>, shocked: &Run, today: &[Mix]) -> R
         by_shock.push(("together".to_owned(), together));
     }
     for (name, sum) in by_shock {
-        parts.push(Contribution { by: "shock", name, increase: outcome::mean([sum].into_iter(), paths)? });
+        parts.push(Contribution {
+            by: "shock",
+            name,
+            increase: outcome::mean([sum].into_iter(), paths)?,
+        });
     }
     parts.sort_by(|a, b| (a.by, b.increase.abs(), &a.name).cmp(&(b.by, a.increase.abs(), &b.name)));
     Ok(parts)
@@ -164,7 +201,12 @@ fn compare(
     let mut candidates = Vec::new();
     for decision in &scenario.decisions {
         let at = pool_of(decision, world)?;
-        candidates.push((decision.name.clone(), at, FixedMix::new(decision, &world.pools[at])?, decision.term_days));
+        candidates.push((
+            decision.name.clone(),
+            at,
+            FixedMix::new(decision, &world.pools[at])?,
+            decision.term_days,
+        ));
     }
     for (at, one) in advice.iter().enumerate() {
         if let Some(mix) = &one.optimum {
@@ -179,19 +221,38 @@ fn compare(
             Some(term) => {
                 let days = (term as usize).saturating_sub(world.days) as i128;
                 let hours = position::day_hours(mix.reserved).checked_mul(days);
-                Some(hours.and_then(|h| money::mul(h, mix.prices[position::RESERVED])).ok_or_else(overflow)?)
+                Some(
+                    hours
+                        .and_then(|h| money::mul(h, mix.prices[position::RESERVED]))
+                        .ok_or_else(overflow)?,
+                )
             }
         };
         let mut mixes: Vec<Mix> = world.pools.iter().map(|_| Mix::Today).collect();
         mixes[at] = Mix::Fixed(mix);
         let (totals, _) = outcome::digest(&simulation.run(Active::All, &mixes)?, budget)?;
-        rows.push(Compared { name, pool: world.pools[at].name.clone(), reserved, owned, spot, totals, owed });
+        rows.push(Compared {
+            name,
+            pool: world.pools[at].name.clone(),
+            reserved,
+            owned,
+            spot,
+            totals,
+            owed,
+        });
     }
     Ok(rows)
 }
 
 fn pool_of(decision: &scenario::Decision, world: &World) -> Result<usize> {
-    let known = || world.pools.iter().map(|p| p.name.as_str()).collect::<Vec<_>>().join(", ");
+    let known = || {
+        world
+            .pools
+            .iter()
+            .map(|p| p.name.as_str())
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
     let no_pool = |why: String| {
         let advice = if world.pools.is_empty() {
             "the portfolio has no GPUs: is there telemetry, are gpu_nodes configured, do scopes and drivers leave them in?".to_owned()

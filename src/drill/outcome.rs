@@ -71,7 +71,8 @@ pub(super) fn digest(run: &Run, budget: &Budget) -> Result<(Totals, Vec<usize>)>
         p50: at(50)?,
         p90: at(90)?,
         mean: mean(totals.iter().copied(), totals.len())?,
-        breach_probability: money::ratio(breaches.len() as i128, totals.len() as i128).ok_or_else(overflow)?,
+        breach_probability: money::ratio(breaches.len() as i128, totals.len() as i128)
+            .ok_or_else(overflow)?,
     };
     Ok((digest, breaches))
 }
@@ -117,7 +118,12 @@ pub(super) fn contributors(parts: &[Contribution], total: i128, currency: &str) 
         .texts("name", parts.iter().map(|p| p.name.as_str()))
         .currency(currency, parts.len())
         .money("increase", parts.iter().map(|p| p.increase))?
-        .decimals("share", Role::Ratio, "", parts.iter().map(|p| money::ratio(p.increase, total)))?
+        .decimals(
+            "share",
+            Role::Ratio,
+            "",
+            parts.iter().map(|p| money::ratio(p.increase, total)),
+        )?
         .frame()
 }
 
@@ -164,15 +170,65 @@ pub(super) fn pools(rows: &[Advice], currency: &str) -> Result<Frame> {
     Table::default()
         .texts("pool", rows.iter().map(|r| r.pool.as_str()))
         .currency(currency, rows.len())
-        .decimals("on_demand_price", Role::Money, "per GPU-hour", rows.iter().map(|r| r.on_demand_price))?
-        .decimals("reserved_price", Role::Money, "per GPU-hour", rows.iter().map(|r| r.reserved_price))?
-        .decimals("break_even_utilization", Role::Ratio, "", rows.iter().map(|r| r.break_even))?
-        .decimals("committed_utilization", Role::Ratio, "", rows.iter().map(|r| r.committed_utilization))?
-        .decimals("demand_p10", Role::Measure, "GPUs", rows.iter().map(|r| Some(r.demand_p10)))?
-        .decimals("demand_p50", Role::Measure, "GPUs", rows.iter().map(|r| Some(r.demand_p50)))?
-        .decimals("demand_p90", Role::Measure, "GPUs", rows.iter().map(|r| Some(r.demand_p90)))?
-        .decimals("newsvendor_quantile", Role::Ratio, "", rows.iter().map(|r| r.quantile))?
-        .decimals("reserved_today", Role::Measure, "GPUs", rows.iter().map(|r| Some(r.reserved_today)))?
-        .decimals("reserved_optimum", Role::Measure, "GPUs", rows.iter().map(optimum))?
+        .decimals(
+            "on_demand_price",
+            Role::Money,
+            "per GPU-hour",
+            rows.iter().map(|r| r.on_demand_price),
+        )?
+        .decimals(
+            "reserved_price",
+            Role::Money,
+            "per GPU-hour",
+            rows.iter().map(|r| r.reserved_price),
+        )?
+        .decimals(
+            "break_even_utilization",
+            Role::Ratio,
+            "",
+            rows.iter().map(|r| r.break_even),
+        )?
+        .decimals(
+            "committed_utilization",
+            Role::Ratio,
+            "",
+            rows.iter().map(|r| r.committed_utilization),
+        )?
+        .decimals(
+            "demand_p10",
+            Role::Measure,
+            "GPUs",
+            rows.iter().map(|r| Some(r.demand_p10)),
+        )?
+        .decimals(
+            "demand_p50",
+            Role::Measure,
+            "GPUs",
+            rows.iter().map(|r| Some(r.demand_p50)),
+        )?
+        .decimals(
+            "demand_p90",
+            Role::Measure,
+            "GPUs",
+            rows.iter().map(|r| Some(r.demand_p90)),
+        )?
+        .decimals(
+            "newsvendor_quantile",
+            Role::Ratio,
+            "",
+            rows.iter().map(|r| r.quantile),
+        )?
+        .decimals(
+            "reserved_today",
+            Role::Measure,
+            "GPUs",
+            rows.iter().map(|r| Some(r.reserved_today)),
+        )?
+        .decimals(
+            "reserved_optimum",
+            Role::Measure,
+            "GPUs",
+            rows.iter().map(optimum),
+        )?
         .frame()
 }

@@ -30,7 +30,12 @@ pub struct PoolDay {
 
 impl PoolDay {
     pub(super) fn calm(demand: i128) -> PoolDay {
-        PoolDay { demand, price: [Factor::ONE; 4], spot_overhead: Factor::ZERO, reserved_kept: Factor::ONE }
+        PoolDay {
+            demand,
+            price: [Factor::ONE; 4],
+            spot_overhead: Factor::ZERO,
+            reserved_kept: Factor::ONE,
+        }
     }
 }
 
@@ -60,16 +65,27 @@ impl FixedMix {
     /// Prices come from the decision, else from the drill file or history.
     pub(super) fn new(decision: &Decision, pool: &WorldPool) -> Result<FixedMix> {
         if !pool.hours_known {
-            return Err(Error::config(format!("decision '{}': {} has no GPU-hours", decision.name, pool.name))
-                .advise("a decision needs the hours of its pool: is its telemetry or its gpu_nodes entry missing?"));
+            return Err(Error::config(format!(
+                "decision '{}': {} has no GPU-hours",
+                decision.name, pool.name
+            ))
+            .advise(
+                "a decision needs the hours of its pool: is its telemetry or its gpu_nodes entry missing?",
+            ));
         }
-        let price = |at: usize, own: Option<super::value::Amount>, needed: bool, key: &str| {
-            match own.map(|a| a.0).or(pool.positions[at].price) {
-                Some(price) => Ok(price),
-                None if !needed => Ok(0),
-                None => Err(Error::config(format!("decision '{}': {} has no {key}", decision.name, pool.name))
-                    .advise(format!("history shows none; give {key} in the decision or gpu.prices"))),
-            }
+        let price = |at: usize, own: Option<super::value::Amount>, needed: bool, key: &str| match own
+            .map(|a| a.0)
+            .or(pool.positions[at].price)
+        {
+            Some(price) => Ok(price),
+            None if !needed => Ok(0),
+            None => Err(Error::config(format!(
+                "decision '{}': {} has no {key}",
+                decision.name, pool.name
+            ))
+            .advise(format!(
+                "history shows none; give {key} in the decision or gpu.prices"
+            ))),
         };
         Ok(FixedMix {
             reserved: decision.reserved,
@@ -77,7 +93,12 @@ impl FixedMix {
             spot: decision.spot,
             prices: [
                 price(ON_DEMAND, decision.on_demand_price, true, "on_demand_price")?,
-                price(RESERVED, decision.reserved_price, decision.reserved > 0, "reserved_price")?,
+                price(
+                    RESERVED,
+                    decision.reserved_price,
+                    decision.reserved > 0,
+                    "reserved_price",
+                )?,
                 price(SPOT, decision.spot_price, decision.spot > 0, "spot_price")?,
                 price(OWNED, decision.owned_price, decision.owned > 0, "owned_price")?,
             ],

@@ -9,9 +9,9 @@ use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Path-days one simulation may have; above it memory and patience suffer.
-pub const MAX_PATH_DAYS: u64 = 5_000_000;
-pub const MAX_PATHS: u32 = 100_000;
-pub const MAX_HORIZON_DAYS: u32 = 1_100;
+pub(super) const MAX_PATH_DAYS: u64 = 5_000_000;
+pub(super) const MAX_PATHS: u32 = 100_000;
+pub(super) const MAX_HORIZON_DAYS: u32 = 1_100;
 
 /// A checked drill.
 #[derive(Debug)]
@@ -162,7 +162,8 @@ impl Scenario {
     }
 
     fn read(text: &str) -> Result<Scenario> {
-        let raw: Raw = toml::from_str(text).map_err(|e| Error::config(e.to_string().trim_end().to_owned()))?;
+        let raw: Raw =
+            toml::from_str(text).map_err(|e| Error::config(e.to_string().trim_end().to_owned()))?;
         let mut shocks = Vec::with_capacity(raw.shocks.len());
         let mut names = BTreeSet::new();
         for (at, table) in raw.shocks.into_iter().enumerate() {
@@ -195,7 +196,11 @@ impl Scenario {
 
     fn check(&self) -> Result<()> {
         if self.title.trim().is_empty() {
-            return Err(impossible("title", "it is empty", "say in a few words what happens"));
+            return Err(impossible(
+                "title",
+                "it is empty",
+                "say in a few words what happens",
+            ));
         }
         if !(1..=MAX_HORIZON_DAYS).contains(&self.horizon_days) {
             return Err(impossible(
@@ -215,7 +220,10 @@ impl Scenario {
         if path_days > MAX_PATH_DAYS {
             return Err(impossible(
                 "paths",
-                format!("{} paths of {} days are more than {MAX_PATH_DAYS} path-days", self.paths, self.horizon_days),
+                format!(
+                    "{} paths of {} days are more than {MAX_PATH_DAYS} path-days",
+                    self.paths, self.horizon_days
+                ),
                 "take fewer paths or a shorter horizon",
             ));
         }
@@ -239,7 +247,11 @@ impl Scenario {
             check_price(&format!("{key}.spot_price"), decision.spot_price)?;
             check_price(&format!("{key}.on_demand_price"), decision.on_demand_price)?;
             if decision.term_days == Some(0) {
-                return Err(impossible(&format!("{key}.term_days"), "0 days bind nobody", "leave it out"));
+                return Err(impossible(
+                    &format!("{key}.term_days"),
+                    "0 days bind nobody",
+                    "leave it out",
+                ));
             }
         }
         for (at, named) in self.shocks.iter().enumerate() {
@@ -254,16 +266,22 @@ impl Scenario {
 
 fn check_price(key: &str, price: Option<Amount>) -> Result<()> {
     match price {
-        Some(Amount(price)) if price <= 0 => {
-            Err(impossible(key, "a price per GPU-hour is above zero", "write it like \"4.90\""))
-        }
+        Some(Amount(price)) if price <= 0 => Err(impossible(
+            key,
+            "a price per GPU-hour is above zero",
+            "write it like \"4.90\"",
+        )),
         _ => Ok(()),
     }
 }
 
 impl BudgetSpec {
     fn check(&self) -> Result<()> {
-        let given = [self.amount.is_some(), self.name.is_some(), self.headroom.is_some()];
+        let given = [
+            self.amount.is_some(),
+            self.name.is_some(),
+            self.headroom.is_some(),
+        ];
         if given.into_iter().filter(|g| *g).count() != 1 {
             return Err(impossible(
                 "budget",
@@ -272,10 +290,18 @@ impl BudgetSpec {
             ));
         }
         if self.amount.is_some_and(|Amount(a)| a <= 0) {
-            return Err(impossible("budget.amount", "it is not above zero", "write it like \"120000\""));
+            return Err(impossible(
+                "budget.amount",
+                "it is not above zero",
+                "write it like \"120000\"",
+            ));
         }
         if self.headroom.is_some_and(|Ratio(h)| h.is_negative()) {
-            return Err(impossible("budget.headroom", "it is negative", "0.15 allows fifteen per cent more"));
+            return Err(impossible(
+                "budget.headroom",
+                "it is negative",
+                "0.15 allows fifteen per cent more",
+            ));
         }
         if self.headroom.is_some() && self.period.is_some_and(|p| p != Period::Horizon) {
             return Err(impossible(
@@ -297,7 +323,10 @@ impl Criterion {
                 "max_breach_probability = 0.2 is a usual one",
             ));
         }
-        if self.max_breach_probability.is_some_and(|Ratio(p)| p.is_negative() || p > super::factor::Factor::ONE) {
+        if self
+            .max_breach_probability
+            .is_some_and(|Ratio(p)| p.is_negative() || p > super::factor::Factor::ONE)
+        {
             return Err(impossible(
                 "criterion.max_breach_probability",
                 "a probability lies between 0 and 1",
@@ -305,7 +334,11 @@ impl Criterion {
             ));
         }
         if self.max_p90.is_some_and(|Amount(a)| a <= 0) {
-            return Err(impossible("criterion.max_p90", "it is not above zero", "write it like \"120000\""));
+            return Err(impossible(
+                "criterion.max_p90",
+                "it is not above zero",
+                "write it like \"120000\"",
+            ));
         }
         Ok(())
     }

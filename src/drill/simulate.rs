@@ -85,13 +85,21 @@ impl Simulation<'_> {
             on_demand_price: vec![0; pools],
         };
         let levels = Levels::of(&world.back_test);
-        let mut state = DayState { spend: Vec::new(), pools: Vec::new() };
+        let mut state = DayState {
+            spend: Vec::new(),
+            pools: Vec::new(),
+        };
         for path in 0..self.paths {
             let noise = self.noise(path, &levels);
             let drawn: Vec<Vec<Factor>> = self
                 .shocks
                 .iter()
-                .map(|s| s.bound.draw(&mut generator(self.seed, &format!("shock {} path {path}", s.name)), days))
+                .map(|s| {
+                    s.bound.draw(
+                        &mut generator(self.seed, &format!("shock {} path {path}", s.name)),
+                        days,
+                    )
+                })
                 .collect();
             let mut spent = 0_i128;
             for day in 0..days {
@@ -158,11 +166,16 @@ impl Simulation<'_> {
 
     fn noise(&self, path: usize, levels: &Levels) -> PathNoise {
         if self.noise == Noise::None {
-            return PathNoise { weeks: Vec::new(), level: Factor::ONE };
+            return PathNoise {
+                weeks: Vec::new(),
+                level: Factor::ONE,
+            };
         }
         let mut rng = generator(self.seed, &format!("noise path {path}"));
         let level = levels.draw(&mut rng);
-        let weeks = (0..self.world.days.div_ceil(7)).map(|_| rng.random_range(0..self.world.weeks)).collect();
+        let weeks = (0..self.world.days.div_ceil(7))
+            .map(|_| rng.random_range(0..self.world.weeks))
+            .collect();
         PathNoise { weeks, level }
     }
 }
@@ -189,6 +202,10 @@ impl Levels {
     }
 
     fn draw(&self, rng: &mut Rng) -> Factor {
-        if self.0.is_empty() { Factor::ONE } else { self.0[rng.random_range(0..self.0.len())] }
+        if self.0.is_empty() {
+            Factor::ONE
+        } else {
+            self.0[rng.random_range(0..self.0.len())]
+        }
     }
 }

@@ -15,7 +15,11 @@ pub(super) fn verdict(scenario: &Scenario, totals: &Totals, currency: &str) -> (
         parts.push(format!(
             "the budget is broken in {} of all paths, {} {}",
             percent(totals.breach_probability),
-            if holds { "within the allowed" } else { "more than the allowed" },
+            if holds {
+                "within the allowed"
+            } else {
+                "more than the allowed"
+            },
             percent(limit.0.decimal()),
         ));
     }
@@ -29,10 +33,18 @@ pub(super) fn verdict(scenario: &Scenario, totals: &Totals, currency: &str) -> (
             amount(limit.0, currency),
         ));
     }
-    (passed, format!("{}: {}", if passed { "PASS" } else { "FAIL" }, parts.join("; ")))
+    (
+        passed,
+        format!("{}: {}", if passed { "PASS" } else { "FAIL" }, parts.join("; ")),
+    )
 }
 
-pub(super) fn write(outcome: &Outcome, parts: &[Contribution], compared: &[Compared], advice: &[Advice]) -> String {
+pub(super) fn write(
+    outcome: &Outcome,
+    parts: &[Contribution],
+    compared: &[Compared],
+    advice: &[Advice],
+) -> String {
     let money = |value: i128| amount(value, &outcome.currency);
     let mut text = vec![format!("{}.", outcome.verdict)];
     text.push(format!(
@@ -49,9 +61,18 @@ pub(super) fn write(outcome: &Outcome, parts: &[Contribution], compared: &[Compa
     if let Some(day) = outcome.breach_date {
         text.push(format!("Where the budget breaks, it does so around {day}."));
     }
-    let top = |by: &str| parts.iter().filter(|p| p.by == by && p.increase > 0).take(2).collect::<Vec<_>>();
+    let top = |by: &str| {
+        parts
+            .iter()
+            .filter(|p| p.by == by && p.increase > 0)
+            .take(2)
+            .collect::<Vec<_>>()
+    };
     let list = |top: Vec<&Contribution>| {
-        top.iter().map(|p| format!("{} ({})", p.name, money(p.increase))).collect::<Vec<_>>().join(" and ")
+        top.iter()
+            .map(|p| format!("{} ({})", p.name, money(p.increase)))
+            .collect::<Vec<_>>()
+            .join(" and ")
     };
     if !top("driver").is_empty() {
         text.push(format!("The increase falls mostly on {}.", list(top("driver"))));
@@ -60,7 +81,11 @@ pub(super) fn write(outcome: &Outcome, parts: &[Contribution], compared: &[Compa
         text.push(format!("It would be smaller without {}.", list(top("shock"))));
     }
     let today = outcome.totals;
-    let best = compared.iter().skip(1).min_by_key(|c| c.totals.mean).filter(|c| c.totals.mean < today.mean);
+    let best = compared
+        .iter()
+        .skip(1)
+        .min_by_key(|c| c.totals.mean)
+        .filter(|c| c.totals.mean < today.mean);
     if let Some(best) = best {
         text.push(format!(
             "Cheapest of the compared GPU purchases is '{}' for {}: {} less on average, {} in the bad case, breach probability {}.",

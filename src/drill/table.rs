@@ -15,7 +15,11 @@ pub(super) struct Table {
 
 impl Table {
     fn push(mut self, name: &str, role: Role, unit: &str, array: ArrayRef) -> Table {
-        self.specs.push(ColumnSpec { name: name.to_owned(), role, unit: unit.to_owned() });
+        self.specs.push(ColumnSpec {
+            name: name.to_owned(),
+            role,
+            unit: unit.to_owned(),
+        });
         self.arrays.push(array);
         self
     }

@@ -22,13 +22,20 @@ impl Visitor<'_> for AmountVisitor {
         f.write_str("an amount in quotes, such as \"120000.50\"")
     }
     fn visit_str<E: Error>(self, text: &str) -> Result<Amount, E> {
-        money::parse(text).map(Amount).map_err(|why| E::custom(format!("'{text}' is {why}")))
+        money::parse(text)
+            .map(Amount)
+            .map_err(|why| E::custom(format!("'{text}' is {why}")))
     }
     fn visit_i64<E: Error>(self, value: i64) -> Result<Amount, E> {
-        i128::from(value).checked_mul(money::ONE).map(Amount).ok_or_else(|| E::custom("the amount is too large"))
+        i128::from(value)
+            .checked_mul(money::ONE)
+            .map(Amount)
+            .ok_or_else(|| E::custom("the amount is too large"))
     }
     fn visit_f64<E: Error>(self, value: f64) -> Result<Amount, E> {
-        Err(E::custom(format!("write the amount {value} in quotes, so that no digit is lost")))
+        Err(E::custom(format!(
+            "write the amount {value} in quotes, so that no digit is lost"
+        )))
     }
 }
 

@@ -60,14 +60,22 @@ impl World {
         let days = scenario.horizon_days as usize;
         // Spend that moves with use; what is flat would flatter the measured error.
         let mut moving = vec![0_i128; portfolio.days];
-        let api = portfolio.lines.iter().filter(|l| l.kind == DriverKind::ModelApi).map(|l| &l.history);
+        let api = portfolio
+            .lines
+            .iter()
+            .filter(|l| l.kind == DriverKind::ModelApi)
+            .map(|l| &l.history);
         let gpu = portfolio.pools.iter().flat_map(|p| p.purchases.values());
         for history in api.chain(gpu) {
             for (sum, spend) in moving.iter_mut().zip(&history.spend) {
                 *sum += spend;
             }
         }
-        let measured = if moving.iter().all(|m| *m == 0) { portfolio.totals() } else { moving };
+        let measured = if moving.iter().all(|m| *m == 0) {
+            portfolio.totals()
+        } else {
+            moving
+        };
         let back_test = baseline::back_test(&measured, days)?;
         let mut world = World {
             days,
@@ -118,13 +126,23 @@ impl World {
                 "{name}: GPU spend without hours; its demand is measured in money and decisions cannot be compared"
             ));
         }
-        let hours_of = |h: &History| if hours_known { h.quantity.clone() } else { h.spend.clone() };
+        let hours_of = |h: &History| {
+            if hours_known {
+                h.quantity.clone()
+            } else {
+                h.spend.clone()
+            }
+        };
         let mut demand = vec![0; purchases.values().map(|h| h.spend.len()).max().unwrap_or(0)];
         let mut positions: [WorldPosition; 4] = Default::default();
         for (purchase, position) in PURCHASES.into_iter().zip(&mut positions) {
             let stated = scenario.prices.get(&purchase).map(|p| p.0);
             let Some(history) = purchases.get(&purchase) else {
-                *position = WorldPosition { spend: vec![0; self.days], hours: vec![0; self.days], price: stated };
+                *position = WorldPosition {
+                    spend: vec![0; self.days],
+                    hours: vec![0; self.days],
+                    price: stated,
+                };
                 continue;
             };
             let hours = hours_of(history);
@@ -139,14 +157,27 @@ impl World {
             };
         }
         let of = |pick: fn(&History) -> &Vec<i128>| purchases.values().map(|h| recent(pick(h))).sum::<i128>();
-        let utilization = if hours_known { money::ratio(of(|h| &h.used), of(|h| &h.quantity)) } else { None };
+        let utilization = if hours_known {
+            money::ratio(of(|h| &h.used), of(|h| &h.quantity))
+        } else {
+            None
+        };
         let residuals = self.residuals(&demand)?;
-        Ok(WorldPool { name: name.to_owned(), positions, residuals, hours_known, utilization })
+        Ok(WorldPool {
+            name: name.to_owned(),
+            positions,
+            residuals,
+            hours_known,
+            utilization,
+        })
     }
 
     /// The line of a driver and part, added empty where there is none: a model nobody uses yet.
     pub fn line_or_new(&mut self, kind: DriverKind, driver: &str, part: &str) -> usize {
-        let found = self.lines.iter().position(|l| l.kind == kind && l.driver == driver && l.part == part);
+        let found = self
+            .lines
+            .iter()
+            .position(|l| l.kind == kind && l.driver == driver && l.part == part);
         found.unwrap_or_else(|| {
             self.lines.push(WorldLine {
                 kind,
@@ -166,7 +197,9 @@ impl World {
     pub fn driver_names(&self) -> Vec<String> {
         let lines = self.lines.iter().map(|l| l.driver.clone());
         let pools = self.pools.iter().flat_map(|pool| {
-            PURCHASES.iter().map(|p| format!("{}{POOL_SEPARATOR}{}", pool.name, p.name().replace('_', " ")))
+            PURCHASES
+                .iter()
+                .map(|p| format!("{}{POOL_SEPARATOR}{}", pool.name, p.name().replace('_', " ")))
         });
         lines.chain(pools).collect()
     }

@@ -39,7 +39,11 @@ enum Cache {
 impl Shock for CacheHitChange {
     fn check(&self, horizon_days: u32) -> Result<()> {
         if self.to.0.is_negative() || self.to.0 > Factor::ONE {
-            return Err(impossible("to", "a hit rate lies between 0 and 1", "0.45 is forty-five per cent"));
+            return Err(impossible(
+                "to",
+                "a hit rate lies between 0 and 1",
+                "0.45 is forty-five per cent",
+            ));
         }
         if self.cache == Cache::Gateway && (!self.models.is_empty() || self.read_price_ratio.is_some()) {
             return Err(impossible(
@@ -56,15 +60,25 @@ impl Shock for CacheHitChange {
         match self.cache {
             Cache::Gateway => {
                 let missed = world.recent_requests - world.recent_hits;
-                let now = Factor::ratio(missed, world.recent_requests).filter(|m| *m > Factor::ZERO).ok_or_else(
-                    || impossible("cache", "the last 28 days have no requests that a model answered", "ingest the gateway's logs"),
-                )?;
+                let now = Factor::ratio(missed, world.recent_requests)
+                    .filter(|m| *m > Factor::ZERO)
+                    .ok_or_else(|| {
+                        impossible(
+                            "cache",
+                            "the last 28 days have no requests that a model answered",
+                            "ingest the gateway's logs",
+                        )
+                    })?;
                 let left = Factor::ONE.minus(self.to.0);
-                let factor = Factor::ratio(left.decimal(), now.decimal()).ok_or_else(crate::drill::overflow)?;
+                let factor =
+                    Factor::ratio(left.decimal(), now.decimal()).ok_or_else(crate::drill::overflow)?;
                 let lines = model_lines(world, "models", &[], &[])?;
                 Ok(Box::new(Gateway { span, factor, lines }))
             }
-            Cache::Prompt => Ok(Box::new(Prompt { span, moves: self.moves(world)? })),
+            Cache::Prompt => Ok(Box::new(Prompt {
+                span,
+                moves: self.moves(world)?,
+            })),
         }
     }
 }
@@ -77,10 +91,17 @@ impl CacheHitChange {
         for plain in uncached {
             let driver = world.lines[plain].driver.clone();
             let read = world.line_or_new(DriverKind::ModelApi, &driver, "cache_read");
-            let written = world.lines.iter().filter(|l| l.driver == driver && l.part == "cache_write");
+            let written = world
+                .lines
+                .iter()
+                .filter(|l| l.driver == driver && l.part == "cache_write");
             let written: i128 = written.map(|l| l.recent_quantity).sum();
-            let (u, r) = (world.lines[plain].recent_quantity, world.lines[read].recent_quantity);
-            let wanted = money::mul(u + r + written, self.to.0.decimal()).ok_or_else(crate::drill::overflow)?;
+            let (u, r) = (
+                world.lines[plain].recent_quantity,
+                world.lines[read].recent_quantity,
+            );
+            let wanted =
+                money::mul(u + r + written, self.to.0.decimal()).ok_or_else(crate::drill::overflow)?;
             if wanted == r || u + r == 0 {
                 continue;
             }
@@ -95,15 +116,28 @@ impl CacheHitChange {
             // More cached than there is uncached input is all of it.
             let back = Factor::ratio(Factor::ONE.decimal(), ratio.decimal());
             let step = if wanted > r {
-                Factor::ratio((wanted - r).min(u), u).map(|share| Move { from: plain, to: read, share, ratio })
+                Factor::ratio((wanted - r).min(u), u).map(|share| Move {
+                    from: plain,
+                    to: read,
+                    share,
+                    ratio,
+                })
             } else {
                 let share = Factor::ratio(r - wanted, r);
-                share.zip(back).map(|(share, ratio)| Move { from: read, to: plain, share, ratio })
+                share.zip(back).map(|(share, ratio)| Move {
+                    from: read,
+                    to: plain,
+                    share,
+                    ratio,
+                })
             };
             moves.extend(step);
         }
         if moves.is_empty() {
-            world.notes.push("the prompt cache change moves nothing: no model has token classes, or the rate is reached".to_owned());
+            world.notes.push(
+                "the prompt cache change moves nothing: no model has token classes, or the rate is reached"
+                    .to_owned(),
+            );
         }
         Ok(moves)
     }

@@ -43,13 +43,25 @@ impl Shock for GpuPrice {
     fn check(&self, horizon_days: u32) -> Result<()> {
         let whole = Factor::ONE;
         if self.volatility.0.is_negative() {
-            return Err(impossible("volatility", "it is negative", "0.5 is a stormy market, 0 a certain path"));
+            return Err(impossible(
+                "volatility",
+                "it is negative",
+                "0.5 is a stormy market, 0 a certain path",
+            ));
         }
         if self.jump.0.plus(whole).is_negative() || self.drift.0.plus(whole) <= Factor::ZERO {
-            return Err(impossible("jump, drift", "a price cannot fall below zero", "-0.3 is thirty per cent less"));
+            return Err(impossible(
+                "jump, drift",
+                "a price cannot fall below zero",
+                "-0.3 is thirty per cent less",
+            ));
         }
         if self.applies_to.is_empty() {
-            return Err(impossible("applies_to", "it is empty", "leave it out for on-demand and spot"));
+            return Err(impossible(
+                "applies_to",
+                "it is empty",
+                "leave it out for on-demand and spot",
+            ));
         }
         check_span("jump_day", self.jump_day, None, horizon_days)
     }
@@ -71,8 +83,16 @@ impl Bound for GpuPrice {
                 // Less half the variance, so that volatility spreads the price and does not raise its mean.
                 let shock: f64 = StandardNormal.sample(rng);
                 log += drift - daily * daily / 2.0 + daily * shock;
-                let walk = if certain { Factor::ONE } else { Factor::drawn(log.exp()) };
-                let jump = if day >= jump_at { self.jump.0.plus(Factor::ONE) } else { Factor::ONE };
+                let walk = if certain {
+                    Factor::ONE
+                } else {
+                    Factor::drawn(log.exp())
+                };
+                let jump = if day >= jump_at {
+                    self.jump.0.plus(Factor::ONE)
+                } else {
+                    Factor::ONE
+                };
                 walk.then(jump).unwrap_or(walk)
             })
             .collect()

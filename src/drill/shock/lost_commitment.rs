@@ -30,15 +30,24 @@ fn all() -> Ratio {
 impl Shock for LostCommitment {
     fn check(&self, horizon_days: u32) -> Result<()> {
         if self.share.0.is_negative() || self.share.0 > Factor::ONE {
-            return Err(impossible("share", "a share lies between 0 and 1", "0.5 loses half of the reserved GPUs"));
+            return Err(impossible(
+                "share",
+                "a share lies between 0 and 1",
+                "0.5 loses half of the reserved GPUs",
+            ));
         }
         check_span("from_day", self.from_day, self.days, horizon_days)
     }
 
     fn bind(&self, world: &mut World) -> Result<Box<dyn Bound>> {
         let hit = |name: &str| meant(&self.pools, name);
-        let pools: Vec<usize> =
-            world.pools.iter().enumerate().filter(|(_, p)| hit(&p.name)).map(|(at, _)| at).collect();
+        let pools: Vec<usize> = world
+            .pools
+            .iter()
+            .enumerate()
+            .filter(|(_, p)| hit(&p.name))
+            .map(|(at, _)| at)
+            .collect();
         if pools.is_empty() && !self.pools.is_empty() {
             let known: Vec<&str> = world.pools.iter().map(|p| p.name.as_str()).collect();
             return Err(impossible(

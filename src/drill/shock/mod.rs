@@ -75,7 +75,9 @@ pub const KINDS: &[Kind] = &[
 fn read<S: Shock + for<'de> Deserialize<'de> + 'static>(
     table: toml::Table,
 ) -> std::result::Result<Box<dyn Shock>, toml::de::Error> {
-    table.try_into::<S>().map(|shock| Box::new(shock) as Box<dyn Shock>)
+    table
+        .try_into::<S>()
+        .map(|shock| Box::new(shock) as Box<dyn Shock>)
 }
 
 /// Reads one entry of `[[shocks]]`: `kind`, an optional `name`, and what the kind asks for.
@@ -87,15 +89,24 @@ pub(super) fn parse(at: usize, mut table: toml::Table) -> Result<NamedShock> {
         None => Ok(None),
     };
     let known = || KINDS.iter().map(|k| k.name).collect::<Vec<_>>().join(", ");
-    let wanted =
-        text("kind")?.ok_or_else(|| impossible(&key("kind"), "it is missing", format!("one of {}", known())))?;
+    let wanted = text("kind")?
+        .ok_or_else(|| impossible(&key("kind"), "it is missing", format!("one of {}", known())))?;
     let name = text("name")?.unwrap_or_else(|| wanted.clone());
     let kind = KINDS.iter().find(|k| k.name == wanted).ok_or_else(|| {
-        impossible(&key("kind"), format!("there is no shock '{wanted}'"), format!("one of {}", known()))
+        impossible(
+            &key("kind"),
+            format!("there is no shock '{wanted}'"),
+            format!("one of {}", known()),
+        )
     })?;
-    let shock = (kind.read)(table)
-        .map_err(|e| Error::config(e.message().to_owned()).context(format!("shocks[{at}] ({})", kind.name)))?;
-    Ok(NamedShock { name, kind: kind.name, shock })
+    let shock = (kind.read)(table).map_err(|e| {
+        Error::config(e.message().to_owned()).context(format!("shocks[{at}] ({})", kind.name))
+    })?;
+    Ok(NamedShock {
+        name,
+        kind: kind.name,
+        shock,
+    })
 }
 
 /// A shock as the drill file states it.
@@ -137,7 +148,10 @@ struct Span {
 impl Span {
     fn new(from_day: u32, days: Option<u32>) -> Span {
         let first = (from_day as usize).saturating_sub(1);
-        Span { first, end: days.map_or(usize::MAX, |d| first + d as usize) }
+        Span {
+            first,
+            end: days.map_or(usize::MAX, |d| first + d as usize),
+        }
     }
 
     fn contains(self, day: usize) -> bool {
@@ -158,7 +172,11 @@ fn check_span(key: &str, from_day: u32, days: Option<u32>, horizon_days: u32) ->
         ));
     }
     if days == Some(0) {
-        return Err(impossible("days", "a shock of no days changes nothing", "leave it out for a lasting one"));
+        return Err(impossible(
+            "days",
+            "a shock of no days changes nothing",
+            "leave it out for a lasting one",
+        ));
     }
     Ok(())
 }
@@ -174,7 +192,13 @@ fn meant(patterns: &[String], driver: &str) -> bool {
 
 /// The model lines meant by the patterns; a pattern that means nothing is an error.
 fn model_lines(world: &World, key: &str, patterns: &[String], parts: &[String]) -> Result<Vec<usize>> {
-    let models = || world.lines.iter().enumerate().filter(|(_, l)| l.kind == DriverKind::ModelApi);
+    let models = || {
+        world
+            .lines
+            .iter()
+            .enumerate()
+            .filter(|(_, l)| l.kind == DriverKind::ModelApi)
+    };
     for pattern in patterns {
         if !models().any(|(_, l)| meant(std::slice::from_ref(pattern), &l.driver)) {
             let mut known: Vec<&str> = models().map(|(_, l)| l.driver.as_str()).collect();

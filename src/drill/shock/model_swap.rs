@@ -33,13 +33,25 @@ fn all() -> Ratio {
 impl Shock for ModelSwap {
     fn check(&self, horizon_days: u32) -> Result<()> {
         if self.share.0.is_negative() || self.share.0 > Factor::ONE {
-            return Err(impossible("share", "a share lies between 0 and 1", "0.5 moves half of the work"));
+            return Err(impossible(
+                "share",
+                "a share lies between 0 and 1",
+                "0.5 moves half of the work",
+            ));
         }
         if self.price_ratio.is_some_and(|r| r.0.is_negative()) {
-            return Err(impossible("price_ratio", "it is negative", "0.1 when the new model costs a tenth"));
+            return Err(impossible(
+                "price_ratio",
+                "it is negative",
+                "0.1 when the new model costs a tenth",
+            ));
         }
         if self.from == self.to {
-            return Err(impossible("to", "it is the model that work is taken from", "name another one"));
+            return Err(impossible(
+                "to",
+                "it is the model that work is taken from",
+                "name another one",
+            ));
         }
         check_span("from_day", self.from_day, self.days, horizon_days)
     }
@@ -60,9 +72,17 @@ impl Shock for ModelSwap {
                     )
                 })?,
             };
-            moves.push(Move { from, to, share: self.share.0, ratio });
+            moves.push(Move {
+                from,
+                to,
+                share: self.share.0,
+                ratio,
+            });
         }
-        Ok(Box::new(Swap { span: Span::new(self.from_day, self.days), moves }))
+        Ok(Box::new(Swap {
+            span: Span::new(self.from_day, self.days),
+            moves,
+        }))
     }
 }
 

@@ -25,10 +25,18 @@ pub(super) struct PriceChange {
 impl Shock for PriceChange {
     fn check(&self, horizon_days: u32) -> Result<()> {
         if self.factor.0.is_negative() {
-            return Err(impossible("factor", "it is negative", "0.8 is twenty per cent cheaper"));
+            return Err(impossible(
+                "factor",
+                "it is negative",
+                "0.8 is twenty per cent cheaper",
+            ));
         }
         if self.models.is_empty() {
-            return Err(impossible("models", "it is empty", "name them, such as [\"openai/*\"]"));
+            return Err(impossible(
+                "models",
+                "it is empty",
+                "name them, such as [\"openai/*\"]",
+            ));
         }
         check_span("from_day", self.from_day, self.days, horizon_days)
     }
@@ -42,7 +50,11 @@ impl Shock for PriceChange {
                 "one of uncached_input, cache_read, cache_write, output, all",
             ));
         }
-        Ok(Box::new(Change { span: Span::new(self.from_day, self.days), factor: self.factor.0, lines }))
+        Ok(Box::new(Change {
+            span: Span::new(self.from_day, self.days),
+            factor: self.factor.0,
+            lines,
+        }))
     }
 }
 
@@ -54,6 +66,10 @@ struct Change {
 
 impl Bound for Change {
     fn apply(&self, day: usize, _drawn: Factor, state: &mut DayState) -> Option<()> {
-        if self.span.contains(day) { scale(state, &self.lines, self.factor) } else { Some(()) }
+        if self.span.contains(day) {
+            scale(state, &self.lines, self.factor)
+        } else {
+            Some(())
+        }
     }
 }

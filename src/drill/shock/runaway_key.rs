@@ -22,7 +22,11 @@ pub(super) struct RunawayKey {
 impl Shock for RunawayKey {
     fn check(&self, horizon_days: u32) -> Result<()> {
         if self.amount_per_day.0 <= 0 {
-            return Err(impossible("amount_per_day", "it is not above zero", "write it like \"2500\""));
+            return Err(impossible(
+                "amount_per_day",
+                "it is not above zero",
+                "write it like \"2500\"",
+            ));
         }
         check_span("from_day", self.from_day, Some(self.days), horizon_days)
     }

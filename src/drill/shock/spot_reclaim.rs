@@ -36,11 +36,19 @@ impl Shock for SpotReclaim {
     }
 
     fn bind(&self, world: &mut World) -> Result<Box<dyn Bound>> {
-        let hours: i128 = world.pools.iter().map(|p| p.positions[SPOT].hours.iter().sum::<i128>()).sum();
+        let hours: i128 = world
+            .pools
+            .iter()
+            .map(|p| p.positions[SPOT].hours.iter().sum::<i128>())
+            .sum();
         // Where there is no spot today, the chance of one GPU stands for that of a decision's.
         let per_day = (hours / world.days as i128).max(24 * money::ONE);
         let fleet = Factor::ratio(per_day, money::ONE).ok_or_else(crate::drill::overflow)?;
-        Ok(Box::new(Reclaim { spec: self.clone(), span: Span::new(self.from_day, self.days), fleet }))
+        Ok(Box::new(Reclaim {
+            spec: self.clone(),
+            span: Span::new(self.from_day, self.days),
+            fleet,
+        }))
     }
 }
 
@@ -59,7 +67,9 @@ impl Bound for Reclaim {
         let Ok(reclaims) = Poisson::new(expected) else {
             return vec![Factor::ZERO; days]; // no reclaims are expected
         };
-        (0..days).map(|_| Factor::drawn(reclaims.sample(rng) * lost / hours)).collect()
+        (0..days)
+            .map(|_| Factor::drawn(reclaims.sample(rng) * lost / hours))
+            .collect()
     }
 
     fn apply(&self, day: usize, drawn: Factor, state: &mut DayState) -> Option<()> {

@@ -44,16 +44,32 @@ fn all() -> Ratio {
 impl Shock for TrafficSurge {
     fn check(&self, horizon_days: u32) -> Result<()> {
         if self.factor.0.is_negative() {
-            return Err(impossible("factor", "it is negative", "1.8 means eighty per cent more requests"));
+            return Err(impossible(
+                "factor",
+                "it is negative",
+                "1.8 means eighty per cent more requests",
+            ));
         }
         if self.uncertainty.0.is_negative() {
-            return Err(impossible("uncertainty", "it is negative", "0 for a surge of certain size"));
+            return Err(impossible(
+                "uncertainty",
+                "it is negative",
+                "0 for a surge of certain size",
+            ));
         }
         if self.gpu_share.0.is_negative() || self.gpu_share.0 > Factor::ONE {
-            return Err(impossible("gpu_share", "a share lies between 0 and 1", "1 when GPUs serve the surge in full"));
+            return Err(impossible(
+                "gpu_share",
+                "a share lies between 0 and 1",
+                "1 when GPUs serve the surge in full",
+            ));
         }
         if self.days.is_some_and(|days| self.ramp_days > days) {
-            return Err(impossible("ramp_days", "the ramp is longer than the surge", "shorten it or raise days"));
+            return Err(impossible(
+                "ramp_days",
+                "the ramp is longer than the surge",
+                "shorten it or raise days",
+            ));
         }
         check_span("from_day", self.from_day, self.days, horizon_days)
     }
@@ -78,16 +94,27 @@ impl Bound for Surge {
         let spread = self.spec.uncertainty.0.as_f64();
         let shock: f64 = StandardNormal.sample(rng);
         // The mean of the size stays as stated.
-        let size = if spread == 0.0 { Factor::ONE } else { Factor::drawn((spread * shock - spread * spread / 2.0).exp()) };
+        let size = if spread == 0.0 {
+            Factor::ONE
+        } else {
+            Factor::drawn((spread * shock - spread * spread / 2.0).exp())
+        };
         let more = self.spec.factor.0.minus(Factor::ONE);
-        let peak = size.then(more).map_or(self.spec.factor.0, |more| more.plus(Factor::ONE)).max(Factor::ZERO);
+        let peak = size
+            .then(more)
+            .map_or(self.spec.factor.0, |more| more.plus(Factor::ONE))
+            .max(Factor::ZERO);
         (0..days)
             .map(|day| {
                 if !self.span.contains(day) {
                     return Factor::ONE;
                 }
                 let (step, steps) = ((day - self.span.first) as u32 + 1, self.spec.ramp_days);
-                if step >= steps { peak } else { peak.partly(step, steps).unwrap_or(peak) }
+                if step >= steps {
+                    peak
+                } else {
+                    peak.partly(step, steps).unwrap_or(peak)
+                }
             })
             .collect()
     }
