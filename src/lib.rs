@@ -6,6 +6,7 @@ pub mod base;
 
 pub mod asset;
 pub mod engine;
+pub mod drill;
 pub mod frame;
 pub mod schema;
 

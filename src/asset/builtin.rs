@@ -24,6 +24,7 @@ pub(super) static ASSETS: &[(&str, &str)] = assets![
     "checks/unpriced_models.sql",
     "checks/use_case_not_registered.sql",
     "checks/without_rate.sql",
+    "drills/gpu-shock-and-surge.toml",
     "metrics/budget/burn.sql",
     "metrics/energy/wh_per_1k_requests.sql",
     "metrics/gateway/cache_hit_rate.sql",
