@@ -7,3 +7,4 @@ pub mod base;
 pub mod asset;
 pub mod frame;
 pub mod schema;
+pub mod synth;

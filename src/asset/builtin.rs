@@ -6,5 +6,4 @@ macro_rules! assets {
     };
 }
 
-pub(super) static ASSETS: &[(&str, &str)] = assets![
-];
+pub(super) static ASSETS: &[(&str, &str)] = assets![];
