@@ -6,4 +6,5 @@ macro_rules! assets {
     };
 }
 
-pub(super) static ASSETS: &[(&str, &str)] = assets![];
+pub(super) static ASSETS: &[(&str, &str)] = assets![
+];

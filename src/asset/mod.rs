@@ -35,10 +35,7 @@ pub struct Asset {
 impl Asset {
     /// The name people use: the path without its folder of kind and its ending (`spend/daily`).
     pub fn name(&self) -> &str {
-        let path = self
-            .path
-            .rsplit_once('.')
-            .map_or(self.path.as_str(), |(stem, _)| stem);
+        let path = self.path.rsplit_once('.').map_or(self.path.as_str(), |(stem, _)| stem);
         path.split_once('/').map_or(path, |(_, name)| name)
     }
 }
@@ -53,11 +50,8 @@ impl Assets {
             builtin::ASSETS
                 .iter()
                 .map(|(path, text)| {
-                    let asset = Asset {
-                        path: (*path).to_owned(),
-                        text: Cow::Borrowed(text),
-                        origin: Origin::Builtin,
-                    };
+                    let asset =
+                        Asset { path: (*path).to_owned(), text: Cow::Borrowed(text), origin: Origin::Builtin };
                     ((*path).to_owned(), asset)
                 })
                 .collect(),
@@ -70,22 +64,18 @@ impl Assets {
         let mut assets = Assets::builtin();
         let mut folders = vec![dir.to_owned()];
         while let Some(folder) = folders.pop() {
-            let entries =
-                std::fs::read_dir(&folder).with_context(|| format!("reading {}", folder.display()))?;
+            let entries = std::fs::read_dir(&folder).with_context(|| format!("reading {}", folder.display()))?;
             for entry in entries {
                 let path = entry?.path();
                 if path.is_dir() {
                     folders.push(path);
                     continue;
                 }
-                let known = path
-                    .extension()
-                    .is_some_and(|e| e == "sql" || e == "toml" || e == "csv");
+                let known = path.extension().is_some_and(|e| e == "sql" || e == "toml" || e == "csv");
                 if !known {
                     continue;
                 }
-                let text =
-                    std::fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
+                let text = std::fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
                 let relative = path
                     .strip_prefix(dir)
                     .map_err(|_| Error::internal("a folder listed a file outside itself"))?
@@ -93,11 +83,7 @@ impl Assets {
                     .map(|c| c.as_os_str().to_string_lossy())
                     .collect::<Vec<_>>()
                     .join("/");
-                let asset = Asset {
-                    path: relative.clone(),
-                    text: Cow::Owned(text),
-                    origin: Origin::File(path),
-                };
+                let asset = Asset { path: relative.clone(), text: Cow::Owned(text), origin: Origin::File(path) };
                 assets.0.insert(relative, asset);
             }
         }

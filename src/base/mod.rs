@@ -8,4 +8,4 @@ pub mod secret;
 pub mod seed;
 pub mod time;
 
-pub use error::{Error, ErrorKind, Result};
+pub use error::{Context, Error, ErrorKind, Result};

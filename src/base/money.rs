@@ -118,16 +118,11 @@ impl Exact {
             for digit in chunk {
                 value = value * 10 + i128::from(digit - b'0');
             }
-            mantissa = mantissa
-                .wrapping_mul(pow10(chunk.len() as u32))
-                .wrapping_add(i256::from_i128(value));
+            mantissa =
+                mantissa.wrapping_mul(pow10(chunk.len() as u32)).wrapping_add(i256::from_i128(value));
         }
         mantissa = mantissa.wrapping_mul(pow10(shift as u32));
-        Ok(Exact(if negative {
-            mantissa.wrapping_neg()
-        } else {
-            mantissa
-        }))
+        Ok(Exact(if negative { mantissa.wrapping_neg() } else { mantissa }))
     }
 
     /// The stored amount: 18 digits after the point, half to even.
@@ -180,11 +175,7 @@ impl fmt::Display for Exact {
         let (whole, fraction) = text.split_at(text.len() - usize::from(MAX_SOURCE_SCALE));
         let fraction = fraction.trim_end_matches('0');
         let sign = if self.0 < i256::ZERO { "-" } else { "" };
-        if fraction.is_empty() {
-            write!(f, "{sign}{whole}")
-        } else {
-            write!(f, "{sign}{whole}.{fraction}")
-        }
+        if fraction.is_empty() { write!(f, "{sign}{whole}") } else { write!(f, "{sign}{whole}.{fraction}") }
     }
 }
 
@@ -209,18 +200,12 @@ pub fn div_half_even(numerator: i256, denominator: i256) -> Option<i128> {
 
 /// `a × b` of two amounts of scale 18, rounded back to scale 18.
 pub fn mul(a: i128, b: i128) -> Option<i128> {
-    div_half_even(
-        i256::from_i128(a).checked_mul(i256::from_i128(b))?,
-        i256::from_i128(ONE),
-    )
+    div_half_even(i256::from_i128(a).checked_mul(i256::from_i128(b))?, i256::from_i128(ONE))
 }
 
 /// `a / b` as a number of scale 18, whatever scale `a` and `b` share. `None` when `b` is zero.
 pub fn ratio(a: i128, b: i128) -> Option<i128> {
-    div_half_even(
-        i256::from_i128(a).checked_mul(i256::from_i128(ONE))?,
-        i256::from_i128(b),
-    )
+    div_half_even(i256::from_i128(a).checked_mul(i256::from_i128(ONE))?, i256::from_i128(b))
 }
 
 /// The share of `amount` that belongs to one row of a group, whose weights before it add up to
@@ -259,11 +244,7 @@ pub fn format_short(amount: i128) -> String {
 pub fn parse(text: &str) -> Result<i128, NotADecimal> {
     let exact = Exact::parse(text)?;
     let stored = exact.round();
-    if Exact::from_stored(stored) == exact {
-        Ok(stored)
-    } else {
-        Err(NotADecimal::TooManyDecimals)
-    }
+    if Exact::from_stored(stored) == exact { Ok(stored) } else { Err(NotADecimal::TooManyDecimals) }
 }
 
 #[cfg(test)]
@@ -280,16 +261,9 @@ mod tests {
             ("1e3", "1000"),
             (".5", "0.5"),
             ("16.2969321366366446274854190000", "16.296932136636644627485419"),
-            (
-                "99999999999999999999.999999999999999999",
-                "99999999999999999999.999999999999999999",
-            ),
+            ("99999999999999999999.999999999999999999", "99999999999999999999.999999999999999999"),
         ] {
-            assert_eq!(
-                Exact::parse(text).map(|e| e.to_string()),
-                Ok(shown.to_owned()),
-                "{text}"
-            );
+            assert_eq!(Exact::parse(text).map(|e| e.to_string()), Ok(shown.to_owned()), "{text}");
         }
         assert_eq!(Exact::parse("1,000"), Err(NotADecimal::Syntax));
         assert_eq!(Exact::parse("NaN"), Err(NotADecimal::Syntax));

@@ -26,23 +26,13 @@ pub fn parse_instant(text: &str) -> Option<i64> {
     if let Ok(instant) = DateTime::parse_from_rfc3339(text) {
         return Some(floor_micros(instant.to_utc()));
     }
-    for format in [
-        "%Y-%m-%d %H:%M:%S%.f%#z",
-        "%Y-%m-%dT%H:%M:%S%.f%#z",
-        "%Y-%m-%dT%H:%M%#z",
-        "%Y-%m-%d %H:%M%#z",
-    ] {
+    for format in ["%Y-%m-%d %H:%M:%S%.f%#z", "%Y-%m-%dT%H:%M:%S%.f%#z", "%Y-%m-%dT%H:%M%#z", "%Y-%m-%d %H:%M%#z"] {
         if let Ok(instant) = DateTime::parse_from_str(text, format) {
             return Some(floor_micros(instant.to_utc()));
         }
     }
     let naive = text.strip_suffix('Z').unwrap_or(text);
-    for format in [
-        "%Y-%m-%dT%H:%M:%S%.f",
-        "%Y-%m-%d %H:%M:%S%.f",
-        "%Y-%m-%dT%H:%M",
-        "%Y-%m-%d %H:%M",
-    ] {
+    for format in ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M"] {
         if let Ok(instant) = NaiveDateTime::parse_from_str(naive, format) {
             return Some(floor_micros(instant.and_utc()));
         }
@@ -99,10 +89,7 @@ impl Window {
 
     /// The stretch of the same kind before this one: the month before a month, else the same length.
     pub fn previous(&self, zone: chrono_tz::Tz) -> Window {
-        let (from, to) = (
-            self.from.with_timezone(&zone).date_naive(),
-            self.to.with_timezone(&zone).date_naive(),
-        );
+        let (from, to) = (self.from.with_timezone(&zone).date_naive(), self.to.with_timezone(&zone).date_naive());
         let whole_months = from.day() == 1
             && to.day() == 1
             && local_midnight(from, zone) == self.from
@@ -110,15 +97,9 @@ impl Window {
         if whole_months {
             let months = (to.year() - from.year()) * 12 + to.month() as i32 - from.month() as i32;
             let before = from - Months::new(months.unsigned_abs());
-            return Window {
-                from: local_midnight(before, zone),
-                to: self.from,
-            };
+            return Window { from: local_midnight(before, zone), to: self.from };
         }
-        Window {
-            from: self.from - (self.to - self.from),
-            to: self.from,
-        }
+        Window { from: self.from - (self.to - self.from), to: self.from }
     }
 
     pub fn contains(&self, instant: DateTime<Utc>) -> bool {
@@ -180,10 +161,7 @@ mod tests {
         ] {
             assert_eq!(parse_instant(text), expected, "{text}");
         }
-        assert_eq!(
-            parse_instant("2023-11-13T09:59:59.9999999Z").map(|i| i + 1),
-            expected
-        );
+        assert_eq!(parse_instant("2023-11-13T09:59:59.9999999Z").map(|i| i + 1), expected);
         assert_eq!(parse_instant("13/11/2023"), None);
         assert_eq!(parse_instant(""), None);
     }

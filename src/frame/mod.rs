@@ -2,9 +2,7 @@
 
 use crate::base::{Error, Result, money};
 use arrow::array::{Array, AsArray, RecordBatch};
-use arrow::datatypes::{
-    DataType, Date32Type, Decimal128Type, Float64Type, Int64Type, TimestampMicrosecondType,
-};
+use arrow::datatypes::{DataType, Date32Type, Decimal128Type, Float64Type, Int64Type, TimestampMicrosecondType};
 use serde::{Deserialize, Serialize};
 
 /// What a column is for.
@@ -45,16 +43,9 @@ pub struct Frame {
 
 impl Frame {
     pub fn new(columns: Vec<ColumnSpec>, batch: RecordBatch) -> Result<Frame> {
-        let names: Vec<&str> = batch
-            .schema_ref()
-            .fields()
-            .iter()
-            .map(|f| f.name().as_str())
-            .collect();
+        let names: Vec<&str> = batch.schema_ref().fields().iter().map(|f| f.name().as_str()).collect();
         if columns.iter().map(|c| c.name.as_str()).ne(names.iter().copied()) {
-            return Err(Error::internal(format!(
-                "a frame's columns do not match its data: {names:?}"
-            )));
+            return Err(Error::internal(format!("a frame's columns do not match its data: {names:?}")));
         }
         Ok(Frame { columns, batch })
     }
@@ -75,11 +66,7 @@ impl Frame {
                     DataType::Date32 | DataType::Timestamp(..) => Role::Time,
                     _ => Role::Dimension,
                 };
-                ColumnSpec {
-                    name: f.name().clone(),
-                    role,
-                    unit: String::new(),
-                }
+                ColumnSpec { name: f.name().clone(), role, unit: String::new() }
             })
             .collect();
         Frame { columns, batch }
@@ -128,9 +115,7 @@ impl Frame {
             DataType::Int64 => {
                 Ok(i128::from(array.as_primitive::<Int64Type>().value(row)).checked_mul(money::ONE))
             }
-            other => Err(Error::internal(format!(
-                "column '{column}' is {other}, not a decimal"
-            ))),
+            other => Err(Error::internal(format!("column '{column}' is {other}, not a decimal"))),
         }
     }
 
@@ -161,16 +146,14 @@ impl Frame {
             return Ok(None);
         }
         match array.data_type() {
-            DataType::Date32 => Ok(Some(
-                i64::from(array.as_primitive::<Date32Type>().value(row)) * 86_400_000_000,
-            )),
+            DataType::Date32 => {
+                Ok(Some(i64::from(array.as_primitive::<Date32Type>().value(row)) * 86_400_000_000))
+            }
             DataType::Timestamp(..) => {
                 let cast = arrow::compute::cast(array, &crate::base::time::data_type())?;
                 Ok(Some(cast.as_primitive::<TimestampMicrosecondType>().value(row)))
             }
-            other => Err(Error::internal(format!(
-                "column '{column}' is {other}, not a time"
-            ))),
+            other => Err(Error::internal(format!("column '{column}' is {other}, not a time"))),
         }
     }
 }

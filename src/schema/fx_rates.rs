@@ -11,31 +11,11 @@ pub(super) static TABLE: TableSchema = TableSchema {
 };
 
 static COLUMNS: &[Column] = &[
-    required(
-        "source",
-        Text,
-        "",
-        "Name of the rate list; a new import replaces the rows of its source.",
-    ),
-    required(
-        "day",
-        Date,
-        "",
-        "UTC day from which the rate holds, until the next one of the pair.",
-    ),
+    required("source", Text, "", "Name of the rate list; a new import replaces the rows of its source."),
+    required("day", Date, "", "UTC day from which the rate holds, until the next one of the pair."),
     required("from", Text, "", "Currency that is converted, ISO 4217."),
     required("to", Text, "", "Currency it is converted into, ISO 4217."),
-    required(
-        "rate",
-        Money,
-        "to per from",
-        "One unit of from is this many units of to.",
-    ),
-    required(
-        "derived",
-        Bool,
-        "",
-        "True where the pair was worked out from a list that quotes one base.",
-    ),
+    required("rate", Money, "to per from", "One unit of from is this many units of to."),
+    required("derived", Bool, "", "True where the pair was worked out from a list that quotes one base."),
     required("file_hash", Text, "", "SHA-256 of the file's content."),
 ];

@@ -13,12 +13,7 @@ pub(super) static TABLE: TableSchema = TableSchema {
 };
 
 static COLUMNS: &[Column] = &[
-    required(
-        "delivery_id",
-        Text,
-        "",
-        "Hash over source, table and all files of the delivery.",
-    ),
+    required("delivery_id", Text, "", "Hash over source, table and all files of the delivery."),
     required("file_hash", Text, "", "SHA-256 of the file's content."),
     required("path", Text, "", "Where the file was read, without credentials."),
     required("bytes", Int, "bytes", "Size of the file as it lay there."),
@@ -29,25 +24,10 @@ static COLUMNS: &[Column] = &[
     required("month", Text, "", "UTC month of ingested_at, written 2026-10."),
     required("rows_in", Int, "rows", "Rows found in the file."),
     required("rows_kept", Int, "rows", "Rows that became facts of this file."),
-    required(
-        "rows_known",
-        Int,
-        "rows",
-        "Rows that were facts already, or the lesser copy of one.",
-    ),
+    required("rows_known", Int, "rows", "Rows that were facts already, or the lesser copy of one."),
     required("rows_rejected", Int, "rows", "Rows that went to rejects."),
-    optional(
-        "period",
-        Text,
-        "",
-        "Billing months it covers, comma-separated; NULL for other tables.",
-    ),
-    optional(
-        "totals",
-        Totals,
-        "",
-        "Per currency and amount column: rows, nulls, source total, stored total and rounding.",
-    ),
+    optional("period", Text, "", "Billing months it covers, comma-separated; NULL for other tables."),
+    optional("totals", Totals, "", "Per currency and amount column: rows, nulls, source total, stored total and rounding."),
 ];
 
 /// One control total: `source_total = stored_total + rounding`, exactly. Source totals may have more

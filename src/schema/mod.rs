@@ -110,10 +110,7 @@ impl TableSchema {
 
     pub fn arrow(&self) -> SchemaRef {
         Arc::new(Schema::new(
-            self.columns
-                .iter()
-                .map(|c| Field::new(c.name, c.ty.arrow(), c.nullable))
-                .collect::<Vec<_>>(),
+            self.columns.iter().map(|c| Field::new(c.name, c.ty.arrow(), c.nullable)).collect::<Vec<_>>(),
         ))
     }
 
@@ -127,23 +124,11 @@ impl TableSchema {
 }
 
 const fn required(name: &'static str, ty: Ty, unit: &'static str, doc: &'static str) -> Column {
-    Column {
-        name,
-        ty,
-        nullable: false,
-        unit,
-        doc,
-    }
+    Column { name, ty, nullable: false, unit, doc }
 }
 
 const fn optional(name: &'static str, ty: Ty, unit: &'static str, doc: &'static str) -> Column {
-    Column {
-        name,
-        ty,
-        nullable: true,
-        unit,
-        doc,
-    }
+    Column { name, ty, nullable: true, unit, doc }
 }
 
 #[cfg(test)]
@@ -155,32 +140,12 @@ mod tests {
     fn tables_are_well_formed() {
         for table in TABLES {
             let names: HashSet<_> = table.columns.iter().map(|c| c.name).collect();
-            assert_eq!(
-                names.len(),
-                table.columns.len(),
-                "{}: a column stands twice",
-                table.name
-            );
+            assert_eq!(names.len(), table.columns.len(), "{}: a column stands twice", table.name);
             for column in table.columns {
-                assert!(
-                    column.doc.len() > 10,
-                    "{}.{} is not explained",
-                    table.name,
-                    column.name
-                );
-                assert!(
-                    column.doc.ends_with('.'),
-                    "{}.{}: a sentence ends with a stop",
-                    table.name,
-                    column.name
-                );
+                assert!(column.doc.len() > 10, "{}.{} is not explained", table.name, column.name);
+                assert!(column.doc.ends_with('.'), "{}.{}: a sentence ends with a stop", table.name, column.name);
                 let measured = matches!(column.ty, Ty::Float | Ty::Int);
-                assert!(
-                    !measured || !column.unit.is_empty(),
-                    "{}.{} has no unit",
-                    table.name,
-                    column.name
-                );
+                assert!(!measured || !column.unit.is_empty(), "{}.{} has no unit", table.name, column.name);
             }
             for name in table.partition_by.iter().chain(table.key).chain(table.sort_by) {
                 assert!(names.contains(name), "{}: no column {name}", table.name);

@@ -11,25 +11,10 @@ pub(super) static TABLE: TableSchema = TableSchema {
 };
 
 static COLUMNS: &[Column] = &[
-    required(
-        "task_id",
-        Text,
-        "",
-        "The task, as the gateway's session or trace id names it.",
-    ),
-    optional(
-        "use_case",
-        Text,
-        "",
-        "Use case the label was given for; NULL: whichever the task has.",
-    ),
+    required("task_id", Text, "", "The task, as the gateway's session or trace id names it."),
+    optional("use_case", Text, "", "Use case the label was given for; NULL: whichever the task has."),
     required("success", Bool, "", "Did the task do what it was for."),
-    optional(
-        "value",
-        Money,
-        "reporting currency",
-        "What the result was worth, where known.",
-    ),
+    optional("value", Money, "reporting currency", "What the result was worth, where known."),
     required("recorded_at", Instant, "", "When the label was given."),
     optional("variant", Text, "", "Arm of an experiment, such as control."),
     required("source", Text, "", "Name under which the labels were delivered."),

@@ -11,50 +11,15 @@ pub(super) static TABLE: TableSchema = TableSchema {
 };
 
 static COLUMNS: &[Column] = &[
-    required(
-        "source",
-        Text,
-        "",
-        "Name of the price list; a new import replaces the rows of its source.",
-    ),
+    required("source", Text, "", "Name of the price list; a new import replaces the rows of its source."),
     required("provider", Text, "", "Provider as the price list names it."),
     required("model", Text, "", "Model, less a leading provider and slash."),
-    required(
-        "valid_from",
-        Instant,
-        "",
-        "First moment at which the price holds.",
-    ),
+    required("valid_from", Instant, "", "First moment at which the price holds."),
     required("currency", Text, "", "ISO 4217."),
-    optional(
-        "input_cost_per_token",
-        Money,
-        "currency per token",
-        "Price of uncached input. NULL: unknown, never free.",
-    ),
-    optional(
-        "output_cost_per_token",
-        Money,
-        "currency per token",
-        "Price of output, reasoning included.",
-    ),
-    optional(
-        "cache_read_input_token_cost",
-        Money,
-        "currency per token",
-        "Price of input read from the prompt cache.",
-    ),
-    optional(
-        "cache_creation_input_token_cost",
-        Money,
-        "currency per token",
-        "Price of input written to the prompt cache.",
-    ),
-    optional(
-        "extra",
-        Tags,
-        "",
-        "Further prices and limits of the list, under their own names.",
-    ),
+    optional("input_cost_per_token", Money, "currency per token", "Price of uncached input. NULL: unknown, never free."),
+    optional("output_cost_per_token", Money, "currency per token", "Price of output, reasoning included."),
+    optional("cache_read_input_token_cost", Money, "currency per token", "Price of input read from the prompt cache."),
+    optional("cache_creation_input_token_cost", Money, "currency per token", "Price of input written to the prompt cache."),
+    optional("extra", Tags, "", "Further prices and limits of the list, under their own names."),
     required("file_hash", Text, "", "SHA-256 of the file's content."),
 ];

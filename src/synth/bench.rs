@@ -9,11 +9,7 @@ pub(super) fn portfolio(options: &Options) -> Portfolio {
     let base = sample::portfolio();
     let mut models = sample::models();
     for (id, template) in [("gpt-5-nano", 0), ("claude-haiku-4-5", 2)] {
-        let twin = models.swap_remove(template);
-        let copy = sample::models().swap_remove(template);
-        models.push(copy);
-        let last = models.len() - 1;
-        models.swap(template, last);
+        let twin = models[template].clone();
         models.push(Model {
             id,
             logged: id,
@@ -29,14 +25,29 @@ pub(super) fn portfolio(options: &Options) -> Portfolio {
         model.node_capacity *= 900.0 * scale.max(0.001);
     }
     let mut use_cases = sample::use_cases();
+    let registered = use_cases.iter().filter(|case| case.registered).count();
     let extra: Vec<UseCase> = (0..25 - use_cases.len())
         .map(|index| {
-            let of = use_cases[index].clone();
-            let id = format!("{}-{}", of.id, index + 2);
+            let of = use_cases[index % registered].clone();
+            let (id, key) = (
+                format!("{}-{}", of.id, index + 2),
+                format!("{}-{}", of.key, index + 2),
+            );
+            let twin = |model| match model {
+                0 => 10,
+                2 => 11,
+                other => other,
+            };
+            let routes = of
+                .routes
+                .iter()
+                .map(|(model, weight)| (twin(*model), *weight))
+                .collect();
             UseCase {
-                key: format!("{}-{}", of.key, index + 2),
+                key,
                 team: format!("{}-b", of.team),
                 id,
+                routes,
                 ..of
             }
         })

@@ -254,8 +254,13 @@ pub fn write(options: &Options, out: &Path, progress: Progress<'_>) -> Result<Su
         progress((days + (last - options.from).num_days()).unsigned_abs(), total);
         first = last;
     }
-    let scraped = day_start(options.to).format("%Y-%m-%dT%H%M%SZ");
-    telemetry.scrape(&mut folder, &format!("gpu/gpu-prod/dcgm-{scraped}.prom"))?;
+    let scraped = day_start(options.to) - chrono::Duration::seconds(53);
+    let name = scraped.format("%Y-%m-%dT%H%M%SZ");
+    telemetry.scrape(
+        &mut folder,
+        &format!("gpu/gpu-prod/dcgm-{name}.prom"),
+        scraped.timestamp(),
+    )?;
 
     let billing = Billing {
         portfolio: &portfolio,

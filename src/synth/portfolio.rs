@@ -32,6 +32,7 @@ pub(super) struct Provider {
 }
 
 /// Prices in USD per million tokens, as a price page prints them.
+#[derive(Clone)]
 pub(super) struct Price {
     pub valid_from: NaiveDate,
     pub input: &'static str,
@@ -40,6 +41,7 @@ pub(super) struct Price {
     pub output: &'static str,
 }
 
+#[derive(Clone)]
 pub(super) struct Model {
     pub id: &'static str,
     /// Index into `providers`.

@@ -37,7 +37,7 @@ pub(super) fn portfolio() -> Portfolio {
             "On 9 September, 08:00 to 18:00 UTC, Anthropic is down: retries fail, answers come from the fallback models.",
             "OpenAI lowers the price of `gpt-5-mini` on 15 August.",
             "`negotiation-agent` is a pilot without any success yet; `voice-concierge` started on 1 September and labels little.",
-            "Requests of the key `intern-lab` belong to no registered use case; `gpt-5-search-preview` has no list price.",
+            "Requests of the key `intern-lab` belong to no registered use case; `o4-search-preview` has no list price.",
             "Shadow spend: `gpt-5-pro` and Cohere are billed and no gateway saw them; a few per cent of `gpt-5-mini` and Sonnet goes past it too.",
             "GPUs: two reserved L40S nodes (one is off at weekends, so its commitment lies unused), one on demand in office hours, \
              one spot node that comes and goes, a second spot node that nobody scrapes until September (dark), and an owned node with two H100, \
@@ -87,7 +87,7 @@ pub(super) fn portfolio() -> Portfolio {
             ],
         }],
         budgets: vec![
-            ("ai-month", Some("AI"), "4000"),
+            ("ai-month", Some("AI"), "4200"),
             ("cloud-month", Some("Cloud"), "3500"),
             ("everything-month", None, "16500"),
         ],
@@ -262,9 +262,9 @@ pub(super) fn models() -> Vec<Model> {
         },
         Model {
             tier: None,
-            sku: "gpt-5-search-preview-2026-06-24",
+            sku: "o4-search-preview-2026-06-24",
             unlisted: Some(price(spring, "2", "2", None, "9")),
-            ..model("gpt-5-search-preview", OPENAI, "frontier", vec![])
+            ..model("o4-search-preview", OPENAI, "frontier", vec![])
         },
     ]
 }

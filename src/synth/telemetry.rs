@@ -117,8 +117,9 @@ impl<'a> Telemetry<'a> {
         folder.close(file)
     }
 
-    /// One scrape of every exporter at the end of the last answer, as text: what ran then.
-    pub(super) fn scrape(&self, folder: &mut Folder, path: &str) -> Result<()> {
+    /// One reading of every device that ran at the end of the last answer, as text: an exporter's page with
+    /// the time stamps that Prometheus adds when it is federated. Without them the text would be as young as its file.
+    pub(super) fn scrape(&self, folder: &mut Folder, path: &str, seconds: i64) -> Result<()> {
         let mut file = folder.text(path)?;
         let what = || format!("writing {path}");
         for metric in METRICS {
@@ -131,12 +132,19 @@ impl<'a> Telemetry<'a> {
             for device in &self.devices {
                 let Some(last) = &device.last else { continue };
                 let labels = labels(device, &self.portfolio.nodes[device.node], last.owned, Form::Text);
+                let since = (seconds - last.seconds).unsigned_abs();
                 let now = Sample {
-                    counter: device.counter,
+                    counter: last.counter + last.watts * since * 1_000,
                     missing: false,
                     ..last.clone()
                 };
-                writeln!(file.to, "{}{{{labels}}} {}", metric.name, (metric.of)(&now)).with_context(what)?;
+                writeln!(
+                    file.to,
+                    "{}{{{labels}}} {} {seconds}000",
+                    metric.name,
+                    (metric.of)(&now)
+                )
+                .with_context(what)?;
                 file.rows += 1;
             }
         }
@@ -261,7 +269,7 @@ fn sample(
     samples
 }
 
-/// A scrape names the pod itself; a Prometheus may have put its own names in front.
+/// How labels are written.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Form {
     Prometheus,
@@ -282,15 +290,13 @@ fn labels(device: &Device, node: &Node, owned: bool, form: Form) -> String {
         ("Hostname", node.host.clone()),
         ("DCGM_FI_DRIVER_VERSION", "570.133.20".to_owned()),
     ];
-    if form == Form::Prometheus {
-        let job = if node.exported {
-            "dcgm-exporter-dc"
-        } else {
-            "dcgm-exporter"
-        };
-        pairs.push(("job", job.to_owned()));
-    }
-    if node.exported && form == Form::Prometheus {
+    let job = if node.exported {
+        "dcgm-exporter-dc"
+    } else {
+        "dcgm-exporter"
+    };
+    pairs.push(("job", job.to_owned()));
+    if node.exported {
         pairs.push(("namespace", "gpu-operator".to_owned()));
         pairs.push(("pod", format!("nvidia-dcgm-exporter-{}", node.host)));
         if owned {
