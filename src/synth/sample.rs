@@ -580,8 +580,14 @@ pub(super) const SCOPES: &[(&str, &str)] = &[
     ),
 ];
 
-/// (SQL predicate over a charge, method, fixed shares)
-pub(super) const SHARING: &[(&str, &str, &[(&str, &str)])] = &[
+/// How a platform's cost is passed on: SQL predicate over a charge, method, fixed shares.
+type Sharing = (
+    &'static str,
+    &'static str,
+    &'static [(&'static str, &'static str)],
+);
+
+pub(super) const SHARING: &[Sharing] = &[
     ("service_name = 'Vector DB'", "requests", &[]),
     ("service_name = 'AI Observability'", "even", &[]),
     ("service_name = 'Guardrails'", "request_cost", &[]),
