@@ -26,3 +26,4 @@ pub mod config;
 
 pub mod app;
 pub mod cli;
+pub mod synth;
