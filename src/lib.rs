@@ -26,4 +26,3 @@ pub mod config;
 
 pub mod app;
 pub mod cli;
-pub mod synth;

@@ -16,7 +16,7 @@ use std::process::ExitCode;
 /// Runs the program with the arguments of the process.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    let mut terminal = Terminal::new(cli.global.output, cli.global.quiet);
+    let mut terminal = Terminal::new(cli.global.output.clone(), cli.global.quiet);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {

@@ -26,6 +26,7 @@ use datafusion::common::ParamValues;
 use datafusion::error::DataFusionError;
 use datafusion::prelude::{DataFrame, SessionContext};
 use datafusion::scalar::ScalarValue;
+use datafusion::sql::parser::DFParser;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -104,6 +105,15 @@ impl Engine {
         } else {
             batches
         })
+    }
+
+    /// The statements of a script, one by one.
+    pub fn statements(&self, script: &str) -> Result<Vec<String>> {
+        let statements = DFParser::parse_sql(script).map_err(query_error)?;
+        if statements.is_empty() {
+            return Err(Error::usage("there is no SQL").advise("give a query with -c, a file with -f, or pipe one in"));
+        }
+        Ok(statements.iter().map(ToString::to_string).collect())
     }
 
     /// The session itself, for servers that speak to it directly.
