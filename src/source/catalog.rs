@@ -20,6 +20,13 @@ impl Catalog {
         Ok(Catalog(mappings))
     }
 
+    /// Only the formats that fill this table.
+    #[must_use]
+    pub fn only(mut self, table: &str) -> Catalog {
+        self.0.retain(|_, mapping| mapping.table.name == table);
+        self
+    }
+
     pub fn get(&self, id: &str) -> Option<&Arc<Mapping>> {
         self.0.get(id)
     }

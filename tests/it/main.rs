@@ -3,3 +3,14 @@
 
 mod ingest;
 mod sources;
+//! The one integration binary: every further one would link all of DataFusion again.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::print_stderr)]
+
+mod cli;
+mod facts;
+mod golden;
+mod gpu;
+mod gpu_golden;
+mod slt;
+mod support;
+mod tidy;

@@ -1,0 +1,106 @@
+/* Charges with their one scope, their one kind and their amount under setting('basis'); the columns of
+charges and what the rules make of them.
+
+scope: the user's rules, x_Scope as column or tag (one of the five, else ignored), an owned GPU node, AI
+by category or by a model provider of the registry, the lists of queries/scopes, else Cloud. scope_rule
+says which rule decided. kind: first match of section 3 of the ledger's definitions. model: the registry
+model that the texts of a model_api charge name (model_ambiguous: two fit alike, so none), the model that
+the node of a gpu charge serves. fx_rate: into setting('currency') by the rate of the UTC day on which the
+charge's period starts; NULL where there is none, and under 'native'. reporting_rate: the same into the
+configured reporting currency, for weights. */
+WITH told AS (
+    SELECT
+        r.*,
+        r.extra['x_Scope'] AS column_scope,
+        r.tags['x_Scope'] AS tag_scope,
+        n.host AS node,
+        n.purchase AS node_purchase,
+        n.model AS node_model,
+        u.use_case AS tagged_use_case,
+        coalesce(lower(r.consumed_unit) LIKE '%token%', false)
+        OR coalesce(lower(r.pricing_unit) LIKE '%token%', false) AS token_units,
+        CAST(r.charge_period_start AS DATE) AS start_day
+    FROM charge_rules AS r
+    LEFT JOIN gpu_nodes AS n ON n.resource_id = r.resource_id
+    LEFT JOIN use_cases AS u ON u.use_case = r.tags['use_case']
+),
+
+scoped AS (
+    SELECT
+        *,
+        CASE
+            WHEN user_scope IS NOT NULL THEN user_scope
+            WHEN column_scope IN ('AI', 'Cloud', 'SaaS', 'Data Centre', 'Licensing') THEN column_scope
+            WHEN tag_scope IN ('AI', 'Cloud', 'SaaS', 'Data Centre', 'Licensing') THEN tag_scope
+            WHEN node_purchase = 'owned' THEN 'Data Centre'
+            WHEN service_category = 'AI and Machine Learning' OR provider_id IS NOT NULL THEN 'AI'
+            WHEN listed_scope IS NOT NULL THEN listed_scope
+            ELSE 'Cloud'
+        END AS scope,
+        CASE
+            WHEN user_scope IS NOT NULL THEN user_scope_rule
+            WHEN column_scope IN ('AI', 'Cloud', 'SaaS', 'Data Centre', 'Licensing') THEN 'column x_Scope'
+            WHEN tag_scope IN ('AI', 'Cloud', 'SaaS', 'Data Centre', 'Licensing') THEN 'tag x_Scope'
+            WHEN node_purchase = 'owned' THEN concat('owned GPU node ', node)
+            WHEN service_category = 'AI and Machine Learning' THEN 'service category'
+            WHEN provider_id IS NOT NULL THEN concat('model provider ', provider_id)
+            WHEN listed_scope IS NOT NULL THEN concat('list of ', listed_scope)
+            ELSE 'everything else'
+        END AS scope_rule
+    FROM told
+),
+
+sorted AS (
+    SELECT
+        *,
+        CASE
+            WHEN charge_category = 'Purchase' AND commitment_discount_id IS NOT NULL THEN 'commitment_purchase'
+            WHEN commitment_discount_status = 'Unused' THEN 'commitment_unused'
+            WHEN
+                charge_category = 'Usage' AND (provider_id IS NOT NULL OR (scope = 'AI' AND token_units))
+                THEN 'model_api'
+            WHEN charge_category = 'Usage' AND node IS NOT NULL THEN 'gpu'
+            WHEN tagged_use_case IS NOT NULL THEN 'tagged'
+            ELSE 'other'
+        END AS kind,
+        CASE
+            WHEN setting('basis') = 'billed' THEN billed_cost
+            WHEN setting('basis') = 'list' THEN list_cost
+            WHEN setting('basis') = 'contracted' THEN contracted_cost
+            ELSE effective_cost
+        END AS amount
+    FROM scoped
+),
+
+rated AS (
+    SELECT
+        s.*,
+        CASE
+            WHEN s.billing_currency = setting('currency') THEN CAST(1 AS DECIMAL(38, 18))
+            ELSE coalesce(d.rate, l.rate)
+        END AS fx_rate,
+        CASE
+            WHEN s.billing_currency = setting('reporting_currency') THEN CAST(1 AS DECIMAL(38, 18))
+            ELSE coalesce(rd.rate, rl.rate)
+        END AS reporting_rate
+    FROM sorted AS s
+    LEFT JOIN fx_days AS d
+        ON d."from" = s.billing_currency AND d."to" = setting('currency') AND d.day = s.start_day
+    LEFT JOIN fx_latest AS l
+        ON l."from" = s.billing_currency AND l."to" = setting('currency') AND l.since <= s.start_day
+    LEFT JOIN fx_days AS rd
+        ON rd."from" = s.billing_currency AND rd."to" = setting('reporting_currency') AND rd.day = s.start_day
+    LEFT JOIN fx_latest AS rl
+        ON rl."from" = s.billing_currency AND rl."to" = setting('reporting_currency') AND rl.since <= s.start_day
+)
+
+SELECT
+    * EXCEPT (
+        user_scope, user_scope_rule, listed_scope, named_model, column_scope, tag_scope, node, node_purchase,
+        node_model, start_day
+    ),
+    billing_currency AS currency,
+    CASE kind WHEN 'model_api' THEN nullif(named_model, '') WHEN 'gpu' THEN node_model END AS model,
+    coalesce(kind = 'model_api' AND named_model = '', false) AS model_ambiguous,
+    money_mul(amount, fx_rate) AS amount_converted
+FROM rated

@@ -1,0 +1,121 @@
+/* Joules of each device and UTC day, and how they were measured.
+
+`counter`: differences of the energy counter between readings that carry it, across holes too. A counter
+that went down was reset: that interval takes the power at its start × its seconds. `power`: no counter
+that day, so each power reading × the time it stands for (as for activity, see gpu_spans). `none`: neither,
+joules NULL. A counter's interval that reaches over midnight is split by its length; a power reading
+belongs to the day it was taken. The MIG instances of a device repeat
+the figures of the whole device: the largest of a moment counts, once.
+
+A node with fewer devices in the telemetry of a provisioned day than it has GPUs gets one row with a
+NULL gpu_uuid for the missing ones: `devices` says how many. Boundary: the accelerator, idle included. */
+WITH moments AS (
+    SELECT
+        s.gpu_uuid,
+        max(s.host) AS host,
+        CAST(s.sampled_at AS BIGINT) AS from_us,
+        max(CAST(coalesce(t.step_seconds, 60) AS BIGINT) * 1000000) AS step_us,
+        max(s.energy_mj) AS energy_mj,
+        max(s.power_w) AS power_w
+    FROM gpu_samples AS s
+    LEFT JOIN telemetry_steps AS t ON t.source = s.source
+    GROUP BY s.gpu_uuid, s.sampled_at
+),
+
+powered AS (
+    SELECT
+        gpu_uuid,
+        host,
+        from_us / 86400000000 AS day,
+        power_w * CAST(least(
+            coalesce(lead(from_us) OVER (PARTITION BY gpu_uuid ORDER BY from_us) - from_us, step_us), 2 * step_us
+        ) AS DOUBLE) / 1000000 AS joules
+    FROM moments
+),
+
+counted AS (
+    SELECT
+        gpu_uuid,
+        host,
+        from_us,
+        power_w,
+        energy_mj,
+        lead(from_us) OVER (PARTITION BY gpu_uuid ORDER BY from_us) AS to_us,
+        lead(energy_mj) OVER (PARTITION BY gpu_uuid ORDER BY from_us) AS to_mj
+    FROM moments
+    WHERE energy_mj IS NOT NULL
+),
+
+intervals AS (
+    SELECT
+        gpu_uuid,
+        host,
+        from_us,
+        to_us,
+        CASE
+            WHEN to_mj >= energy_mj THEN (to_mj - energy_mj) / 1000
+            ELSE power_w * CAST(to_us - from_us AS DOUBLE) / 1000000
+        END AS joules,
+        unnest(range(from_us / 86400000000, (to_us - 1) / 86400000000 + 1)) AS day
+    FROM counted
+    WHERE to_us IS NOT NULL
+),
+
+parts AS (
+    SELECT gpu_uuid, host, day, CAST(NULL AS DOUBLE) AS counter_joules, joules AS power_joules FROM powered
+    UNION ALL
+    SELECT
+        gpu_uuid,
+        host,
+        day,
+        CASE
+            WHEN from_us >= day * 86400000000 AND to_us <= (day + 1) * 86400000000 THEN joules
+            ELSE joules * CAST(
+                least(to_us, (day + 1) * 86400000000) - greatest(from_us, day * 86400000000) AS DOUBLE
+            ) / CAST(to_us - from_us AS DOUBLE)
+        END AS counter_joules,
+        CAST(NULL AS DOUBLE) AS power_joules
+    FROM intervals
+),
+
+device_days AS (
+    SELECT host, gpu_uuid, day, sum(counter_joules) AS counter_joules, sum(power_joules) AS power_joules
+    FROM parts
+    GROUP BY host, gpu_uuid, day
+),
+
+seen AS (
+    SELECT host, day, count(*) AS devices FROM device_days GROUP BY host, day
+),
+
+provisioned AS (
+    SELECT DISTINCT host, hour / 24 AS day FROM gpu_charge_hours
+)
+
+SELECT
+    d.host,
+    n.model,
+    d.gpu_uuid,
+    arrow_cast(CAST(d.day AS INT), 'Date32') AS day,
+    coalesce(d.counter_joules, d.power_joules) AS joules,
+    CASE
+        WHEN d.counter_joules IS NOT NULL THEN 'counter'
+        WHEN d.power_joules IS NOT NULL THEN 'power'
+        ELSE 'none'
+    END AS method,
+    CAST(1 AS BIGINT) AS devices
+FROM device_days AS d
+LEFT JOIN gpu_nodes AS n ON n.host = d.host
+UNION ALL
+SELECT
+    p.host,
+    n.model,
+    CAST(NULL AS VARCHAR) AS gpu_uuid,
+    arrow_cast(CAST(p.day AS INT), 'Date32') AS day,
+    CAST(NULL AS DOUBLE) AS joules,
+    'none' AS method,
+    n.gpus - coalesce(s.devices, 0) AS devices
+FROM provisioned AS p
+INNER JOIN gpu_nodes AS n ON n.host = p.host
+LEFT JOIN seen AS s ON s.host = p.host AND s.day = p.day
+WHERE n.gpus > coalesce(s.devices, 0)

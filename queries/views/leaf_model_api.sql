@@ -1,0 +1,266 @@
+/* Leaves of the charges of kind model_api, and the accruals: one row per charge and attempt of its pool
+that carries a share (request), one per charge without an attempt (unmetered), one per priced attempt
+that no charge covers (request, accrued).
+
+The pool of a charge is the attempts of its provider that started inside its period: those of its model
+where its texts name one; of models that are not in the registry where they name none and the units are
+tokens; else all. An attempt weighs the list cost of its buckets in the charge's token classes; where all
+weigh nothing, each weighs 1. Shares follow (started_at, source, request_id). One pass over calls serves
+all three kinds of leaves. period_start and period_end are the charge's own, an accrual's the hour of its
+attempt. */
+WITH texts AS (
+    SELECT
+        *,
+        lower(json_field(sku_price_details, 'TokenDirection')) AS direction,
+        lower(json_field(sku_price_details, 'TokenCacheAction')) AS cache_action,
+        lower(coalesce(sku_meter, '')) AS meter,
+        lower(coalesce(charge_description, '')) AS description
+    FROM costs
+    WHERE kind = 'model_api'
+),
+
+said AS (
+    SELECT
+        *,
+        CASE
+            WHEN direction IN ('input', 'output') OR cache_action IN ('uncached', 'read', 'write', 'other')
+                THEN 'details'
+            WHEN meter LIKE '%cach%' OR meter LIKE '%input%' OR meter LIKE '%output%' THEN 'text'
+            WHEN description LIKE '%cach%' OR description LIKE '%input%' OR description LIKE '%output%' THEN 'text'
+            ELSE 'nothing'
+        END AS source_of_class,
+        CASE
+            WHEN meter LIKE '%cach%' OR meter LIKE '%input%' OR meter LIKE '%output%' THEN meter
+            ELSE description
+        END AS words
+    FROM texts
+),
+
+-- A property that is left out of SkuPriceDetails means that the meter mixes its values.
+classed AS (
+    SELECT
+        charge_id,
+        provider_id,
+        charge_period_start,
+        charge_period_end,
+        CASE
+            WHEN model IS NOT NULL THEN model
+            WHEN token_units THEN ''
+            ELSE '*'
+        END AS pool,
+        CASE source_of_class
+            WHEN 'details'
+                THEN coalesce(direction, 'input') = 'input' AND coalesce(cache_action, 'uncached') = 'uncached'
+            WHEN 'text' THEN words NOT LIKE '%cach%' AND words LIKE '%input%'
+            ELSE true
+        END AS of_uncached,
+        CASE source_of_class
+            WHEN 'details'
+                THEN coalesce(direction, 'input') = 'input' AND coalesce(cache_action, 'read') IN ('read', 'other')
+            WHEN 'text'
+                THEN
+                    (words LIKE '%cach%' AND words NOT LIKE '%write%' AND words NOT LIKE '%creation%')
+                    OR (words NOT LIKE '%cach%' AND words LIKE '%input%' AND words LIKE '%output%')
+            ELSE true
+        END AS of_read,
+        CASE source_of_class
+            WHEN 'details'
+                THEN coalesce(direction, 'input') = 'input' AND coalesce(cache_action, 'write') IN ('write', 'other')
+            WHEN 'text'
+                THEN
+                    (words LIKE '%cach%' AND (words LIKE '%write%' OR words LIKE '%creation%'))
+                    OR (words NOT LIKE '%cach%' AND words LIKE '%input%' AND words LIKE '%output%')
+            ELSE true
+        END AS of_write,
+        CASE source_of_class
+            WHEN 'details'
+                THEN direction = 'output' OR (direction IS NULL AND cache_action = 'uncached')
+            WHEN 'text' THEN words NOT LIKE '%cach%' AND words LIKE '%output%'
+            ELSE true
+        END AS of_output
+    FROM said
+),
+
+-- Every model of the registry, and '' for those that are in none.
+pool_names AS (
+    SELECT provider, model AS pool FROM models
+    UNION ALL
+    SELECT provider, '' AS pool FROM providers
+),
+
+-- Days make the join with attempts one on equal keys.
+pools AS (
+    SELECT
+        c.charge_id,
+        c.provider_id,
+        n.pool,
+        c.charge_period_start,
+        c.charge_period_end,
+        c.of_uncached,
+        c.of_read,
+        c.of_write,
+        c.of_output,
+        unnest(
+            generate_series(
+                CAST(c.charge_period_start AS DATE),
+                CAST(c.charge_period_end - INTERVAL '1 microsecond' AS DATE),
+                INTERVAL '1' DAY
+            )
+        ) AS day
+    FROM classed AS c
+    INNER JOIN pool_names AS n ON n.provider = c.provider_id AND (c.pool = '*' OR c.pool = n.pool)
+    WHERE c.charge_period_start < c.charge_period_end
+),
+
+attempts AS (
+    SELECT
+        source,
+        request_id,
+        day,
+        task_id,
+        started_at,
+        provider,
+        model,
+        CASE WHEN registered THEN model ELSE '' END AS pool,
+        use_case,
+        team,
+        region,
+        status = 'failure' OR superseded AS wasted,
+        price_status,
+        list_cost,
+        list_currency,
+        coalesce(uncached_cost, 0) AS uncached_cost,
+        coalesce(read_cost, 0) AS read_cost,
+        coalesce(write_cost, 0) AS write_cost,
+        coalesce(output_cost, 0) AS output_cost
+    FROM calls
+    WHERE NOT gateway_cache_hit
+),
+
+covered AS (
+    SELECT
+        p.charge_id AS covered_by,
+        a.source AS request_source,
+        a.request_id,
+        a.task_id,
+        a.started_at,
+        a.provider AS attempt_provider,
+        a.model AS attempt_model,
+        a.use_case,
+        a.team,
+        a.region AS attempt_region,
+        a.wasted,
+        a.list_cost,
+        a.list_currency,
+        CASE WHEN p.charge_id IS NULL THEN a.list_currency END AS accrued_currency,
+        a.day,
+        CASE WHEN p.of_uncached THEN a.uncached_cost ELSE 0 END
+        + CASE WHEN p.of_read THEN a.read_cost ELSE 0 END
+        + CASE WHEN p.of_write THEN a.write_cost ELSE 0 END
+        + CASE WHEN p.of_output THEN a.output_cost ELSE 0 END AS weight
+    FROM pools AS p
+    RIGHT JOIN attempts AS a
+        ON a.provider = p.provider_id
+        AND a.pool = p.pool
+        AND a.day = p.day
+        AND a.started_at >= p.charge_period_start
+        AND a.started_at < p.charge_period_end
+    WHERE p.charge_id IS NOT NULL OR a.price_status = 'priced'
+),
+
+weighed AS (
+    SELECT
+        *,
+        sum(weight) OVER so_far AS upto,
+        row_number() OVER so_far AS place,
+        sum(weight) OVER charge AS total,
+        count(*) OVER charge AS places
+    FROM covered
+    WINDOW
+        so_far AS (
+            PARTITION BY coalesce(covered_by, request_id) ORDER BY started_at, request_source, request_id
+            ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+        ),
+        charge AS (PARTITION BY coalesce(covered_by, request_id))
+),
+
+rated AS (
+    SELECT
+        w.*,
+        CASE
+            WHEN w.accrued_currency = setting('currency') THEN CAST(1 AS DECIMAL(38, 18))
+            ELSE coalesce(d.rate, l.rate)
+        END AS accrued_fx_rate,
+        CASE
+            WHEN w.accrued_currency = setting('reporting_currency') THEN CAST(1 AS DECIMAL(38, 18))
+            ELSE coalesce(rd.rate, rl.rate)
+        END AS accrued_reporting_rate
+    FROM weighed AS w
+    LEFT JOIN fx_days AS d
+        ON d."from" = w.accrued_currency AND d."to" = setting('currency') AND d.day = w.day
+    LEFT JOIN fx_latest AS l
+        ON l."from" = w.accrued_currency AND l."to" = setting('currency') AND l.since <= w.day
+    LEFT JOIN fx_days AS rd
+        ON rd."from" = w.accrued_currency AND rd."to" = setting('reporting_currency') AND rd.day = w.day
+    LEFT JOIN fx_latest AS rl
+        ON rl."from" = w.accrued_currency AND rl."to" = setting('reporting_currency') AND rl.since <= w.day
+),
+
+leaves AS (
+    SELECT
+        c.charge_id IS NULL AS accrued,
+        c.charge_id IS NOT NULL AND w.request_id IS NULL AS unmetered,
+        CASE
+            WHEN c.charge_id IS NULL THEN w.list_cost
+            WHEN w.request_id IS NULL THEN c.amount
+            WHEN w.total = 0 THEN apportion(c.amount, w.place - 1, w.place, w.places)
+            ELSE apportion(c.amount, w.upto - w.weight, w.upto, w.total)
+        END AS share,
+        c.charge_id,
+        c.charge_period_start,
+        c.charge_period_end,
+        c.scope,
+        c.provider,
+        c.service_name,
+        c.model AS charge_model,
+        c.currency,
+        coalesce(c.sub_account_name, c.sub_account_id) AS sub_account,
+        c.region_id,
+        c.fx_rate,
+        c.reporting_rate,
+        w.*
+    FROM (SELECT * FROM costs WHERE kind = 'model_api') AS c
+    FULL JOIN rated AS w ON w.covered_by = c.charge_id
+)
+
+SELECT
+    CASE WHEN accrued THEN date_trunc('hour', started_at) ELSE charge_period_start END AS period_start,
+    CASE
+        WHEN accrued THEN date_trunc('hour', started_at) + INTERVAL '1' HOUR ELSE charge_period_end
+    END AS period_end,
+    CASE WHEN unmetered THEN 'unmetered' ELSE 'request' END AS leaf,
+    'model_api' AS kind,
+    CASE WHEN accrued THEN 'AI' ELSE scope END AS scope,
+    CASE WHEN accrued THEN attempt_provider ELSE provider END AS provider,
+    service_name AS service,
+    CASE WHEN unmetered THEN charge_model ELSE attempt_model END AS model,
+    use_case,
+    team,
+    CASE WHEN accrued THEN list_currency ELSE currency END AS currency,
+    share AS amount,
+    CASE WHEN accrued THEN 'accrued' ELSE 'billed' END AS evidence,
+    false AS modelled,
+    charge_id,
+    task_id,
+    request_id,
+    request_source,
+    started_at,
+    wasted,
+    CAST(NULL AS VARCHAR) AS host,
+    sub_account,
+    CASE WHEN accrued THEN attempt_region ELSE region_id END AS region,
+    CASE WHEN accrued THEN accrued_fx_rate ELSE fx_rate END AS fx_rate,
+    CASE WHEN accrued THEN accrued_reporting_rate ELSE reporting_rate END AS reporting_rate,
+    money_mul(share, CASE WHEN accrued THEN accrued_fx_rate ELSE fx_rate END) AS amount_converted
+FROM leaves
+WHERE share IS NOT NULL AND (unmetered OR accrued OR share <> 0)

@@ -1,0 +1,84 @@
+//! The query session: every option that can change an answer is set here, on purpose.
+
+use super::{Settings, udf};
+use crate::base::Result;
+use datafusion::common::config::Dialect;
+use datafusion::execution::SessionStateBuilder;
+use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
+use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::prelude::{SessionConfig, SessionContext};
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+const BATCH_ROWS: usize = 8192;
+/// How many of the hungriest operators an out-of-memory error names.
+const NAMED_CONSUMERS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(4);
+
+fn config() -> SessionConfig {
+    let threads = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let mut config = SessionConfig::new()
+        .with_target_partitions(threads)
+        .with_batch_size(BATCH_ROWS)
+        .with_information_schema(true)
+        .with_create_default_catalog_and_schema(true)
+        .with_default_catalog_and_schema("spendscope", "public");
+    let options = config.options_mut();
+    // A literal 1.5 is a decimal: as a float it would turn money into floating point.
+    options.sql_parser.parse_float_as_decimal = true;
+    options.sql_parser.enable_ident_normalization = true;
+    options.sql_parser.dialect = Dialect::Generic;
+    // Text is Utf8 everywhere: in the lake, in literals and casts, in what Parquet gives back.
+    options.sql_parser.map_string_types_to_utf8view = false;
+    options.execution.parquet.schema_force_view_types = false;
+    options.execution.parquet.binary_as_string = false;
+    options.execution.time_zone = Some("UTC".to_owned());
+    options.execution.collect_statistics = true;
+    options.execution.parquet.pruning = true;
+    options.execution.parquet.enable_page_index = true;
+    // NULL sorts last ascending, first descending, as in PostgreSQL.
+    options.sql_parser.default_null_ordering = "nulls_max".to_owned();
+    options.optimizer.prefer_hash_join = true;
+    options.optimizer.skip_failed_rules = false;
+    config
+}
+
+/// A session without tables, with all functions.
+pub(super) fn open(settings: &Settings) -> Result<SessionContext> {
+    let pool = TrackConsumersPool::new(FairSpillPool::new(settings.memory_limit), NAMED_CONSUMERS);
+    let runtime = RuntimeEnvBuilder::new()
+        .with_memory_pool(Arc::new(pool))
+        .build_arc()?;
+    let state = SessionStateBuilder::new()
+        .with_config(config())
+        .with_runtime_env(runtime)
+        .with_default_features()
+        .build();
+    let context = SessionContext::new_with_state(state);
+    for function in udf::scalars(settings) {
+        context.register_udf(function);
+    }
+    for function in udf::aggregates() {
+        context.register_udaf(function);
+    }
+    Ok(context)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use arrow::datatypes::DataType;
+
+    #[tokio::test]
+    async fn literals_are_decimals_and_text_is_utf8() {
+        let context = open(&Settings::new(crate::base::time::from_micros(0))).unwrap();
+        let frame = context
+            .sql("SELECT 1.5 AS a, 1.5 * 1.0 AS b, CAST(1 AS VARCHAR) AS c, 'x' AS d")
+            .await
+            .unwrap();
+        let types: Vec<&DataType> = frame.schema().fields().iter().map(|f| f.data_type()).collect();
+        assert!(matches!(types[0], DataType::Decimal128(..)), "{types:?}");
+        assert!(matches!(types[1], DataType::Decimal128(..)), "{types:?}");
+        assert_eq!(types[2..], [&DataType::Utf8, &DataType::Utf8]);
+    }
+}

@@ -1,0 +1,55 @@
+//! The SQL functions that the views need: one file each, and the list.
+//!
+//! Money goes through `base::money` only. A NULL argument gives NULL; what does not fit into 38
+//! digits is an error, never a wrapped number.
+
+mod apportion;
+mod args;
+mod charge_day;
+mod claimant;
+mod json_field;
+mod local_day;
+mod local_hour;
+mod local_month;
+mod longest;
+mod match_length;
+mod money_mul;
+mod now_utc;
+mod ratio;
+mod setting;
+mod sum_product;
+mod zone;
+
+use crate::engine::Settings;
+use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
+
+pub(super) use claimant::claimant;
+pub(super) use longest::longest;
+pub(super) use match_length::match_length;
+
+/// All scalar functions, for one session.
+pub(super) fn scalars(settings: &Settings) -> Vec<ScalarUDF> {
+    vec![
+        apportion::Apportion::default().into(),
+        charge_day::ChargeDay::new(settings.zone).into(),
+        claimant(),
+        json_field::JsonField::default().into(),
+        local_day::LocalDay::new(settings.zone).into(),
+        local_hour::LocalHour::new(settings.zone).into(),
+        local_month::LocalMonth::new(settings.zone).into(),
+        longest(),
+        match_length(),
+        money_mul::MoneyMul::default().into(),
+        now_utc::NowUtc::new(settings.now).into(),
+        ratio::Ratio::default().into(),
+        setting::Setting::new(settings).into(),
+    ]
+}
+
+/// All aggregate functions.
+pub(super) fn aggregates() -> Vec<AggregateUDF> {
+    vec![sum_product::SumProduct::default().into()]
+}
+
+#[cfg(test)]
+mod testing;

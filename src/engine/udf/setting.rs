@@ -1,0 +1,71 @@
+//! `setting('basis')`: how this session shows amounts.
+
+use super::args;
+use crate::engine::Settings;
+use arrow::datatypes::DataType;
+use datafusion::common::{ScalarValue, exec_err, plan_err};
+use datafusion::error::Result;
+use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility};
+
+/// Knows `basis`, `currency`, `reporting_currency`, `time_zone` and `now`. A call with a literal is
+/// folded while planning, so that a plan that travels to other machines carries plain values.
+#[derive(Debug, PartialEq, Eq, Hash)]
+pub(super) struct Setting {
+    signature: Signature,
+    values: Vec<(&'static str, String)>,
+}
+
+impl Setting {
+    pub(super) fn new(settings: &Settings) -> Self {
+        Setting {
+            signature: Signature::user_defined(Volatility::Immutable),
+            values: vec![
+                ("basis", settings.basis.name().to_owned()),
+                ("currency", settings.currency.clone()),
+                ("reporting_currency", settings.reporting_currency.clone()),
+                ("time_zone", settings.zone.name().to_owned()),
+                ("now", settings.now.to_rfc3339()),
+            ],
+        }
+    }
+}
+
+impl ScalarUDFImpl for Setting {
+    fn name(&self) -> &str {
+        "setting"
+    }
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+    fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
+        args::count(self.name(), types, 1)?;
+        Ok(vec![DataType::Utf8])
+    }
+    fn return_type(&self, _: &[DataType]) -> Result<DataType> {
+        Ok(DataType::Utf8)
+    }
+    fn invoke_with_args(&self, call: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let Some(name) = args::constant_text(&call.args[0]) else {
+            return plan_err!("setting takes one literal name");
+        };
+        match self.values.iter().find(|(known, _)| *known == name) {
+            Some((_, value)) => Ok(ColumnarValue::Scalar(ScalarValue::Utf8(Some(value.clone())))),
+            None => {
+                let known: Vec<&str> = self.values.iter().map(|(known, _)| *known).collect();
+                exec_err!("there is no setting '{name}'; there are {}", known.join(", "))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{fails, query};
+
+    #[test]
+    fn settings_are_read_by_name() {
+        assert_eq!(query("SELECT setting('basis')"), ["effective"]);
+        assert_eq!(query("SELECT setting('time_zone')"), ["Europe/Berlin"]);
+        assert!(fails("SELECT setting('colour')").contains("reporting_currency"));
+    }
+}
