@@ -12,5 +12,6 @@ mod golden;
 mod gpu;
 mod gpu_golden;
 mod slt;
+mod sources;
 mod support;
 mod tidy;
