@@ -18,7 +18,6 @@ pub use settings::{Basis, NATIVE, Settings};
 
 use crate::asset::Assets;
 use crate::base::{Context, Error, Result};
-use crate::schema::TABLES;
 use crate::store::Lake;
 use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
@@ -27,6 +26,7 @@ use datafusion::common::ParamValues;
 use datafusion::error::DataFusionError;
 use datafusion::prelude::{DataFrame, SessionContext};
 use datafusion::scalar::ScalarValue;
+use datafusion::sql::parser::DFParser;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -45,7 +45,7 @@ impl Engine {
         Engine::open(tables::from_batches(tables)?, assets, registry, settings).await
     }
 
-    /// Over the lake, as it is or as it was.
+    /// Over a lake, as it is or as it was.
     pub async fn over_lake(
         lake: &Lake,
         as_of: Option<DateTime<Utc>>,
@@ -53,12 +53,7 @@ impl Engine {
         registry: &Registry,
         settings: &Settings,
     ) -> Result<Engine> {
-        let mut facts = tables::Providers::new();
-        for table in TABLES {
-            if let Some(snapshot) = lake.snapshot(table, as_of).await? {
-                facts.insert(table.name, snapshot.table_provider());
-            }
-        }
+        let facts = tables::from_lake(lake, as_of).await?;
         Engine::open(facts, assets, registry, settings).await
     }
 
@@ -111,6 +106,15 @@ impl Engine {
         } else {
             batches
         })
+    }
+
+    /// The statements of a script, one by one.
+    pub fn statements(&self, script: &str) -> Result<Vec<String>> {
+        let statements = DFParser::parse_sql(script).map_err(query_error)?;
+        if statements.is_empty() {
+            return Err(Error::usage("there is no SQL").advise("give a query with -c, a file with -f, or pipe one in"));
+        }
+        Ok(statements.iter().map(ToString::to_string).collect())
     }
 
     /// The session itself, for servers that speak to it directly.

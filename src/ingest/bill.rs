@@ -61,10 +61,10 @@ pub(super) async fn attempt(lake: &Lake, delivery: &Delivery, options: &Options)
         return Ok(Some(Stored::Present(fates)));
     }
     for (month, old) in &present {
-        if let (Some(held), false) = (new.get(month), options.accept_shrink) {
-            if let Some(refusal) = refusal(&delivery.source, month, old, held) {
-                return Ok(Some(refusal));
-            }
+        if let (Some(held), false) = (new.get(month), options.accept_shrink)
+            && let Some(refusal) = refusal(&delivery.source, month, old, held)
+        {
+            return Ok(Some(refusal));
         }
     }
     let partitions = months

@@ -5,6 +5,7 @@ use crate::base::{Error, Result, hash};
 use bytes::Bytes;
 use object_store::ObjectStoreExt;
 use sha2::{Digest, Sha256};
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::io::{BufReader, Cursor, Read};
@@ -46,10 +47,9 @@ pub(super) async fn expand(inputs: &[String], store_options: &HashMap<String, St
             continue;
         }
         for (path, found) in local(input.strip_prefix("file://").unwrap_or(input))? {
-            let name = path.display().to_string();
-            if !files.contains_key(&name) {
-                let file = look(path, found).context(name.clone())?;
-                files.insert(name, file);
+            if let Entry::Vacant(entry) = files.entry(path.display().to_string()) {
+                let file = look(path, found).context(entry.key().clone())?;
+                entry.insert(file);
             }
         }
     }

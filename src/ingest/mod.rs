@@ -172,7 +172,7 @@ async fn run(
     progress: &mut dyn Progress,
     report: &mut IngestReport,
 ) -> Result<()> {
-    let Some(plan) = without_known(lake, plan, known, report).await? else {
+    let Some(plan) = without_known(lake, plan, known, options, report).await? else {
         return Ok(());
     };
     let Plan { table, source, files } = plan;
@@ -268,6 +268,7 @@ async fn without_known(
     lake: &Lake,
     mut plan: Plan,
     known: &[Known],
+    options: &Options,
     report: &mut IngestReport,
 ) -> Result<Option<Plan>> {
     let mut done = Vec::new();
@@ -300,6 +301,8 @@ async fn without_known(
         }
         // A later import of the same source may have replaced a list; only its rows can tell.
         "prices" | "fx_rates" => {}
+        // The same scrape text taken at another moment is another set of facts.
+        "gpu_samples" if options.observed_at.is_some() => {}
         _ => {
             let hashes: HashSet<&str> = known
                 .iter()

@@ -95,8 +95,11 @@ async fn create(
     properties: CommitProperties,
 ) -> Result<u64, DeltaTableError> {
     let protocol: Protocol = serde_json::from_value(json!({ "minReaderVersion": 1, "minWriterVersion": 2 }))?;
-    // Log files are history, and history is kept.
-    let configuration = [(TableProperty::EnableExpiredLogCleanup.as_ref(), "false")];
+    // Log files are history, and history is kept; a checkpoint now and then keeps opening cheap.
+    let configuration = [
+        (TableProperty::EnableExpiredLogCleanup.as_ref(), "false"),
+        (TableProperty::CheckpointInterval.as_ref(), "10"),
+    ];
     let metadata = new_metadata(&delta_schema(table)?, table.partition_by, configuration)?
         .with_name(table.name.to_owned())?
         .with_description(table.grain.to_owned())?;

@@ -262,9 +262,9 @@ async fn a_change_worked_out_from_an_old_look_is_not_applied() {
 }
 
 #[tokio::test]
-async fn every_table_goes_in_and_comes_back() {
+async fn odd_names_and_exact_amounts_go_in_and_come_back() {
     let dir = tempfile::tempdir().unwrap();
-    let lake = at(dir.path(), "2026-10-05T12:00:00Z").await;
+    let lake = at(&dir.path().join("my lake ü #1"), "2026-10-05T12:00:00Z").await;
     let charge = json!({
         "charge_id": "c", "source": "my bill/ü", "billing_month": "2026-10", "delivery_id": "d", "file_hash": "f",
         "file_row": 1, "provider": "P", "billing_period_start": "2026-10-01T00:00:00Z",
@@ -324,5 +324,55 @@ async fn what_cannot_be_a_lake_is_said() {
         Lake::open("s3://bucket/prefix", clock("2026-10-05T12:00:00Z"))
             .await
             .is_ok()
+    );
+}
+
+#[tokio::test]
+async fn a_long_history_stays_whole_when_it_is_summed_up() {
+    let lake = Lake::open("memory:///lake", clock("2026-10-05T12:00:00Z"))
+        .await
+        .unwrap();
+    for line in 0..23 {
+        let month = if line % 2 == 0 { "2026-09" } else { "2026-10" };
+        lake.commit(
+            table("rejects"),
+            add(rejects("a", line..line + 1, month), Replace::Nothing),
+        )
+        .await
+        .unwrap();
+    }
+    let snapshot = lake.snapshot(table("rejects"), None).await.unwrap().unwrap();
+    assert_eq!((snapshot.version(), snapshot.rows()), (22, 23));
+    assert_eq!(
+        snapshot
+            .read(&["line"], &[col("line").eq(lit(7_i64))])
+            .await
+            .unwrap()
+            .len(),
+        1
+    );
+    let noon = "2026-10-05T12:00:00Z".parse().unwrap();
+    assert_eq!(
+        lake.snapshot(table("rejects"), Some(noon))
+            .await
+            .unwrap()
+            .unwrap()
+            .version(),
+        22
+    );
+    assert_eq!(lake.history(table("rejects")).await.unwrap().len(), 23);
+    let gone = Replace::Partitions(vec![vec!["2026-09".into()]]);
+    let done = lake
+        .commit(table("rejects"), add(rejects("b", 0..1, "2026-09"), gone))
+        .await
+        .unwrap();
+    assert_eq!(done.files_removed, 12);
+    assert_eq!(
+        lake.snapshot(table("rejects"), None)
+            .await
+            .unwrap()
+            .unwrap()
+            .rows(),
+        12
     );
 }

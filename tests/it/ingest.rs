@@ -519,10 +519,12 @@ async fn real_and_golden_files_arrive_whole() {
     let files: Vec<PathBuf> = names.iter().map(|n| golden.join(n)).collect();
     let files: Vec<&Path> = files.iter().map(PathBuf::as_path).collect();
     let report = place.put(&files).await;
-    assert!(
-        report.refused.is_empty() && report.files.iter().all(|f| f.state == State::Ingested),
-        "{report:?}"
-    );
+    assert!(report.refused.is_empty());
+    for file in &report.files {
+        assert_eq!(file.rows_rejected, 0, "{file:?}");
+        assert_eq!(file.state, State::Ingested, "{file:?}");
+        assert_eq!(file.rows_in, file.rows_kept + file.rows_known, "{file:?}");
+    }
     let before = contents(&place.lake).await;
     for file in files.iter().rev() {
         // Charges alone are the same delivery; everything else is known by its content.
