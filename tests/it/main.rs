@@ -1,7 +1,3 @@
-//! The one integration binary: a module per area.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
-
-mod sources;
 //! The one integration binary: every further one would link all of DataFusion again.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::print_stderr)]
 
@@ -11,5 +7,6 @@ mod golden;
 mod gpu;
 mod gpu_golden;
 mod slt;
+mod sources;
 mod support;
 mod tidy;
