@@ -218,7 +218,7 @@ fn a_scrape_without_a_moment_asks_for_one() {
     let error = decode(&mapping, input, &DecodeContext::default(), &mut |_| Ok(()))
         .err()
         .unwrap();
-    assert!(error.advice().unwrap().contains("--observed-at"), "{error}");
+    assert!(error.advice().unwrap().contains("--at 2026"), "{error}");
 }
 
 #[test]

@@ -121,7 +121,7 @@ impl Reader for PrometheusText {
                     return Err(Error::data(format!(
                         "line {line} has no time stamp, and the scrape has no time"
                     ))
-                    .advise("say when the text was scraped, as in --observed-at 2026-09-14T10:00:00Z"));
+                    .advise("say when the text was scraped, as in --at 2026-09-14T10:00:00Z"));
                 }
             };
             if let Err(reason) = fold.take(&handle, micros, sample.value) {
