@@ -8,3 +8,8 @@ pub mod asset;
 pub mod engine;
 pub mod frame;
 pub mod schema;
+
+pub mod source;
+pub mod store;
+
+pub mod ingest;
