@@ -1,8 +1,3 @@
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr)]
-
-mod facts;
-mod golden;
-mod gpu;
 //! The one integration binary: a module per area.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr)]
 
@@ -10,7 +5,5 @@ mod facts;
 mod golden;
 mod gpu;
 mod gpu_golden;
-#![allow(clippy::unwrap_used, clippy::expect_used)]
-
 mod ingest;
 mod sources;
