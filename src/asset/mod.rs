@@ -1,6 +1,8 @@
 //! The `queries/` tree: embedded in the binary, and overridable file by file from a folder.
 
 mod builtin;
+pub mod header;
+pub mod index;
 
 use crate::base::{Context, Error, Result};
 use std::borrow::Cow;

@@ -18,12 +18,15 @@ pub use settings::{Basis, NATIVE, Settings};
 
 use crate::asset::Assets;
 use crate::base::{Context, Error, Result};
+use crate::store::Lake;
 use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
+use chrono::{DateTime, Utc};
 use datafusion::common::ParamValues;
 use datafusion::error::DataFusionError;
 use datafusion::prelude::{DataFrame, SessionContext};
 use datafusion::scalar::ScalarValue;
+use datafusion::sql::parser::DFParser;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -40,6 +43,18 @@ impl Engine {
         settings: &Settings,
     ) -> Result<Engine> {
         Engine::open(tables::from_batches(tables)?, assets, registry, settings).await
+    }
+
+    /// Over a lake, as it is or as it was.
+    pub async fn over_lake(
+        lake: &Lake,
+        as_of: Option<DateTime<Utc>>,
+        assets: &Assets,
+        registry: &Registry,
+        settings: &Settings,
+    ) -> Result<Engine> {
+        let facts = tables::from_lake(lake, as_of).await?;
+        Engine::open(facts, assets, registry, settings).await
     }
 
     async fn open(
@@ -90,6 +105,15 @@ impl Engine {
         } else {
             batches
         })
+    }
+
+    /// The statements of a script, one by one.
+    pub fn statements(&self, script: &str) -> Result<Vec<String>> {
+        let statements = DFParser::parse_sql(script).map_err(query_error)?;
+        if statements.is_empty() {
+            return Err(Error::usage("there is no SQL").advise("give a query with -c, a file with -f, or pipe one in"));
+        }
+        Ok(statements.iter().map(ToString::to_string).collect())
     }
 
     /// The session itself, for servers that speak to it directly.

@@ -20,6 +20,13 @@ impl Catalog {
         Ok(Catalog(mappings))
     }
 
+    /// Only the formats that fill this table.
+    #[must_use]
+    pub fn only(mut self, table: &str) -> Catalog {
+        self.0.retain(|_, mapping| mapping.table.name == table);
+        self
+    }
+
     pub fn get(&self, id: &str) -> Option<&Arc<Mapping>> {
         self.0.get(id)
     }
@@ -86,7 +93,10 @@ impl Catalog {
     ) -> Error {
         near.sort();
         near.truncate(3);
-        let why = if head.is_empty() {
+        let why = if head.starts_with(b"PAR1") && near.is_empty() && !contained {
+            "it begins as Parquet does, and its list of columns, which stands at the end, cannot be read"
+                .to_owned()
+        } else if head.is_empty() {
             "it is empty".to_owned()
         } else if !near.is_empty() {
             format!(

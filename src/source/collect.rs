@@ -159,6 +159,8 @@ impl<'a> Collector<'a> {
         self.report
             .rejects
             .sort_by(|a, b| (a.line, &a.column).cmp(&(b.line, &b.column)));
+        // A value that several columns are made of is refused once.
+        self.report.rejects.dedup();
         Ok(self.report)
     }
 }

@@ -397,7 +397,7 @@ impl Column {
                     texts,
                     problems,
                     StringBuilder::with_capacity(rows, rows * 16),
-                    |t| keep(t)
+                    keep
                 )
             }
             Parse::Int => each_row!(

@@ -7,7 +7,9 @@ use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use datafusion::common::DFSchema;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::logical_expr::simplify::SimplifyContext;
 use datafusion::logical_expr::{Expr, Volatility};
+use datafusion::optimizer::simplify_expressions::ExprSimplifier;
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use std::sync::{Arc, LazyLock};
@@ -61,6 +63,15 @@ impl Environment {
                 "an expression must depend on its row only, not on {what}"
             )));
         }
+        // Some functions (coalesce) exist in plans only until they are simplified.
+        let simplify = SimplifyContext::builder()
+            .with_schema(Arc::new(self.schema.clone()))
+            .build();
+        let simplifier = ExprSimplifier::new(simplify);
+        let expr = simplifier
+            .coerce(expr, &self.schema)
+            .and_then(|e| simplifier.simplify(e))
+            .with_context(known)?;
         PLANNER
             .create_physical_expr(expr, &self.schema)
             .with_context(known)

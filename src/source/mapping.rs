@@ -1,5 +1,35 @@
 //! Mapping files: where each canonical column comes from, how its text is read, what is required.
 //! Unknown keys, unknown columns and impossible combinations are errors when the file is read.
+//!
+//! ```toml
+//! title = "Bills of Example Cloud"
+//! table = "charges"
+//! null_values = ["-"]                  # besides the empty text; without regard to case
+//! instant_formats = ["%d.%m.%Y"]       # besides the common ones
+//! extra = ["*"]                        # unknown columns that are kept in `extra`
+//!
+//! [recognise]                          # column names, JSON keys or metrics
+//! all = ["Amount", "Day"]              # each must be there
+//! any = ["Product", "Service"]         # and one of these
+//!
+//! [reader.csv]                         # one or more of `reader::READERS`, with its options
+//! delimiter = ";"
+//!
+//! [let]                                # typed values that expressions use
+//! cents = { from = "Amount", parse = "int" }
+//!
+//! [columns]                            # `from`, `expr` or `const`; then how to read the text
+//! provider = { const = "Example Cloud" }
+//! billed_cost = { expr = "CAST(cents AS DECIMAL(38, 18)) / 100" }
+//! service_name = { from = ["Product", "meta.product"] }       # the first that holds a value
+//! charge_category = { from = "Kind", parse = "enum", values = ["Usage", "Tax"], spellings = { vat = "Tax" }, default = "Usage" }
+//! billing_currency = { from = "Cur", parse = "currency", required = true }
+//! ```
+//!
+//! `parse` is one of `text`, `int`, `float`, `bool`, `money`, `currency`, `instant`, `timestamp` (an
+//! instant in words or seconds since 1970), `unix_seconds`, `unix_millis`, `unix_micros`, `date`,
+//! `tags`, `tag` (the value of the tag `key`), `enum`, `pseudonym`, `origin` (scheme and host of a URL);
+//! left out, it follows from the column's type. What the table requires is required.
 
 use super::column::{Column, Kind, OnUnknown, Origin, Parse, System};
 use super::expr::Environment;
@@ -372,5 +402,106 @@ impl ParseName {
             ParseName::Date => Ty::Date,
             ParseName::Tags => Ty::Tags,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use super::*;
+
+    const GOOD: &str = r#"
+        title = "test"
+        table = "outcomes"
+        [recognise]
+        all = ["task"]
+        [reader.csv]
+        [let]
+        n = { from = "n", parse = "int" }
+        [columns]
+        task_id = { from = "task" }
+        success = { expr = "n > 0" }
+        recorded_at = { from = "at" }
+    "#;
+
+    fn error(from: &str, to: &str) -> String {
+        assert!(GOOD.contains(from), "{from}");
+        Mapping::parse("test", &GOOD.replacen(from, to, 1))
+            .expect_err(to)
+            .to_string()
+    }
+
+    #[test]
+    fn mistakes_are_found_when_the_file_is_read() {
+        assert!(Mapping::parse("test", GOOD).is_ok());
+        for (from, to, words) in [
+            ("title", "titel", "unknown field `titel`"),
+            ("\"outcomes\"", "\"results\"", "no table 'results'"),
+            ("reader.csv", "reader.xml", "no reader 'xml'"),
+            (
+                "[reader.csv]",
+                "[reader.csv]\ndelimeter = ';'",
+                "unknown field `delimeter`",
+            ),
+            ("task_id =", "task =", "no column 'task'"),
+            (
+                "recorded_at = { from = \"at\" }",
+                "",
+                "required column 'recorded_at'",
+            ),
+            (
+                "{ from = \"at\" }",
+                "{ from = \"at\", const = \"x\" }",
+                "exactly one of",
+            ),
+            (
+                "{ from = \"at\" }",
+                "{ from = \"at\", parse = \"int\" }",
+                "do not fit together",
+            ),
+            (
+                "{ from = \"at\" }",
+                "{ from = \"at\", null = \"x\" }",
+                "unknown field `null`",
+            ),
+            (
+                "{ from = \"task\" }",
+                "{ from = \"task\", parse = \"enum\" }",
+                "needs 'values'",
+            ),
+            (
+                "{ from = \"task\" }",
+                "{ from = \"task\", parse = \"tag\" }",
+                "needs a 'key'",
+            ),
+            ("n > 0", "m > 0", "'m > 0' over n"),
+            ("n > 0", "random() > 0.5", "not on random"),
+            ("n > 0", "now() > now()", "not on now"),
+            ("n > 0", "n > (SELECT 1)", "column 'success'"),
+        ] {
+            let error = error(from, to);
+            assert!(
+                error.starts_with("mapping file test: ") && error.contains(words),
+                "{to}: {error}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_expression_that_fails_costs_its_row_only() {
+        let mapping = GOOD.replace("n > 0", "10 / n > 0");
+        let text = "task,n,at\na,1,2026-09-14\nb,0,2026-09-14\nc,,2026-09-14\nd,-1,2026-09-14\n";
+        let (report, batch) = crate::source::testing::decode_text(&mapping, text).unwrap();
+        assert_eq!(crate::source::testing::texts(&batch, "task_id"), ["a", "d"]);
+        let found: Vec<_> = report
+            .rejects
+            .iter()
+            .map(|r| (r.line, r.reason.as_str()))
+            .collect();
+        assert_eq!(found[1], (4, "a value is required"));
+        assert!(
+            found[0].0 == 3 && found[0].1.contains("ivide by zero"),
+            "{found:?}"
+        );
     }
 }

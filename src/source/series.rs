@@ -67,14 +67,6 @@ impl Options {
         }
         Ok(())
     }
-
-    /// Whether a metric speaks of devices.
-    pub(super) fn speaks_of_devices(&self, metric: &str) -> bool {
-        self.series
-            .iter()
-            .any(|p| glob::Pattern::new(p).is_ok_and(|p| p.matches(metric)))
-            || self.metrics.values().flatten().any(|m| m == metric)
-    }
 }
 
 /// Labels of one series, as they stand there.
@@ -85,7 +77,9 @@ pub(super) type Labels = BTreeMap<String, String>;
 pub(super) struct Fold {
     metrics: Vec<String>,
     by_name: HashMap<String, Vec<usize>>,
-    options: Options,
+    /// Names of the metrics that speak of devices.
+    series: Vec<glob::Pattern>,
+    labels: BTreeMap<String, Vec<String>>,
     holders: Vec<Holder>,
     known: HashMap<Holder, usize>,
     devices: BTreeMap<(String, String), BTreeMap<i64, Reading>>,
@@ -133,7 +127,12 @@ impl Fold {
         Fold {
             metrics,
             by_name,
-            options,
+            series: options
+                .series
+                .iter()
+                .filter_map(|p| glob::Pattern::new(p).ok())
+                .collect(),
+            labels: options.labels,
             holders: Vec::new(),
             known: HashMap::new(),
             devices: BTreeMap::new(),
@@ -150,17 +149,12 @@ impl Fold {
         let metrics = self.by_name.get(metric).cloned().unwrap_or_default();
         if metrics.is_empty() {
             *self.passed_over.entry(metric.to_owned()).or_default() += 1;
-            if !self.options.speaks_of_devices(metric) {
+            if !self.series.iter().any(|p| p.matches(metric)) {
                 return Ok(None);
             }
         }
         let label = |name: &str| {
-            let names = self
-                .options
-                .labels
-                .get(name)
-                .map(Vec::as_slice)
-                .unwrap_or_default();
+            let names = self.labels.get(name).map(Vec::as_slice).unwrap_or_default();
             names
                 .iter()
                 .filter_map(|n| labels.get(n))
@@ -169,8 +163,7 @@ impl Fold {
                 .unwrap_or_default()
         };
         let carries = |name: &str| {
-            self.options
-                .labels
+            self.labels
                 .get(name)
                 .is_some_and(|names| names.iter().any(|n| labels.contains_key(n)))
         };
@@ -340,7 +333,7 @@ fn reading(text: &str) -> std::result::Result<Option<f64>, String> {
         "+Inf" | "-Inf" | "Inf" => return Ok(None),
         text => text.parse().map_err(|_| "not a number".to_owned())?,
     };
-    let blank = value >= 9_223_372_036_854_775_000.0 && value <= 9_223_372_036_854_776_000.0
+    let blank = (9_223_372_036_854_775_000.0..=9_223_372_036_854_776_000.0).contains(&value)
         || (140_737_488_355_328.0..140_737_488_355_336.0).contains(&value)
         || (2_147_483_632.0..2_147_483_640.0).contains(&value);
     Ok((value.is_finite() && !blank).then_some(value))

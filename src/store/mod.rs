@@ -20,7 +20,7 @@ pub use snapshot::Snapshot;
 
 use crate::base::clock::Clock;
 use crate::base::{Error, Result};
-use crate::schema::TableSchema;
+use crate::schema::{TABLES, TableSchema};
 use arrow::array::RecordBatch;
 use chrono::{DateTime, Utc};
 use deltalake::kernel::Action;
@@ -84,6 +84,28 @@ impl Lake {
             location: Location::parse(url, options)?,
             clock,
         })
+    }
+
+    /// Makes the tables that are not there yet, empty.
+    pub async fn create(&self) -> Result<()> {
+        for table in TABLES {
+            if self.snapshot(table, None).await?.is_none() {
+                let nothing = Change { add: Vec::new(), replace: Replace::Nothing, txn: "create".to_owned() };
+                self.commit(table, nothing).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Has anything ever been written here.
+    pub async fn exists(&self) -> Result<bool> {
+        for table in TABLES {
+            let log_store = delta::log_store(&self.location, table)?;
+            if log_store.is_delta_table_location().await.map_err(delta::error)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Where it lies, without credentials.

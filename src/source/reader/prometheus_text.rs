@@ -31,13 +31,17 @@ impl Reader for PrometheusText {
         if lines.len() > 1 && !head.ends_with('\n') {
             lines.pop();
         }
-        let mut names = Vec::new();
+        let (mut names, mut samples, mut broken) = (Vec::new(), 0, 0);
         for line in lines {
             let line = line.trim();
             if line.is_empty() || line.starts_with('#') {
                 continue;
             }
-            let sample = sample(line).ok()?;
+            let Ok(sample) = sample(line) else {
+                broken += 1;
+                continue;
+            };
+            samples += 1;
             let family = if sample.metric.starts_with("DCGM_FI_") {
                 "DCGM_FI_*"
             } else {
@@ -47,7 +51,7 @@ impl Reader for PrometheusText {
                 names.push(family.to_owned());
             }
         }
-        (!names.is_empty()).then_some(names)
+        (samples > broken).then_some(names)
     }
 
     fn read(

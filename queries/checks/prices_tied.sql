@@ -1,0 +1,24 @@
+/*
+title = "Two prices for one moment"
+description = """
+Price lists that name different prices for the same provider, model and moment. Which of them counts would be
+a matter of chance."""
+tier = "always"
+severity = "error"
+advice = "Remove the model from one of the lists, or give the newer price its own valid_from."
+*/
+SELECT provider, model, valid_from, count(*) AS entries, min(source) AS first_source, max(source) AS last_source
+FROM prices
+GROUP BY provider, model, valid_from
+HAVING count(*) > 1 AND (
+    count(DISTINCT currency) > 1
+    OR min(input_cost_per_token) <> max(input_cost_per_token)
+    OR min(output_cost_per_token) <> max(output_cost_per_token)
+    OR min(cache_read_input_token_cost) <> max(cache_read_input_token_cost)
+    OR min(cache_creation_input_token_cost) <> max(cache_creation_input_token_cost)
+    OR (count(input_cost_per_token) > 0 AND count(input_cost_per_token) < count(*))
+    OR (count(output_cost_per_token) > 0 AND count(output_cost_per_token) < count(*))
+    OR (count(cache_read_input_token_cost) > 0 AND count(cache_read_input_token_cost) < count(*))
+    OR (count(cache_creation_input_token_cost) > 0 AND count(cache_creation_input_token_cost) < count(*))
+)
+ORDER BY provider, model, valid_from

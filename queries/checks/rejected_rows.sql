@@ -1,0 +1,12 @@
+/*
+title = "Rows that could not be read"
+description = """
+Rows that are in no total because they could not become facts."""
+tier = "always"
+severity = "warning"
+advice = "select * from rejects shows line, column and value; correct the file or its mapping and ingest again."
+*/
+SELECT source, path, column_name, reason, count(*) AS entries, min(line) AS first_line
+FROM rejects
+GROUP BY source, path, column_name, reason
+ORDER BY source, path, column_name, reason

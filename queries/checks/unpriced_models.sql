@@ -1,0 +1,14 @@
+/*
+title = "Models without a price"
+description = """
+Attempts that cost something and that no price covers. Their list cost is missing, not 0: they weigh nothing
+beside priced ones, and nothing is accrued for them."""
+tier = "strict"
+severity = "warning"
+advice = "spendscope prices import FILE with a row for the model, from the first day on."
+*/
+SELECT provider, model, count(*) AS attempts, min(started_at) AS first, max(started_at) AS last
+FROM calls
+WHERE price_status = 'unpriced'
+GROUP BY provider, model
+ORDER BY attempts DESC, provider, model

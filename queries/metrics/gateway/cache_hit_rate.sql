@@ -1,0 +1,82 @@
+/*
+title = "Cache hit rates"
+description = """
+Two caches, two rates: the provider's prompt cache (share of input tokens read from it) and the gateway's own
+(share of requests answered without a provider). Savings are what reading saved less what writing cost extra,
+at the prices of the moment, and may be negative. A request and all its attempts belong to the window in
+which it was asked. By model, requests are those with an attempt on it. Amounts are over priced attempts in
+the currency of the price book; attempts without a price stand with the currency of their group."""
+formula = "cache_read ÷ (cache_read + cache_write + uncached_input); gateway_hits ÷ requests"
+owner = "engineering"
+grain = "one group and currency of its prices"
+dimensions = ["model", "provider", "use_case", "team", "key_alias", "region", "day"]
+by = ["model"]
+key = ["currency"]
+columns = [
+    { name = "currency", type = "text", role = "currency", description = "Currency of the price book; NULL where nothing is priced." },
+    { name = "attempts", type = "int", role = "measure", unit = "attempts", description = "Attempts at a provider." },
+    { name = "requests", type = "int", role = "measure", unit = "requests", description = "Requests with such an attempt." },
+    { name = "gateway_hits", type = "int", role = "measure", unit = "attempts", description = "Answered from the cache of the gateway." },
+    { name = "uncached_input", type = "int", role = "measure", unit = "tokens", description = "Input neither read from nor written to a cache." },
+    { name = "cache_read", type = "int", role = "measure", unit = "tokens", description = "Input read from the prompt cache." },
+    { name = "cache_write", type = "int", role = "measure", unit = "tokens", description = "Input written to the prompt cache." },
+    { name = "output", type = "int", role = "measure", unit = "tokens", description = "Output, reasoning included." },
+    { name = "reasoning", type = "int", role = "measure", unit = "tokens", description = "Reasoning, a part of output." },
+    { name = "list_cost", type = "decimal", role = "money", description = "List cost of the priced attempts." },
+    { name = "cache_token_hit_rate", type = "decimal", role = "ratio", description = "Share of input tokens read from the prompt cache." },
+    { name = "request_cache_hit_rate", type = "decimal", role = "ratio", description = "Share of requests answered by the gateway." },
+    { name = "cache_savings", type = "decimal", role = "money", description = "Saved by the prompt cache; may be negative." },
+    { name = "unpriced_attempts", type = "int", role = "measure", unit = "attempts", description = "Attempts without a price; they are in no amount." },
+    { name = "overlap_attempts", type = "int", role = "measure", unit = "attempts", description = "Attempts whose cache details exceeded the prompt." },
+]
+[chart]
+kind = "bar"
+y = "cache_token_hit_rate"
+*/
+WITH placed AS (
+    SELECT
+        source, request, model, provider, use_case, team, key_alias, region, local_day(started_at) AS day,
+        gateway_cache_hit, uncached_input, cache_read, cache_write, output, reasoning, overlap,
+        list_currency, price_status,
+        CASE WHEN price_status = 'priced' THEN list_cost END AS list_cost,
+        CASE WHEN price_status = 'priced' THEN cache_savings END AS cache_savings,
+        min(started_at) OVER (PARTITION BY source, request) AS asked_at
+    FROM calls
+),
+attempted AS (
+    SELECT
+        source, request, model, provider, use_case, team, key_alias, region, day,
+        gateway_cache_hit, uncached_input, cache_read, cache_write, output, reasoning, overlap,
+        list_currency, price_status, list_cost, cache_savings
+    FROM placed
+    WHERE asked_at >= $from AND asked_at < $to
+),
+valued AS (
+    SELECT
+        {{by}},
+        COALESCE(list_currency, max(list_currency) OVER (PARTITION BY {{by}}, 1)) AS currency,
+        concat(source, '/', request) AS request,
+        gateway_cache_hit, uncached_input, cache_read, cache_write, output, reasoning, overlap, price_status,
+        list_cost, cache_savings
+    FROM attempted
+)
+SELECT
+    {{by}},
+    currency,
+    count(*) AS attempts,
+    count(DISTINCT request) AS requests,
+    count(*) FILTER (WHERE gateway_cache_hit) AS gateway_hits,
+    sum(uncached_input) AS uncached_input,
+    sum(cache_read) AS cache_read,
+    sum(cache_write) AS cache_write,
+    sum(output) AS output,
+    sum(reasoning) AS reasoning,
+    sum(list_cost) AS list_cost,
+    ratio(sum(cache_read), sum(cache_read) + sum(cache_write) + sum(uncached_input)) AS cache_token_hit_rate,
+    ratio(count(*) FILTER (WHERE gateway_cache_hit), count(DISTINCT request)) AS request_cache_hit_rate,
+    sum(cache_savings) AS cache_savings,
+    count(*) FILTER (WHERE price_status = 'unpriced') AS unpriced_attempts,
+    count(*) FILTER (WHERE overlap) AS overlap_attempts
+FROM valued
+GROUP BY {{by}}, currency
+ORDER BY {{by}}, currency

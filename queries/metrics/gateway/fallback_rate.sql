@@ -1,0 +1,54 @@
+/*
+title = "Fallback rate"
+description = """
+How often one model was not enough. A request that tried more than one model fell back; one that tried the
+same model again was retried. By model, requests are those with an attempt on it, and the rate says how many
+of them tried another one too. A request belongs to the window in which it was asked."""
+formula = "requests with more than one model tried ÷ requests"
+owner = "engineering"
+grain = "one group"
+dimensions = ["model", "provider", "use_case", "team", "key_alias", "region", "day"]
+by = ["model"]
+columns = [
+    { name = "requests", type = "int", role = "measure", unit = "requests", description = "Requests with such an attempt." },
+    { name = "retried_requests", type = "int", role = "measure", unit = "requests", description = "Requests that took more than one attempt." },
+    { name = "fallback_requests", type = "int", role = "measure", unit = "requests", description = "Requests that tried more than one model." },
+    { name = "failed_requests", type = "int", role = "measure", unit = "requests", description = "Requests whose last attempt failed." },
+    { name = "fallback_rate", type = "decimal", role = "ratio", description = "fallback_requests ÷ requests." },
+    { name = "failure_rate", type = "decimal", role = "ratio", description = "failed_requests ÷ requests." },
+]
+[chart]
+kind = "bar"
+y = "fallback_rate"
+*/
+WITH placed AS (
+    SELECT
+        concat(source, '/', request) AS request, attempts,
+        model, provider, use_case, team, key_alias, region, local_day(started_at) AS day,
+        min(model) OVER (PARTITION BY source, request) <> max(model) OVER (PARTITION BY source, request) AS fell_back,
+        max(CASE WHEN attempt = attempts AND status = 'failure' THEN 1 ELSE 0 END)
+            OVER (PARTITION BY source, request) = 1 AS failed,
+        min(started_at) OVER (PARTITION BY source, request) AS asked_at
+    FROM calls
+),
+grouped AS (
+    SELECT
+        {{by}},
+        count(DISTINCT request) AS requests,
+        count(DISTINCT CASE WHEN attempts > 1 THEN request END) AS retried_requests,
+        count(DISTINCT CASE WHEN fell_back THEN request END) AS fallback_requests,
+        count(DISTINCT CASE WHEN failed THEN request END) AS failed_requests
+    FROM placed
+    WHERE asked_at >= $from AND asked_at < $to
+    GROUP BY {{by}}, true
+)
+SELECT
+    {{by}},
+    requests,
+    retried_requests,
+    fallback_requests,
+    failed_requests,
+    ratio(fallback_requests, requests) AS fallback_rate,
+    ratio(failed_requests, requests) AS failure_rate
+FROM grouped
+ORDER BY {{by}}, requests DESC

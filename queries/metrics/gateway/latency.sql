@@ -1,0 +1,43 @@
+/*
+title = "Latency"
+description = """
+Percentiles over attempts that reached a provider, from the rows themselves and interpolated between
+neighbours; percentiles are never averaged. Answers from the gateway's cache are left out: they would make a
+slow provider look fast. Attempts without a measured latency are counted, not guessed."""
+formula = "percentile of latency_ms (start to end) and of ttft_ms (start to first token)"
+owner = "engineering"
+grain = "one group"
+dimensions = ["model", "provider", "use_case", "team", "key_alias", "region", "status", "day"]
+by = ["model"]
+columns = [
+    { name = "attempts", type = "int", role = "measure", unit = "attempts", description = "Attempts that reached a provider." },
+    { name = "measured", type = "int", role = "measure", unit = "attempts", description = "Those with a latency." },
+    { name = "latency_ms_p50", type = "float", role = "measure", unit = "ms", description = "Half are faster." },
+    { name = "latency_ms_p95", type = "float", role = "measure", unit = "ms", description = "19 of 20 are faster." },
+    { name = "latency_ms_p99", type = "float", role = "measure", unit = "ms", description = "99 of 100 are faster." },
+    { name = "ttft_ms_p50", type = "float", role = "measure", unit = "ms", description = "Time to the first token, median." },
+    { name = "ttft_ms_p95", type = "float", role = "measure", unit = "ms", description = "Time to the first token, 95th percentile." },
+]
+[chart]
+kind = "bar"
+y = "latency_ms_p95"
+*/
+WITH attempted AS (
+    SELECT
+        model, provider, use_case, team, key_alias, region, status, local_day(started_at) AS day,
+        latency_ms, ttft_ms
+    FROM calls
+    WHERE started_at >= $from AND started_at < $to AND NOT gateway_cache_hit
+)
+SELECT
+    {{by}},
+    count(*) AS attempts,
+    count(latency_ms) AS measured,
+    percentile_cont(latency_ms, 0.50) AS latency_ms_p50,
+    percentile_cont(latency_ms, 0.95) AS latency_ms_p95,
+    percentile_cont(latency_ms, 0.99) AS latency_ms_p99,
+    percentile_cont(ttft_ms, 0.50) AS ttft_ms_p50,
+    percentile_cont(ttft_ms, 0.95) AS ttft_ms_p95
+FROM attempted
+GROUP BY {{by}}, true
+ORDER BY {{by}}, attempts DESC

@@ -1,0 +1,46 @@
+/*
+title = "Spend by scope"
+description = """
+All charges whose period starts in the window, under each of the four cost bases, which are never added to
+each other. A basis that a bill does not carry is NULL and counted in null_amounts."""
+formula = "Σ cost × rate per group; without a rate the amount stays in its own currency"
+owner = "finance"
+grain = "one group and currency"
+dimensions = ["scope", "provider", "service", "region", "sub_account", "source", "kind", "model", "category"]
+by = ["scope"]
+key = ["currency"]
+columns = [
+    { name = "currency", type = "text", role = "currency", description = "The reporting currency for what has a rate, the own one for what has none." },
+    { name = "billed_cost", type = "decimal", role = "money", description = "What the invoices ask for." },
+    { name = "effective_cost", type = "decimal", role = "money", description = "What was used, commitments amortised." },
+    { name = "list_cost", type = "decimal", role = "money", description = "At list prices." },
+    { name = "contracted_cost", type = "decimal", role = "money", description = "At negotiated prices, before commitments." },
+    { name = "charges", type = "int", role = "measure", unit = "charges", description = "Lines of the bills." },
+    { name = "null_amounts", type = "int", role = "measure", unit = "charges", description = "Lines without an amount under the basis of the run." },
+]
+[chart]
+kind = "bar"
+y = "effective_cost"
+*/
+WITH charged AS (
+    SELECT
+        scope, provider, service_name AS service, region_id AS region, sub_account_id AS sub_account, source,
+        kind, model, charge_category AS category,
+        CASE WHEN setting('currency') <> 'native' AND fx_rate IS NOT NULL THEN setting('currency') ELSE currency END AS shown,
+        CASE WHEN setting('currency') = 'native' OR fx_rate IS NULL THEN 1 ELSE fx_rate END AS rate,
+        billed_cost, effective_cost, list_cost, contracted_cost, amount
+    FROM costs
+    WHERE charge_period_start >= $from AND charge_period_start < $to
+)
+SELECT
+    {{by}},
+    shown AS currency,
+    sum_product(billed_cost, rate) AS billed_cost,
+    sum_product(effective_cost, rate) AS effective_cost,
+    sum_product(list_cost, rate) AS list_cost,
+    sum_product(contracted_cost, rate) AS contracted_cost,
+    count(*) AS charges,
+    count(*) - count(amount) AS null_amounts
+FROM charged
+GROUP BY {{by}}, shown
+ORDER BY {{by}}, shown

@@ -1,0 +1,40 @@
+/*
+title = "Spend by use case"
+description = """
+What each use case was charged: its requests, its own charges and its share of the shared ones. Money that no
+use case carries (idle devices, unmetered and unallocated charges) is the row `(no use case)`, so that the
+column adds up to the bill. NULL is unregistered traffic."""
+formula = "Σ leaves × rate; amount is what bills say, accrued what no bill covers yet"
+owner = "finance"
+grain = "one group and currency"
+dimensions = ["use_case", "team", "scope", "model", "provider", "service", "leaf"]
+by = ["use_case"]
+key = ["currency"]
+columns = [
+    { name = "currency", type = "text", role = "currency", description = "The reporting currency for what has a rate, the own one for what has none." },
+    { name = "amount", type = "decimal", role = "money", description = "Leaves of charges." },
+    { name = "accrued", type = "decimal", role = "money", description = "List cost of attempts that no charge covers yet; no part of the bill." },
+    { name = "modelled", type = "decimal", role = "money", description = "The part of amount in which a share was estimated rather than measured." },
+]
+[chart]
+kind = "bar"
+y = "amount"
+*/
+WITH leaves AS (
+    SELECT
+        CASE WHEN leaf IN ('request', 'direct', 'shared') THEN use_case ELSE '(no use case)' END AS use_case,
+        team, scope, model, provider, service, leaf, evidence, modelled, amount,
+        CASE WHEN setting('currency') <> 'native' AND fx_rate IS NOT NULL THEN setting('currency') ELSE currency END AS shown,
+        CASE WHEN setting('currency') = 'native' OR fx_rate IS NULL THEN 1 ELSE fx_rate END AS rate
+    FROM ledger
+    WHERE period_start >= $from AND period_start < $to
+)
+SELECT
+    {{by}},
+    shown AS currency,
+    COALESCE(sum_product(CASE WHEN evidence = 'billed' THEN amount END, rate), 0) AS amount,
+    COALESCE(sum_product(CASE WHEN evidence = 'accrued' THEN amount END, rate), 0) AS accrued,
+    COALESCE(sum_product(CASE WHEN evidence = 'billed' AND modelled THEN amount END, rate), 0) AS modelled
+FROM leaves
+GROUP BY {{by}}, shown
+ORDER BY {{by}}, shown

@@ -1,0 +1,77 @@
+//! Metrics: documented SQL files, run with bound parameters and held to what their header promises.
+//!
+//! A metric knows the views and nothing of how they come about. It draws nothing and prints nothing.
+
+mod catalog;
+mod contract;
+mod header;
+mod interval;
+mod lint;
+mod param;
+
+pub use catalog::Catalog;
+pub use header::{Chart, Column, ColumnType, Header, Interval, Param, ParamType};
+pub use lint::lint;
+pub use param::Params;
+
+use crate::asset::{Asset, Origin};
+use crate::base::{Context, Result};
+use crate::engine::Engine;
+use crate::frame::{ColumnSpec, Frame};
+
+/// One file of `queries/metrics/`.
+#[derive(Debug, Clone)]
+pub struct Metric {
+    /// `spend/by_scope`.
+    pub name: String,
+    pub header: Header,
+    /// The query as written, with `{{by}}` where the group columns go.
+    pub sql: String,
+    pub origin: Origin,
+}
+
+impl Metric {
+    pub fn parse(asset: &Asset) -> Result<Metric> {
+        let (header, sql) = crate::asset::header::parse::<Header>(asset)?;
+        let metric =
+            Metric { name: asset.name().to_owned(), header, sql: sql.to_owned(), origin: asset.origin.clone() };
+        metric.header.validate(&metric.sql).context(format!("{} ({})", asset.path, asset.origin))?;
+        Ok(metric)
+    }
+
+    /// The query with its group columns in place. The names come from the header's list, never from
+    /// the user's text.
+    pub(crate) fn sql_by(&self, by: &[String]) -> String {
+        if by.is_empty() {
+            return self.sql.replace("{{by}},", "");
+        }
+        self.sql.replace("{{by}}", &by.join(", "))
+    }
+
+    /// The columns of the result: the group columns, then what the header lists.
+    pub fn columns(&self, by: &[String]) -> Vec<ColumnSpec> {
+        by.iter()
+            .map(|name| ColumnSpec { name: name.clone(), role: crate::frame::Role::Dimension, unit: String::new() })
+            .chain(self.header.columns.iter().map(Column::spec))
+            .collect()
+    }
+}
+
+/// Runs a metric and checks the result against its header.
+pub async fn run(engine: &Engine, metric: &Metric, params: &Params) -> Result<Frame> {
+    let by = param::group_columns(metric, params)?;
+    let sql = metric.sql_by(&by);
+    let values = param::bind(metric, params)?;
+    let values: Vec<_> = values.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
+    let what = || format!("metric {} ({})", metric.name, metric.origin);
+    let batch = engine.query(&sql, &values).await.with_context(what)?;
+    let batch = match &metric.header.interval {
+        Some(interval) => {
+            let key: Vec<&str> = by.iter().chain(&metric.header.key).map(String::as_str).collect();
+            interval::replace_samples(interval, &key, &batch).with_context(what)?
+        }
+        None => batch,
+    };
+    let batch = contract::enforce(metric, &by, &batch).with_context(what)?;
+    Frame::new(metric.columns(&by), batch)
+}
