@@ -1,5 +1,3 @@
-//! The one integration binary: a module per area.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr)]
 //! The one integration binary: every further one would link all of DataFusion again.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::print_stderr)]
 
