@@ -1,6 +1,5 @@
-/* Leaves of the charges of kind gpu, with the columns of the view ledger (an attempt's share of nothing is
-left out). Σ leaves = amount for every
-charge that has an amount, with or without telemetry.
+/* Leaves of the charges of kind gpu, with the columns of the view ledger. Σ leaves = amount for every
+charge that has an amount, with or without telemetry; a request's share of 0 is left out.
 
 A charge is apportioned once over (hour, state): hours ascending, in each hour serving, allocated idle,
 unallocated, dark. The serving part of an hour is apportioned again, to the attempts on the node's model
