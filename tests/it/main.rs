@@ -1,8 +1,3 @@
-//! The one integration binary: a module per area.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
-
-mod ingest;
-mod sources;
 //! The one integration binary: every further one would link all of DataFusion again.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::print_stderr)]
 
@@ -11,6 +6,7 @@ mod facts;
 mod golden;
 mod gpu;
 mod gpu_golden;
+mod ingest;
 mod slt;
 mod sources;
 mod support;
