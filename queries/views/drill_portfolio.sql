@@ -1,36 +1,56 @@
 /* What a budget drill is fed: spend by day and driver, and the quantities behind it. One row per day,
-days, driver, part, scope and currency. Σ amount is Σ of the ledger's leaves, accruals included, so that
-the last days are not cheap only because their bill is late.
+days, driver, part, scope and currency. Σ amount is the bill under setting('basis') plus the list cost of
+the attempts after each model provider's last billed day: without it the last days would be cheap only
+because their bill is late. It reads costs and not the ledger, since a drill needs no leaves.
 
 days: over how many days the row is spread, from day on; a monthly seat is about 30. driver_kind:
 model_api (driver provider/model, part the token class), gpu (driver the GPU model, part the purchase
 kind), other (driver the service). The spend of a model's day is apportioned to token classes by the list
-cost of its attempts of that day; part 'all' where no priced attempt tells the classes apart. A model of
-the registry stands under its registry provider. quantity: tokens of the model's priced attempts;
-provisioned GPU-hours. used: serving GPU-hours. Where several rows share a day, driver and part, the first
-carries the quantities, so that they can be added up. currency: setting('currency') where there is a
-rate, else the native one. */
-WITH leaves AS (
+cost of its attempts of that day; part 'all' where no priced attempt tells the classes apart. quantity:
+tokens of the model's priced attempts; provisioned GPU-hours. used: serving GPU-hours. Where several rows
+share a day, driver and part, the first carries the quantities, so that they can be added up. currency:
+setting('currency') where there is a rate, else the native one. */
+WITH billed_until AS (
+    SELECT provider_id AS provider, max(charge_period_end) AS until
+    FROM costs
+    WHERE kind = 'model_api'
+    GROUP BY provider_id
+),
+
+charged AS (
     SELECT
-        charge_day(l.period_start, l.period_end) AS day,
+        charge_day(c.charge_period_start, c.charge_period_end) AS day,
         greatest(
-            1, (arrow_cast(l.period_end, 'Int64') - arrow_cast(l.period_start, 'Int64') + 86399999999) / 86400000000
+            1,
+            (arrow_cast(c.charge_period_end, 'Int64') - arrow_cast(c.charge_period_start, 'Int64') + 86399999999)
+            / 86400000000
         ) AS days,
-        CASE
-            WHEN n.host IS NOT NULL AND l.kind = 'gpu' THEN 'gpu'
-            WHEN l.kind = 'model_api' THEN 'model_api'
-            ELSE 'other'
-        END AS driver_kind,
-        coalesce(m.provider, l.provider, 'unknown') || '/' || coalesce(l.model, '(no model)') AS model_driver,
-        coalesce(l.service, l.provider, 'unknown') AS service,
-        n.gpu_model,
-        n.purchase,
-        l.scope,
-        CASE WHEN l.amount_converted IS NULL THEN l.currency ELSE setting('currency') END AS currency,
-        coalesce(l.amount_converted, l.amount) AS amount
-    FROM ledger AS l
-    LEFT JOIN gpu_nodes AS n ON n.host = l.host
-    LEFT JOIN models AS m ON m.model = l.model
+        CASE WHEN c.kind IN ('gpu', 'model_api') THEN c.kind ELSE 'other' END AS driver_kind,
+        CASE c.kind
+            WHEN 'gpu' THEN n.gpu_model
+            WHEN 'model_api'
+                THEN coalesce(c.provider_id, c.provider, 'unknown') || '/' || coalesce(c.model, '(no model)')
+            ELSE coalesce(c.service_name, c.provider, 'unknown')
+        END AS driver,
+        CASE c.kind WHEN 'gpu' THEN n.purchase WHEN 'model_api' THEN 'all' ELSE '' END AS part,
+        c.scope,
+        CASE WHEN c.amount_converted IS NULL THEN c.currency ELSE setting('currency') END AS currency,
+        coalesce(c.amount_converted, c.amount) AS amount
+    FROM costs AS c
+    LEFT JOIN gpu_nodes AS n ON n.resource_id = c.resource_id
+    UNION ALL
+    SELECT
+        local_day(a.started_at) AS day,
+        1 AS days,
+        'model_api' AS driver_kind,
+        a.provider || '/' || a.model AS driver,
+        'all' AS part,
+        'AI' AS scope,
+        a.list_currency AS currency,
+        a.list_cost AS amount
+    FROM calls AS a
+    LEFT JOIN billed_until AS b ON b.provider = a.provider
+    WHERE a.price_status = 'priced' AND (b.until IS NULL OR a.started_at >= b.until)
 ),
 
 spent AS (
@@ -38,12 +58,12 @@ spent AS (
         day,
         days,
         driver_kind,
-        CASE driver_kind WHEN 'gpu' THEN gpu_model WHEN 'model_api' THEN model_driver ELSE service END AS driver,
-        CASE driver_kind WHEN 'gpu' THEN purchase WHEN 'model_api' THEN 'all' ELSE '' END AS part,
+        driver,
+        part,
         scope,
         currency,
         CAST(sum(amount) AS DECIMAL(38, 18)) AS amount
-    FROM leaves
+    FROM charged
     GROUP BY 1, 2, 3, 4, 5, 6, 7
 ),
 
