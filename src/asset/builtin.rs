@@ -56,6 +56,8 @@ pub(super) static ASSETS: &[(&str, &str)] = assets![
     "views/calls.sql",
     "views/control_totals.sql",
     "views/costs.sql",
+    "views/drill_portfolio.sql",
+    "views/drill_requests.sql",
     "views/gpu_charge_hours.sql",
     "views/gpu_charge_slots.sql",
     "views/gpu_energy.sql",
