@@ -77,8 +77,8 @@ async fn attempts() {
     same(
         &engine,
         "attempts.csv",
-        "SELECT request_id, request, attempt, superseded, started_at, task_id, use_case, provider, model, uncached_input,
-         cache_read, cache_write, output, reasoning, gateway_cache_hit, status, overlap, price_status, list_cost FROM calls",
+        "SELECT request_id, request, attempt, superseded, to_char(started_at, '%Y-%m-%dT%H:%M:%S%.6fZ'), task_id, use_case, provider, model, uncached_input,
+         cache_read, cache_write, output, reasoning, gateway_cache_hit, status, overlap, nullif(price_status, 'gateway_cache'), list_cost FROM calls",
     )
     .await;
 }
@@ -108,12 +108,13 @@ async fn spend_by_scope() {
     .await;
 }
 
-const LEDGER: &str = "SELECT leaf, use_case, model, scope, currency, evidence, modelled, sum(amount) FROM leaf_model_api
+const LEDGER: &str = "SELECT leaf, use_case, model, scope, currency, evidence, modelled, sum(amount) FROM ledger
   GROUP BY leaf, use_case, model, scope, currency, evidence, modelled HAVING sum(amount) <> 0";
 
 #[tokio::test]
 async fn ledger() {
     same(&engine(Basis::Effective).await, "ledger.csv", LEDGER).await;
+    same(&engine(Basis::Billed).await, "ledger_billed.csv", LEDGER).await;
 }
 
 #[tokio::test]
@@ -122,14 +123,14 @@ async fn unmetered() {
     same(
         &engine,
         "unmetered.csv",
-        "SELECT provider, model, sub_account, region, currency, count(*), sum(amount) FROM leaf_model_api
+        "SELECT provider, model, sub_account, region, currency, count(*), sum(amount) FROM ledger
          WHERE leaf = 'unmetered' GROUP BY provider, model, sub_account, region, currency",
     )
     .await;
     same(
         &engine,
         "accrued.csv",
-        "SELECT provider, model, CAST(started_at AS DATE), currency, count(*), sum(amount) FROM leaf_model_api
+        "SELECT provider, model, CAST(started_at AS DATE), currency, count(*), sum(amount) FROM ledger
          WHERE evidence = 'accrued' GROUP BY provider, model, CAST(started_at AS DATE), currency",
     )
     .await;
