@@ -8,7 +8,7 @@ use spendscope::schema::TABLES;
 use std::collections::HashMap;
 use std::path::PathBuf;
 
-fn case_folder() -> PathBuf {
+pub(crate) fn case_folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/golden/case-a")
 }
 
@@ -38,7 +38,7 @@ fn facts() -> HashMap<&'static str, Vec<RecordBatch>> {
     tables
 }
 
-async fn engine(basis: Basis) -> Engine {
+pub(crate) async fn engine(basis: Basis) -> Engine {
     let registry =
         Registry::parse(&std::fs::read_to_string(case_folder().join("input/spendscope.toml")).unwrap()).unwrap();
     let mut settings = Settings::new("2026-10-15T00:00:00Z".parse().unwrap());

@@ -5,4 +5,5 @@ mod facts;
 mod golden;
 mod gpu;
 mod gpu_golden;
+mod metrics;
 mod slt;
