@@ -12,7 +12,7 @@ use spendscope::store::Lake;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-fn case_folder() -> PathBuf {
+pub(crate) fn case_folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/golden/case-a")
 }
 
@@ -24,6 +24,7 @@ fn present() -> bool {
     there
 }
 
+<<<<<<< HEAD
 /// A lake with everything of the input in it, each file on its own.
 struct Place {
     _dir: tempfile::TempDir,
@@ -70,6 +71,12 @@ async fn engine(place: &Place, basis: Basis) -> Engine {
     let config = std::fs::read_to_string(case_folder().join("input/spendscope.toml")).unwrap();
     let registry = Registry::parse(&config).unwrap();
     let mut settings = Settings::new(now());
+=======
+pub(crate) async fn engine(basis: Basis) -> Engine {
+    let registry =
+        Registry::parse(&std::fs::read_to_string(case_folder().join("input/spendscope.toml")).unwrap()).unwrap();
+    let mut settings = Settings::new("2026-10-15T00:00:00Z".parse().unwrap());
+>>>>>>> metric
     settings.basis = basis;
     Engine::over_lake(&place.lake, None, &Assets::builtin(), &registry, &settings)
         .await
