@@ -262,4 +262,4 @@ SELECT
     CASE WHEN accrued THEN accrued_fx_rate ELSE fx_rate END AS fx_rate,
     CASE WHEN accrued THEN accrued_reporting_rate ELSE reporting_rate END AS reporting_rate
 FROM leaves
-WHERE share IS NOT NULL AND (unmetered OR share <> 0)
+WHERE share IS NOT NULL AND (unmetered OR accrued OR share <> 0)

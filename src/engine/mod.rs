@@ -62,19 +62,34 @@ impl Engine {
             frame
         } else {
             let values: Vec<(&str, ScalarValue)> = params.to_vec();
-            frame.with_param_values(ParamValues::from(values)).map_err(query_error)?
+            frame
+                .with_param_values(ParamValues::from(values))
+                .map_err(query_error)?
         };
         collect(frame).await
     }
 
     /// Runs somebody else's query: read-only.
     pub async fn user_query(&self, sql: &str) -> Result<Vec<RecordBatch>> {
-        let plan = self.context.state().create_logical_plan(sql).await.map_err(query_error)?;
+        let plan = self
+            .context
+            .state()
+            .create_logical_plan(sql)
+            .await
+            .map_err(query_error)?;
         guard::read_only(&plan)?;
-        let frame = self.context.execute_logical_plan(plan).await.map_err(query_error)?;
+        let frame = self
+            .context
+            .execute_logical_plan(plan)
+            .await
+            .map_err(query_error)?;
         let schema = Arc::new(frame.schema().as_arrow().clone());
         let batches = frame.collect().await.map_err(query_error)?;
-        Ok(if batches.is_empty() { vec![RecordBatch::new_empty(schema)] } else { batches })
+        Ok(if batches.is_empty() {
+            vec![RecordBatch::new_empty(schema)]
+        } else {
+            batches
+        })
     }
 
     /// The session itself, for servers that speak to it directly.

@@ -30,11 +30,15 @@ fn predicate(rows: &DataFrame, key: &str, text: &str) -> Result<Expr> {
             "write one condition over a row, such as provider = 'OpenAI' AND service_name = 'OpenAI API'; it is: {text}"
         ))
     };
-    let expr = rows.parse_sql_expr(text).map_err(|e| refuse(query_error(e).to_string()))?;
+    let expr = rows
+        .parse_sql_expr(text)
+        .map_err(|e| refuse(query_error(e).to_string()))?;
     let mut odd = None;
     expr.apply(|part| {
         odd = match part {
-            Expr::Exists(_) | Expr::InSubquery(_) | Expr::ScalarSubquery(_) | Expr::SetComparison(_) => Some("a subquery"),
+            Expr::Exists(_) | Expr::InSubquery(_) | Expr::ScalarSubquery(_) | Expr::SetComparison(_) => {
+                Some("a subquery")
+            }
             Expr::AggregateFunction(_) | Expr::GroupingSet(_) => Some("an aggregate"),
             Expr::WindowFunction(_) => Some("a window function"),
             Expr::Placeholder(_) | Expr::ScalarVariable(..) => Some("a parameter"),
@@ -52,7 +56,10 @@ fn predicate(rows: &DataFrame, key: &str, text: &str) -> Result<Expr> {
         return Err(refuse("a rule must say the same every time".to_owned()));
     }
     // Planning it alone shows here, under its own key, what would fail later under a view's name.
-    let alone = rows.clone().filter(expr.clone()).and_then(DataFrame::into_optimized_plan);
+    let alone = rows
+        .clone()
+        .filter(expr.clone())
+        .and_then(DataFrame::into_optimized_plan);
     let of_type = expr.get_type(rows.schema()).map_err(query_error)?;
     match (of_type, alone) {
         (DataType::Boolean, Ok(_)) => Ok(expr),
@@ -70,13 +77,20 @@ fn case(arms: Vec<(Expr, Expr)>, otherwise: Expr) -> Expr {
     if arms.is_empty() {
         return otherwise;
     }
-    let arms = arms.into_iter().map(|(when, then)| (Box::new(when), Box::new(then))).collect();
+    let arms = arms
+        .into_iter()
+        .map(|(when, then)| (Box::new(when), Box::new(then)))
+        .collect();
     Expr::Case(Case::new(None, arms, Some(Box::new(otherwise))))
 }
 
 fn one_of(column: &str, names: impl IntoIterator<Item = impl AsRef<str>>) -> Expr {
     let names: Vec<Expr> = names.into_iter().map(|n| lit(n.as_ref())).collect();
-    if names.is_empty() { lit(false) } else { col(column).in_list(names, false) }
+    if names.is_empty() {
+        lit(false)
+    } else {
+        col(column).in_list(names, false)
+    }
 }
 
 fn columns(rows: &DataFrame) -> Vec<Expr> {
@@ -109,7 +123,11 @@ async fn charge_rules(context: &SessionContext, registry: &Registry, assets: &As
             claims.push(case(vec![(holds, lit(id.as_str()))], null_text()));
         }
     }
-    let claimant = if claims.len() > 1 { udf::claimant().call(claims) } else { null_text() };
+    let claimant = if claims.len() > 1 {
+        udf::claimant().call(claims)
+    } else {
+        null_text()
+    };
     let mut sharing = Vec::new();
     for (at, rule) in (0_i64..).zip(&registry.sharing) {
         let holds = predicate(&charges, &format!("sharing[{at}].match"), &rule.predicate)?;
@@ -193,20 +211,27 @@ async fn request_names(context: &SessionContext, registry: &Registry) -> Result<
     let named = requests.select(selected)?;
 
     let of = |m: &str| col("provider").eq(lit(m));
-    let exact = registry
-        .models
-        .iter()
-        .map(|(id, m)| (of(&m.provider).and(col("logged_model").eq(lit(id.as_str()))), lit(id.as_str())));
+    let exact = registry.models.iter().map(|(id, m)| {
+        (
+            of(&m.provider).and(col("logged_model").eq(lit(id.as_str()))),
+            lit(id.as_str()),
+        )
+    });
     let dated = registry.models.iter().map(|(id, m)| {
         let length = udf::match_length().call(vec![col("logged_model"), lit(m.log_pattern(id))]);
         (of(&m.provider).and(length.is_not_null()), lit(id.as_str()))
     });
     let known = case(exact.chain(dated).collect(), null_text());
-    let own = registry.providers.iter().filter(|(_, p)| p.self_hosted).map(|(id, _)| id);
+    let own = registry
+        .providers
+        .iter()
+        .filter(|(_, p)| p.self_hosted)
+        .map(|(id, _)| id);
     let mut selected = columns(&named);
     selected.push(known.alias("known_model"));
     selected.push(
-        datafusion::functions::expr_fn::coalesce(vec![one_of("provider", own), lit(false)]).alias("self_hosted"),
+        datafusion::functions::expr_fn::coalesce(vec![one_of("provider", own), lit(false)])
+            .alias("self_hosted"),
     );
     let named = named.select(selected)?;
 
@@ -215,7 +240,8 @@ async fn request_names(context: &SessionContext, registry: &Registry) -> Result<
         .filter(|c| !matches!(c, Expr::Column(c) if c.name == "known_model"))
         .collect();
     selected.push(
-        datafusion::functions::expr_fn::coalesce(vec![col("known_model"), col("logged_model")]).alias("model"),
+        datafusion::functions::expr_fn::coalesce(vec![col("known_model"), col("logged_model")])
+            .alias("model"),
     );
     selected.push(not(col("known_model").is_null()).alias("registered"));
     register(context, "request_names", named.select(selected)?)
@@ -224,13 +250,16 @@ async fn request_names(context: &SessionContext, registry: &Registry) -> Result<
 /// Which hosts each service level objective speaks of: `slo`, `host`.
 async fn slo_pools(context: &SessionContext, registry: &Registry) -> Result<()> {
     let nodes = context.table("gpu_nodes").await?;
-    let mut pools = nodes.clone().filter(lit(false))?.select(vec![
-        lit(ScalarValue::Int64(None)).alias("slo"),
-        col("host"),
-    ])?;
+    let mut pools = nodes
+        .clone()
+        .filter(lit(false))?
+        .select(vec![lit(ScalarValue::Int64(None)).alias("slo"), col("host")])?;
     for (at, slo) in (0_i64..).zip(&registry.gpu_slo) {
         let holds = predicate(&nodes, &format!("gpu_slo[{at}].pool"), &slo.pool)?;
-        let pool = nodes.clone().filter(holds)?.select(vec![lit(at).alias("slo"), col("host")])?;
+        let pool = nodes
+            .clone()
+            .filter(holds)?
+            .select(vec![lit(at).alias("slo"), col("host")])?;
         pools = pools.union(pool)?;
     }
     register(context, "gpu_slo_hosts", pools)

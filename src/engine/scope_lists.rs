@@ -31,7 +31,9 @@ pub(super) fn arms(assets: &Assets) -> Result<Vec<(Expr, Expr)>> {
             .map_err(|e| e.context(format!("queries/{path} ({})", asset.origin)))?
             .into_iter()
             .map(|(column, pattern)| {
-                udf::match_length().call(vec![col(column), lit(pattern)]).is_not_null()
+                udf::match_length()
+                    .call(vec![col(column), lit(pattern)])
+                    .is_not_null()
             })
             .reduce(Expr::or);
         if let Some(matches) = matches {
@@ -43,7 +45,8 @@ pub(super) fn arms(assets: &Assets) -> Result<Vec<(Expr, Expr)>> {
 
 /// One pattern per column, which holds where any of the list's does.
 fn read(asset: &Asset) -> Result<BTreeMap<&'static str, String>> {
-    let charges = TableSchema::named("charges").ok_or_else(|| Error::internal("there is no table charges"))?;
+    let charges =
+        TableSchema::named("charges").ok_or_else(|| Error::internal("there is no table charges"))?;
     let mut patterns: BTreeMap<&'static str, Vec<String>> = BTreeMap::new();
     for line in csv::Reader::from_reader(asset.text.as_bytes()).deserialize() {
         let line: Line = line.map_err(|e| Error::config(e.to_string()))?;
@@ -52,7 +55,13 @@ fn read(asset: &Asset) -> Result<BTreeMap<&'static str, String>> {
             .ok_or_else(|| Error::config(format!("charges have no column '{}'", line.column)))?;
         Regex::new(&line.pattern)
             .map_err(|e| Error::config(format!("'{}' is not a regular expression: {e}", line.pattern)))?;
-        patterns.entry(column.name).or_default().push(format!("(?:{})", line.pattern));
+        patterns
+            .entry(column.name)
+            .or_default()
+            .push(format!("(?:{})", line.pattern));
     }
-    Ok(patterns.into_iter().map(|(column, p)| (column, format!("(?i){}", p.join("|")))).collect())
+    Ok(patterns
+        .into_iter()
+        .map(|(column, p)| (column, format!("(?i){}", p.join("|"))))
+        .collect())
 }

@@ -45,7 +45,9 @@ fn config() -> SessionConfig {
 /// A session without tables, with all functions.
 pub(super) fn open(settings: &Settings) -> Result<SessionContext> {
     let pool = TrackConsumersPool::new(FairSpillPool::new(settings.memory_limit), NAMED_CONSUMERS);
-    let runtime = RuntimeEnvBuilder::new().with_memory_pool(Arc::new(pool)).build_arc()?;
+    let runtime = RuntimeEnvBuilder::new()
+        .with_memory_pool(Arc::new(pool))
+        .build_arc()?;
     let state = SessionStateBuilder::new()
         .with_config(config())
         .with_runtime_env(runtime)
@@ -70,7 +72,10 @@ mod tests {
     #[tokio::test]
     async fn literals_are_decimals_and_text_is_utf8() {
         let context = open(&Settings::new(crate::base::time::from_micros(0))).unwrap();
-        let frame = context.sql("SELECT 1.5 AS a, 1.5 * 1.0 AS b, CAST(1 AS VARCHAR) AS c, 'x' AS d").await.unwrap();
+        let frame = context
+            .sql("SELECT 1.5 AS a, 1.5 * 1.0 AS b, CAST(1 AS VARCHAR) AS c, 'x' AS d")
+            .await
+            .unwrap();
         let types: Vec<&DataType> = frame.schema().fields().iter().map(|f| f.data_type()).collect();
         assert!(matches!(types[0], DataType::Decimal128(..)), "{types:?}");
         assert!(matches!(types[1], DataType::Decimal128(..)), "{types:?}");

@@ -26,7 +26,9 @@ pub(super) async fn create(context: &SessionContext, assets: &Assets) -> Result<
     }
     for name in order(&views)? {
         let view = &views[name];
-        add(context, name, view).await.map_err(|e| e.context(label(view.asset)))?;
+        add(context, name, view)
+            .await
+            .map_err(|e| e.context(label(view.asset)))?;
     }
     Ok(())
 }
@@ -40,8 +42,15 @@ fn parse<'a>(context: &SessionContext, asset: &'a Asset) -> Result<View<'a>> {
     let (Some(statement), true) = (statements.pop_front(), statements.is_empty()) else {
         return Err(Error::query("a view is one SELECT statement"));
     };
-    let reads = context.state().resolve_table_references(&statement).map_err(query_error)?;
-    Ok(View { asset, statement, reads: reads.iter().map(|t| t.table().to_owned()).collect() })
+    let reads = context
+        .state()
+        .resolve_table_references(&statement)
+        .map_err(query_error)?;
+    Ok(View {
+        asset,
+        statement,
+        reads: reads.iter().map(|t| t.table().to_owned()).collect(),
+    })
 }
 
 /// Every view after those it reads.
@@ -52,7 +61,10 @@ fn order<'a>(views: &'a BTreeMap<String, View<'_>>) -> Result<Vec<&'a str>> {
         let ready = |name: &&str| views[*name].reads.iter().all(|r| !waiting.contains(&r.as_str()));
         let (now, later): (Vec<&str>, Vec<&str>) = waiting.iter().copied().partition(ready);
         if now.is_empty() {
-            return Err(Error::query(format!("the views {} read each other in a circle", later.join(", "))));
+            return Err(Error::query(format!(
+                "the views {} read each other in a circle",
+                later.join(", ")
+            )));
         }
         done.extend(now);
         waiting = later;
@@ -64,7 +76,11 @@ async fn add(context: &SessionContext, name: &str, view: &View<'_>) -> Result<()
     if context.table_exist(name)? {
         return Err(Error::query(format!("there is a table '{name}' already")));
     }
-    let plan = context.state().statement_to_plan(view.statement.clone()).await.map_err(query_error)?;
+    let plan = context
+        .state()
+        .statement_to_plan(view.statement.clone())
+        .await
+        .map_err(query_error)?;
     let table = ViewTable::new(plan, Some(view.asset.text.to_string()));
     context.register_table(name, Arc::new(table))?;
     Ok(())
@@ -92,16 +108,36 @@ mod tests {
 
     #[tokio::test]
     async fn a_view_may_read_a_later_one() {
-        let files = [("aa.sql", "/* first */ WITH zz AS (SELECT * FROM zz) SELECT n FROM zz"), ("zz.sql", "SELECT 1 AS n")];
+        let files = [
+            (
+                "aa.sql",
+                "/* first */ WITH zz AS (SELECT * FROM zz) SELECT n FROM zz",
+            ),
+            ("zz.sql", "SELECT 1 AS n"),
+        ];
         let context = try_views(&files).await.unwrap();
         assert!(context.table_exist("aa").unwrap());
     }
 
     #[tokio::test]
     async fn a_failing_view_names_its_file_and_origin() {
-        let error = try_views(&[("aa.sql", "SELECT n FROM nowhere")]).await.unwrap_err().to_string();
-        assert!(error.contains("queries/views/aa.sql") && error.contains("nowhere"), "{error}");
+        let error = try_views(&[("aa.sql", "SELECT n FROM nowhere")])
+            .await
+            .err()
+            .unwrap()
+            .to_string();
+        assert!(
+            error.contains("queries/views/aa.sql") && error.contains("nowhere"),
+            "{error}"
+        );
         let circle = [("aa.sql", "SELECT 1 FROM zz"), ("zz.sql", "SELECT 1 FROM aa")];
-        assert!(try_views(&circle).await.unwrap_err().to_string().contains("circle"));
+        assert!(
+            try_views(&circle)
+                .await
+                .err()
+            .unwrap()
+                .to_string()
+                .contains("circle")
+        );
     }
 }

@@ -215,14 +215,26 @@ pub struct Energy {
 
 impl Default for Energy {
     fn default() -> Self {
-        Energy { host_factor: 1.0, pue: 1.0, grid_gco2_per_kwh: BTreeMap::new() }
+        Energy {
+            host_factor: 1.0,
+            pue: 1.0,
+            grid_gco2_per_kwh: BTreeMap::new(),
+        }
     }
 }
 
 impl Registry {
     /// The sections of a configuration file that are the registry's.
     pub const SECTIONS: [&str; 9] = [
-        "use_cases", "providers", "models", "gpu_nodes", "gpu_slo", "scopes", "sharing", "budgets", "energy",
+        "use_cases",
+        "providers",
+        "models",
+        "gpu_nodes",
+        "gpu_slo",
+        "scopes",
+        "sharing",
+        "budgets",
+        "energy",
     ];
 
     /// Reads and validates its own sections of a whole configuration, and the scrape intervals of
@@ -233,8 +245,9 @@ impl Registry {
             .filter(|(key, _)| Registry::SECTIONS.contains(&key.as_str()))
             .map(|(key, value)| (key.clone(), value.clone()))
             .collect();
-        let mut registry: Registry =
-            toml::Value::Table(own).try_into().map_err(|e: toml::de::Error| Error::config(e.to_string()))?;
+        let mut registry: Registry = toml::Value::Table(own)
+            .try_into()
+            .map_err(|e: toml::de::Error| Error::config(e.to_string()))?;
         registry.steps = steps(config)?;
         registry.validate()?;
         Ok(registry)
@@ -242,22 +255,37 @@ impl Registry {
 
     /// The same from the text of a file.
     pub fn parse(text: &str) -> Result<Registry> {
-        let config: toml::Table = text.parse().map_err(|e: toml::de::Error| Error::config(e.to_string()))?;
+        let config: toml::Table = text
+            .parse()
+            .map_err(|e: toml::de::Error| Error::config(e.to_string()))?;
         Registry::from_config(&config)
     }
 }
 
 fn steps(config: &toml::Table) -> Result<BTreeMap<String, u32>> {
-    let connectors = config.get("pull").and_then(|p| p.get("prometheus")).and_then(|p| p.as_array());
+    let connectors = config
+        .get("pull")
+        .and_then(|p| p.get("prometheus"))
+        .and_then(|p| p.as_array());
     let mut steps = BTreeMap::new();
     for connector in connectors.into_iter().flatten() {
-        let Some(name) = connector.get("name").and_then(|n| n.as_str()) else { continue };
-        let Some(step) = connector.get("step_seconds") else { continue };
-        match step.as_integer().and_then(|s| u32::try_from(s).ok()).filter(|s| *s > 0) {
+        let Some(name) = connector.get("name").and_then(|n| n.as_str()) else {
+            continue;
+        };
+        let Some(step) = connector.get("step_seconds") else {
+            continue;
+        };
+        match step
+            .as_integer()
+            .and_then(|s| u32::try_from(s).ok())
+            .filter(|s| *s > 0)
+        {
             Some(step) => steps.insert(name.to_owned(), step),
             None => {
-                return Err(Error::config(format!("pull.prometheus '{name}': step_seconds is {step}"))
-                    .advise("write the scrape interval as a whole number of seconds"));
+                return Err(
+                    Error::config(format!("pull.prometheus '{name}': step_seconds is {step}"))
+                        .advise("write the scrape interval as a whole number of seconds"),
+                );
             }
         };
     }

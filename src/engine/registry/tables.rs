@@ -116,7 +116,12 @@ fn flags(values: impl IntoIterator<Item = bool>) -> ArrayRef {
 }
 
 fn amounts(values: impl IntoIterator<Item = Option<i128>>) -> ArrayRef {
-    Arc::new(values.into_iter().collect::<Decimal128Array>().with_data_type(money::data_type()))
+    Arc::new(
+        values
+            .into_iter()
+            .collect::<Decimal128Array>()
+            .with_data_type(money::data_type()),
+    )
 }
 
 fn lists<'a>(values: impl IntoIterator<Item = &'a Vec<String>>) -> ArrayRef {
@@ -128,8 +133,10 @@ fn lists<'a>(values: impl IntoIterator<Item = &'a Vec<String>>) -> ArrayRef {
 }
 
 fn table(columns: Vec<(&str, ArrayRef)>) -> Result<RecordBatch> {
-    let fields: Vec<Field> =
-        columns.iter().map(|(name, array)| Field::new(*name, array.data_type().clone(), true)).collect();
+    let fields: Vec<Field> = columns
+        .iter()
+        .map(|(name, array)| Field::new(*name, array.data_type().clone(), true))
+        .collect();
     let arrays = columns.into_iter().map(|(_, array)| array).collect();
     Ok(RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)?)
 }
@@ -160,11 +167,17 @@ fn use_cases(registry: &Registry) -> Result<RecordBatch> {
         ("owner", text(rows().map(|u| u.owner.as_ref()))),
         ("risk_tier", text(rows().map(|u| u.risk_tier.map(RiskTier::name)))),
         ("stage", text(rows().map(|u| u.stage.map(Stage::name)))),
-        ("value_per_success", amounts(rows().map(|u| u.value_per_success.map(|v| v.0)))),
+        (
+            "value_per_success",
+            amounts(rows().map(|u| u.value_per_success.map(|v| v.0))),
+        ),
         ("maturity_days", ints(rows().map(|u| i64::from(u.maturity_days)))),
         ("allowed_regions", lists(rows().map(|u| &u.allowed_regions))),
         ("p95_latency_ms", floats(rows().map(|u| u.budget.p95_latency_ms))),
-        ("max_cost_per_request", amounts(rows().map(|u| u.budget.max_cost_per_request.map(|v| v.0)))),
+        (
+            "max_cost_per_request",
+            amounts(rows().map(|u| u.budget.max_cost_per_request.map(|v| v.0))),
+        ),
     ])
 }
 
@@ -172,8 +185,20 @@ fn use_cases(registry: &Registry) -> Result<RecordBatch> {
 fn use_case_aliases(registry: &Registry) -> Result<RecordBatch> {
     let mut rows: Vec<(&str, &str, &str)> = Vec::new();
     for (id, use_case) in &registry.use_cases {
-        rows.extend(use_case.aliases.teams.iter().map(|t| ("team", t.as_str(), id.as_str())));
-        rows.extend(use_case.aliases.keys.iter().map(|k| ("key", k.as_str(), id.as_str())));
+        rows.extend(
+            use_case
+                .aliases
+                .teams
+                .iter()
+                .map(|t| ("team", t.as_str(), id.as_str())),
+        );
+        rows.extend(
+            use_case
+                .aliases
+                .keys
+                .iter()
+                .map(|k| ("key", k.as_str(), id.as_str())),
+        );
     }
     // A name written twice in one list would double every request that carries it.
     rows.sort_unstable();
@@ -200,11 +225,18 @@ fn provider_names(registry: &Registry) -> Result<RecordBatch> {
     let mut rows: Vec<(&str, &str)> = registry
         .providers
         .iter()
-        .flat_map(|(id, p)| p.logged_names(id).into_iter().map(move |name| (name, id.as_str())))
+        .flat_map(|(id, p)| {
+            p.logged_names(id)
+                .into_iter()
+                .map(move |name| (name, id.as_str()))
+        })
         .collect();
     rows.sort_unstable();
     rows.dedup();
-    table(vec![("logged", names(rows.iter().map(|r| r.0))), ("provider", names(rows.iter().map(|r| r.1)))])
+    table(vec![
+        ("logged", names(rows.iter().map(|r| r.0))),
+        ("provider", names(rows.iter().map(|r| r.1))),
+    ])
 }
 
 fn models(registry: &Registry) -> Result<RecordBatch> {
@@ -247,7 +279,10 @@ fn gpu_slo(registry: &Registry) -> Result<RecordBatch> {
 fn telemetry_steps(registry: &Registry) -> Result<RecordBatch> {
     table(vec![
         ("source", names(registry.steps.keys())),
-        ("step_seconds", ints(registry.steps.values().map(|s| i64::from(*s)))),
+        (
+            "step_seconds",
+            ints(registry.steps.values().map(|s| i64::from(*s))),
+        ),
     ])
 }
 
@@ -264,7 +299,11 @@ fn sharing_rules(registry: &Registry) -> Result<RecordBatch> {
 fn sharing_shares(registry: &Registry) -> Result<RecordBatch> {
     let rows: Vec<(i64, &str, i128)> = (0_i64..)
         .zip(&registry.sharing)
-        .flat_map(|(at, rule)| rule.shares.iter().map(move |(id, share)| (at, id.as_str(), share.0)))
+        .flat_map(|(at, rule)| {
+            rule.shares
+                .iter()
+                .map(move |(id, share)| (at, id.as_str(), share.0))
+        })
         .collect();
     table(vec![
         ("rule", ints(rows.iter().map(|r| r.0))),

@@ -21,7 +21,11 @@ impl Registry {
                 if id.trim().is_empty() {
                     return Err(Error::config("use_cases: a use case has an empty name"));
                 }
-                let names = if kind == "teams" { &use_case.aliases.teams } else { &use_case.aliases.keys };
+                let names = if kind == "teams" {
+                    &use_case.aliases.teams
+                } else {
+                    &use_case.aliases.keys
+                };
                 for name in names {
                     if let Some(other) = owners.insert(name, id).filter(|other| other != id) {
                         return Err(Error::config(format!(
@@ -46,7 +50,10 @@ impl Registry {
                     .advise("give each provider its own gateway_names"));
                 }
             }
-            regex(&format!("providers.{id}.api_base_match"), provider.api_base_match.as_deref())?;
+            regex(
+                &format!("providers.{id}.api_base_match"),
+                provider.api_base_match.as_deref(),
+            )?;
         }
         for (id, model) in &self.models {
             if !self.providers.contains_key(&model.provider) {
@@ -54,9 +61,16 @@ impl Registry {
                     "models.\"{id}\".provider: there is no provider '{}'",
                     model.provider
                 ))
-                .advise(format!("add a section [providers.{}], or name one of: {}", model.provider, list(self.providers.keys()))));
+                .advise(format!(
+                    "add a section [providers.{}], or name one of: {}",
+                    model.provider,
+                    list(self.providers.keys())
+                )));
             }
-            regex(&format!("models.\"{id}\".charge_match"), model.charge_match.as_deref())?;
+            regex(
+                &format!("models.\"{id}\".charge_match"),
+                model.charge_match.as_deref(),
+            )?;
             regex(&format!("models.\"{id}\".log_match"), model.log_match.as_deref())?;
         }
         Ok(())
@@ -75,11 +89,16 @@ impl Registry {
                 .advise("a charge pays for one node"));
             }
             if let Some(other) = hosts.insert(&node.host, at) {
-                return Err(Error::config(format!("gpu_nodes[{other}] and {key} both have host '{}'", node.host))
-                    .advise("a host belongs to one node"));
+                return Err(Error::config(format!(
+                    "gpu_nodes[{other}] and {key} both have host '{}'",
+                    node.host
+                ))
+                .advise("a host belongs to one node"));
             }
             if node.gpus == 0 {
-                return Err(Error::config(format!("{key}.gpus is 0")).advise("write how many GPUs the node has"));
+                return Err(
+                    Error::config(format!("{key}.gpus is 0")).advise("write how many GPUs the node has")
+                );
             }
             if let Some(model) = node.model.as_deref().filter(|m| !self.models.contains_key(*m)) {
                 return Err(Error::config(format!("{key}.model: there is no model '{model}'"))
@@ -88,8 +107,11 @@ impl Registry {
         }
         for (at, slo) in self.gpu_slo.iter().enumerate() {
             if !(0.0..=1.0).contains(&slo.min_utilization) {
-                return Err(Error::config(format!("gpu_slo[{at}].min_utilization is {}", slo.min_utilization))
-                    .advise("write it as a share between 0 and 1"));
+                return Err(Error::config(format!(
+                    "gpu_slo[{at}].min_utilization is {}",
+                    slo.min_utilization
+                ))
+                .advise("write it as a share between 0 and 1"));
             }
             if slo.window_days == 0 {
                 return Err(Error::config(format!("gpu_slo[{at}].window_days is 0")));
@@ -110,7 +132,9 @@ impl Registry {
                     "{key}: shares are {} method fixed",
                     if fixed { "missing for" } else { "only for" }
                 ))
-                .advise("write shares = { use-case = \"0.7\", … } with method = \"fixed\", and with no other"));
+                .advise(
+                    "write shares = { use-case = \"0.7\", … } with method = \"fixed\", and with no other",
+                ));
             }
             let mut sum = 0_i128;
             for (id, share) in &rule.shares {
@@ -121,8 +145,10 @@ impl Registry {
                 sum = sum.saturating_add(share.0);
             }
             if sum > money::ONE {
-                return Err(Error::config(format!("{key}.shares add up to {}", money::format_short(sum)))
-                    .advise("shares may add up to 1 at most; what is left stays unallocated"));
+                return Err(
+                    Error::config(format!("{key}.shares add up to {}", money::format_short(sum)))
+                        .advise("shares may add up to 1 at most; what is left stays unallocated"),
+                );
             }
         }
         Ok(())
@@ -138,7 +164,10 @@ impl Registry {
                 self.known_use_case(&format!("{key}.use_case"), id)?;
             }
             if self.budgets[..at].iter().any(|other| other.name == budget.name) {
-                return Err(Error::config(format!("{key}: there are two budgets '{}'", budget.name)));
+                return Err(Error::config(format!(
+                    "{key}: there are two budgets '{}'",
+                    budget.name
+                )));
             }
         }
         for (key, factor) in [("host_factor", self.energy.host_factor), ("pue", self.energy.pue)] {
@@ -163,7 +192,8 @@ fn scope(key: &str, name: &str) -> Result<()> {
     if SCOPES.contains(&name) {
         return Ok(());
     }
-    Err(Error::config(format!("{key}: '{name}' is no scope")).advise(format!("use one of: {}", SCOPES.join(", "))))
+    Err(Error::config(format!("{key}: '{name}' is no scope"))
+        .advise(format!("use one of: {}", SCOPES.join(", "))))
 }
 
 fn regex(key: &str, pattern: Option<&str>) -> Result<()> {
@@ -176,7 +206,11 @@ fn regex(key: &str, pattern: Option<&str>) -> Result<()> {
 
 fn list<'a>(names: impl Iterator<Item = &'a String>) -> String {
     let names: Vec<&str> = names.map(String::as_str).collect();
-    if names.is_empty() { "nothing yet".to_owned() } else { names.join(", ") }
+    if names.is_empty() {
+        "nothing yet".to_owned()
+    } else {
+        names.join(", ")
+    }
 }
 
 #[cfg(test)]
@@ -192,22 +226,52 @@ mod tests {
     #[test]
     fn impossible_registries_are_refused_with_advice() {
         for (text, said) in [
-            ("[use_cases.a]\naliases = { teams = ['x'] }\n[use_cases.b]\naliases = { teams = ['x'] }", "both have 'x'"),
+            (
+                "[use_cases.a]\naliases = { teams = ['x'] }\n[use_cases.b]\naliases = { teams = ['x'] }",
+                "both have 'x'",
+            ),
             ("[models.m]\nprovider = 'nobody'", "no provider 'nobody'"),
-            ("[providers.p]\n[models.m]\nprovider = 'p'\ncharge_match = '('", "models.\"m\".charge_match"),
-            ("[providers.p]\napi_base_match = '['", "providers.p.api_base_match"),
-            ("[providers.p]\ngateway_names = ['x']\n[providers.q]\ngateway_names = ['x']", "both logged as 'x'"),
+            (
+                "[providers.p]\n[models.m]\nprovider = 'p'\ncharge_match = '('",
+                "models.\"m\".charge_match",
+            ),
+            (
+                "[providers.p]\napi_base_match = '['",
+                "providers.p.api_base_match",
+            ),
+            (
+                "[providers.p]\ngateway_names = ['x']\n[providers.q]\ngateway_names = ['x']",
+                "both logged as 'x'",
+            ),
             ("[[scopes]]\nscope = 'Saas'\nmatch = 'true'", "'Saas' is no scope"),
-            ("[use_cases.a]\n[[sharing]]\nmatch = 'true'\nmethod = 'fixed'\nshares = { a = '1.1' }", "add up to 1.1"),
-            ("[[sharing]]\nmatch = 'true'\nmethod = 'fixed'\nshares = { a = '0.1' }", "no use case 'a'"),
-            ("[[sharing]]\nmatch = 'true'\nmethod = 'fixed'", "missing for method fixed"),
+            (
+                "[use_cases.a]\n[[sharing]]\nmatch = 'true'\nmethod = 'fixed'\nshares = { a = '1.1' }",
+                "add up to 1.1",
+            ),
+            (
+                "[[sharing]]\nmatch = 'true'\nmethod = 'fixed'\nshares = { a = '0.1' }",
+                "no use case 'a'",
+            ),
+            (
+                "[[sharing]]\nmatch = 'true'\nmethod = 'fixed'",
+                "missing for method fixed",
+            ),
             ("[[sharing]]\nmatch = 'true'\nmethod = 'fair'", "fair"),
             ("[use_cases.a]\ncolour = 'red'", "colour"),
             ("[use_cases.a]\nvalue_per_success = 1.5", "as text"),
             ("[energy]\npue = 0.9", "energy.pue is 0.9"),
-            ("[[gpu_nodes]]\nhost='h'\nresource_id='i'\ngpus=0\ngpu_model='H100'\npurchase='spot'", "gpus is 0"),
-            ("[[gpu_nodes]]\nhost='h'\nresource_id='i'\ngpus=1\ngpu_model='H100'\npurchase='spot'\nmodel='m'", "no model 'm'"),
-            ("[[pull.prometheus]]\nname='g'\nstep_seconds=0", "step_seconds is 0"),
+            (
+                "[[gpu_nodes]]\nhost='h'\nresource_id='i'\ngpus=0\ngpu_model='H100'\npurchase='spot'",
+                "gpus is 0",
+            ),
+            (
+                "[[gpu_nodes]]\nhost='h'\nresource_id='i'\ngpus=1\ngpu_model='H100'\npurchase='spot'\nmodel='m'",
+                "no model 'm'",
+            ),
+            (
+                "[[pull.prometheus]]\nname='g'\nstep_seconds=0",
+                "step_seconds is 0",
+            ),
         ] {
             let message = refused(text);
             assert!(message.contains(said), "{text}\n{message}");

@@ -1,8 +1,8 @@
 //! Amounts in the configuration: exact, so never written as floats.
 
 use crate::base::money;
-use serde::de::{self, Deserializer, Visitor};
 use serde::Deserialize;
+use serde::de::{self, Deserializer, Visitor};
 use std::fmt;
 
 /// A decimal of the configuration, written as text (`"0.02"`) or as a whole number.
@@ -18,7 +18,9 @@ impl Visitor<'_> for AmountVisitor {
         f.write_str("an amount as text such as \"0.02\", or a whole number")
     }
     fn visit_str<E: de::Error>(self, text: &str) -> Result<Amount, E> {
-        money::parse(text).map(Amount).map_err(|why| E::custom(format!("'{text}' is {why}")))
+        money::parse(text)
+            .map(Amount)
+            .map_err(|why| E::custom(format!("'{text}' is {why}")))
     }
     fn visit_i64<E: de::Error>(self, whole: i64) -> Result<Amount, E> {
         Ok(Amount(i128::from(whole) * money::ONE))

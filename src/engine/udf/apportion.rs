@@ -18,7 +18,9 @@ pub(super) struct Apportion {
 
 impl Default for Apportion {
     fn default() -> Self {
-        Apportion { signature: Signature::user_defined(Volatility::Immutable) }
+        Apportion {
+            signature: Signature::user_defined(Volatility::Immutable),
+        }
     }
 }
 
@@ -32,7 +34,12 @@ impl ScalarUDFImpl for Apportion {
     fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
         args::count(self.name(), types, 4)?;
         let weight = args::one_scale(self.name(), &types[1..])?;
-        Ok(vec![args::amount(self.name(), &types[0])?, weight.clone(), weight.clone(), weight])
+        Ok(vec![
+            args::amount(self.name(), &types[0])?,
+            weight.clone(),
+            weight.clone(),
+            weight,
+        ])
     }
     fn return_type(&self, _: &[DataType]) -> Result<DataType> {
         Ok(money::data_type())
@@ -49,7 +56,12 @@ impl ScalarUDFImpl for Apportion {
                 shares.push(None);
                 continue;
             }
-            match money::apportion(amount.value(row), before.value(row), upto.value(row), total.value(row)) {
+            match money::apportion(
+                amount.value(row),
+                before.value(row),
+                upto.value(row),
+                total.value(row),
+            ) {
                 Some(share) => shares.push(Some(share)),
                 None => return exec_err!("a share of {} is too large", money::format(amount.value(row))),
             }
@@ -70,8 +82,18 @@ mod tests {
                SELECT 100.01 AS amount, w, sum(w) OVER (ORDER BY w) AS upto, sum(w) OVER () AS total
                FROM (VALUES (1), (2), (4)) AS t(w)) ORDER BY w",
         );
-        assert_eq!(shown, ["14.287142857142857143", "28.574285714285714286", "57.148571428571428571"]);
-        assert_eq!(query("SELECT apportion(1, 0, 0.25, 1.0)"), ["0.250000000000000000"]);
+        assert_eq!(
+            shown,
+            [
+                "14.287142857142857143",
+                "28.574285714285714286",
+                "57.148571428571428571"
+            ]
+        );
+        assert_eq!(
+            query("SELECT apportion(1, 0, 0.25, 1.0)"),
+            ["0.250000000000000000"]
+        );
         assert_eq!(query("SELECT apportion(1, 0, 0, 0)"), ["NULL"]);
         assert_eq!(query("SELECT apportion(NULL, 0, 1, 2)"), ["NULL"]);
     }

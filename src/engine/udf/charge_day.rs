@@ -20,7 +20,10 @@ pub(super) struct ChargeDay {
 
 impl ChargeDay {
     pub(super) fn new(zone: Tz) -> Self {
-        ChargeDay { signature: Signature::user_defined(Volatility::Immutable), zone }
+        ChargeDay {
+            signature: Signature::user_defined(Volatility::Immutable),
+            zone,
+        }
     }
 }
 
@@ -47,7 +50,11 @@ impl ScalarUDFImpl for ChargeDay {
             .zip(ends)
             .map(|(start, end)| {
                 let (start, end) = (start?, end?);
-                Some(if end - start <= MICROS_PER_HOUR { clock.day(start) } else { utc_day(start) })
+                Some(if end - start <= MICROS_PER_HOUR {
+                    clock.day(start)
+                } else {
+                    utc_day(start)
+                })
             })
             .collect();
         Ok(ColumnarValue::Array(Arc::new(days)))

@@ -19,7 +19,10 @@ struct Claimant {
 }
 
 pub(in crate::engine) fn claimant() -> ScalarUDF {
-    Claimant { signature: Signature::user_defined(Volatility::Immutable) }.into()
+    Claimant {
+        signature: Signature::user_defined(Volatility::Immutable),
+    }
+    .into()
 }
 
 impl ScalarUDFImpl for Claimant {
@@ -50,7 +53,11 @@ impl ScalarUDFImpl for Claimant {
                 }
                 let claim = claim.value(row);
                 if let Some(other) = owner {
-                    let charge = if columns[0].is_null(row) { "" } else { columns[0].value(row) };
+                    let charge = if columns[0].is_null(row) {
+                        ""
+                    } else {
+                        columns[0].value(row)
+                    };
                     let error = Error::config(format!(
                         "providers.{other}.charge_match and providers.{claim}.charge_match both claim charge {charge}"
                     ))
@@ -74,6 +81,9 @@ mod tests {
         assert_eq!(query("SELECT claimant('f:1', NULL, 'openai')"), ["openai"]);
         assert_eq!(query("SELECT claimant('f:1', NULL, NULL)"), ["NULL"]);
         let message = fails("SELECT claimant('f:1', 'azure', 'openai')");
-        assert!(message.contains("providers.azure.charge_match and providers.openai"), "{message}");
+        assert!(
+            message.contains("providers.azure.charge_match and providers.openai"),
+            "{message}"
+        );
     }
 }

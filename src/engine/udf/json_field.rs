@@ -16,7 +16,9 @@ pub(super) struct JsonField {
 
 impl Default for JsonField {
     fn default() -> Self {
-        JsonField { signature: Signature::user_defined(Volatility::Immutable) }
+        JsonField {
+            signature: Signature::user_defined(Volatility::Immutable),
+        }
     }
 }
 
@@ -64,7 +66,10 @@ mod tests {
 
     #[test]
     fn what_is_not_said_is_null() {
-        assert_eq!(query(r#"SELECT json_field('{"TokenDirection": "Input"}', 'TokenDirection')"#), ["Input"]);
+        assert_eq!(
+            query(r#"SELECT json_field('{"TokenDirection": "Input"}', 'TokenDirection')"#),
+            ["Input"]
+        );
         assert_eq!(query(r#"SELECT json_field('{"a": 1}', 'a')"#), ["1"]);
         assert_eq!(query(r#"SELECT json_field('{"a": null}', 'a')"#), ["NULL"]);
         assert_eq!(query("SELECT json_field('input', 'a')"), ["NULL"]);

@@ -18,7 +18,10 @@ pub(super) struct LocalDay {
 
 impl LocalDay {
     pub(super) fn new(zone: Tz) -> Self {
-        LocalDay { signature: Signature::user_defined(Volatility::Immutable), zone }
+        LocalDay {
+            signature: Signature::user_defined(Volatility::Immutable),
+            zone,
+        }
     }
 }
 
@@ -51,8 +54,14 @@ mod tests {
 
     #[test]
     fn days_follow_the_zone() {
-        assert_eq!(query("SELECT local_day(TIMESTAMP '2026-07-01T22:30:00Z')"), ["2026-07-02"]);
-        assert_eq!(query("SELECT local_day(TIMESTAMP '2026-01-01T22:30:00Z')"), ["2026-01-01"]);
+        assert_eq!(
+            query("SELECT local_day(TIMESTAMP '2026-07-01T22:30:00Z')"),
+            ["2026-07-02"]
+        );
+        assert_eq!(
+            query("SELECT local_day(TIMESTAMP '2026-01-01T22:30:00Z')"),
+            ["2026-01-01"]
+        );
         assert_eq!(query("SELECT local_day(NULL)"), ["NULL"]);
     }
 }

@@ -19,7 +19,10 @@ pub(super) struct LocalHour {
 
 impl LocalHour {
     pub(super) fn new(zone: Tz) -> Self {
-        LocalHour { signature: Signature::user_defined(Volatility::Immutable), zone }
+        LocalHour {
+            signature: Signature::user_defined(Volatility::Immutable),
+            zone,
+        }
     }
 }
 

@@ -19,7 +19,10 @@ pub(super) struct LocalMonth {
 
 impl LocalMonth {
     pub(super) fn new(zone: Tz) -> Self {
-        LocalMonth { signature: Signature::user_defined(Volatility::Immutable), zone }
+        LocalMonth {
+            signature: Signature::user_defined(Volatility::Immutable),
+            zone,
+        }
     }
 }
 
@@ -41,7 +44,10 @@ impl ScalarUDFImpl for LocalMonth {
         let arrays = args::arrays(&call)?;
         let instants = args::instants(&arrays[0])?;
         let mut clock = LocalClock::new(self.zone);
-        let months: Date32Array = instants.iter().map(|i| i.map(|i| first_of_month(clock.day(i)))).collect();
+        let months: Date32Array = instants
+            .iter()
+            .map(|i| i.map(|i| first_of_month(clock.day(i))))
+            .collect();
         Ok(ColumnarValue::Array(Arc::new(months)))
     }
 }
@@ -57,7 +63,13 @@ mod tests {
 
     #[test]
     fn months_follow_the_zone() {
-        assert_eq!(query("SELECT local_month(TIMESTAMP '2026-09-30T22:00:00Z')"), ["2026-10-01"]);
-        assert_eq!(query("SELECT local_month(TIMESTAMP '1969-12-25T00:00:00Z')"), ["1969-12-01"]);
+        assert_eq!(
+            query("SELECT local_month(TIMESTAMP '2026-09-30T22:00:00Z')"),
+            ["2026-10-01"]
+        );
+        assert_eq!(
+            query("SELECT local_month(TIMESTAMP '1969-12-25T00:00:00Z')"),
+            ["1969-12-01"]
+        );
     }
 }

@@ -18,7 +18,10 @@ struct Longest {
 }
 
 pub(in crate::engine) fn longest() -> ScalarUDF {
-    Longest { signature: Signature::user_defined(Volatility::Immutable) }.into()
+    Longest {
+        signature: Signature::user_defined(Volatility::Immutable),
+    }
+    .into()
 }
 
 impl ScalarUDFImpl for Longest {
@@ -32,7 +35,15 @@ impl ScalarUDFImpl for Longest {
         if types.is_empty() || !types.len().is_multiple_of(2) {
             return plan_err!("longest takes pairs of a name and a length");
         }
-        Ok((0..types.len()).map(|i| if i % 2 == 0 { DataType::Utf8 } else { DataType::Int64 }).collect())
+        Ok((0..types.len())
+            .map(|i| {
+                if i % 2 == 0 {
+                    DataType::Utf8
+                } else {
+                    DataType::Int64
+                }
+            })
+            .collect())
     }
     fn return_type(&self, _: &[DataType]) -> Result<DataType> {
         Ok(DataType::Utf8)
@@ -73,7 +84,10 @@ mod tests {
 
     #[test]
     fn the_longest_wins_and_a_tie_decides_nothing() {
-        assert_eq!(query("SELECT longest('gpt-4o', 6, 'gpt-4o-mini', 11, 'o3', NULL)"), ["gpt-4o-mini"]);
+        assert_eq!(
+            query("SELECT longest('gpt-4o', 6, 'gpt-4o-mini', 11, 'o3', NULL)"),
+            ["gpt-4o-mini"]
+        );
         assert_eq!(query("SELECT longest('a', 3, 'b', 3, 'c', 2)"), [""]);
         assert_eq!(query("SELECT longest('a', 3, 'b', 3, 'c', 4)"), ["c"]);
         assert_eq!(query("SELECT longest('a', NULL)"), ["NULL"]);

@@ -20,7 +20,10 @@ struct MatchLength {
 }
 
 pub(in crate::engine) fn match_length() -> ScalarUDF {
-    MatchLength { signature: Signature::user_defined(Volatility::Immutable) }.into()
+    MatchLength {
+        signature: Signature::user_defined(Volatility::Immutable),
+    }
+    .into()
 }
 
 fn compile(pattern: &str) -> Result<Regex> {
@@ -28,7 +31,10 @@ fn compile(pattern: &str) -> Result<Regex> {
 }
 
 fn longest(pattern: &Regex, text: &str) -> Option<i64> {
-    pattern.find_iter(text).map(|m| m.as_str().chars().count() as i64).max()
+    pattern
+        .find_iter(text)
+        .map(|m| m.as_str().chars().count() as i64)
+        .max()
 }
 
 impl ScalarUDFImpl for MatchLength {
@@ -83,7 +89,10 @@ mod tests {
 
     #[test]
     fn the_longest_match_counts() {
-        assert_eq!(query("SELECT match_length('o3 and o3-2026-04-16', 'o3[0-9-]*')"), ["13"]);
+        assert_eq!(
+            query("SELECT match_length('o3 and o3-2026-04-16', 'o3[0-9-]*')"),
+            ["13"]
+        );
         assert_eq!(query("SELECT match_length('gpt-4o', 'claude')"), ["NULL"]);
         assert_eq!(query("SELECT match_length(NULL, 'claude')"), ["NULL"]);
         let rows = "SELECT match_length(t, '(?i)é+') FROM (VALUES ('Éé'), ('x'), ('Éé')) AS v(t)";

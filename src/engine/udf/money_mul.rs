@@ -17,7 +17,9 @@ pub(super) struct MoneyMul {
 
 impl Default for MoneyMul {
     fn default() -> Self {
-        MoneyMul { signature: Signature::user_defined(Volatility::Immutable) }
+        MoneyMul {
+            signature: Signature::user_defined(Volatility::Immutable),
+        }
     }
 }
 
@@ -63,8 +65,14 @@ mod tests {
 
     #[test]
     fn products_are_rounded_half_to_even() {
-        assert_eq!(query("SELECT money_mul(0.0293362634, 1.11468)"), ["0.032700546086712000"]);
-        assert_eq!(query("SELECT money_mul(0.5, 0.000000000000000003)"), ["0.000000000000000002"]);
+        assert_eq!(
+            query("SELECT money_mul(0.0293362634, 1.11468)"),
+            ["0.032700546086712000"]
+        );
+        assert_eq!(
+            query("SELECT money_mul(0.5, 0.000000000000000003)"),
+            ["0.000000000000000002"]
+        );
         assert_eq!(query("SELECT money_mul(3, -2)"), ["-6.000000000000000000"]);
         assert_eq!(query("SELECT money_mul(NULL, 2)"), ["NULL"]);
         assert!(fails("SELECT money_mul(10000000000, 20000000000)").contains("too large"));

@@ -15,7 +15,10 @@ pub(super) struct NowUtc {
 
 impl NowUtc {
     pub(super) fn new(now: DateTime<Utc>) -> Self {
-        NowUtc { signature: Signature::nullary(Volatility::Immutable), micros: now.timestamp_micros() }
+        NowUtc {
+            signature: Signature::nullary(Volatility::Immutable),
+            micros: now.timestamp_micros(),
+        }
     }
 }
 

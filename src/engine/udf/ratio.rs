@@ -17,7 +17,9 @@ pub(super) struct Ratio {
 
 impl Default for Ratio {
     fn default() -> Self {
-        Ratio { signature: Signature::user_defined(Volatility::Immutable) }
+        Ratio {
+            signature: Signature::user_defined(Volatility::Immutable),
+        }
     }
 }
 
@@ -62,7 +64,10 @@ mod tests {
     #[test]
     fn quotients_are_rounded_and_zero_gives_null() {
         assert_eq!(query("SELECT ratio(2, 3)"), ["0.666666666666666667"]);
-        assert_eq!(query("SELECT ratio(21.101384652872269638, 32)"), ["0.659418270402258426"]);
+        assert_eq!(
+            query("SELECT ratio(21.101384652872269638, 32)"),
+            ["0.659418270402258426"]
+        );
         assert_eq!(query("SELECT ratio(1.5, 0)"), ["NULL"]);
         assert_eq!(query("SELECT ratio(NULL, 2)"), ["NULL"]);
     }

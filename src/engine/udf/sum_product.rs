@@ -22,7 +22,9 @@ pub(super) struct SumProduct {
 
 impl Default for SumProduct {
     fn default() -> Self {
-        SumProduct { signature: Signature::user_defined(Volatility::Immutable) }
+        SumProduct {
+            signature: Signature::user_defined(Volatility::Immutable),
+        }
     }
 }
 
@@ -35,7 +37,8 @@ fn product(a: i128, b: i128) -> Result<i256> {
 }
 
 fn plus(a: i256, b: i256) -> Result<i256> {
-    a.checked_add(b).ok_or_else(|| exec_datafusion_err!("a sum of products is too large"))
+    a.checked_add(b)
+        .ok_or_else(|| exec_datafusion_err!("a sum of products is too large"))
 }
 
 fn rounded(sum: i256) -> Result<i128> {
@@ -80,7 +83,11 @@ impl AggregateUDFImpl for SumProduct {
         Ok(money::data_type())
     }
     fn state_fields(&self, args: StateFieldsArgs<'_>) -> Result<Vec<FieldRef>> {
-        Ok(vec![Arc::new(Field::new(format!("{}[products]", args.name), STATE, true))])
+        Ok(vec![Arc::new(Field::new(
+            format!("{}[products]", args.name),
+            STATE,
+            true,
+        ))])
     }
     fn accumulator(&self, _: AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {
         Ok(Box::new(One::default()))
@@ -116,7 +123,11 @@ impl Accumulator for One {
     }
     fn evaluate(&mut self) -> Result<ScalarValue> {
         let total = self.0.map(rounded).transpose()?;
-        Ok(ScalarValue::Decimal128(total, money::PRECISION, money::SCALE as i8))
+        Ok(ScalarValue::Decimal128(
+            total,
+            money::PRECISION,
+            money::SCALE as i8,
+        ))
     }
     fn size(&self) -> usize {
         size_of::<Self>()
@@ -144,7 +155,11 @@ impl GroupsAccumulator for Many {
     ) -> Result<()> {
         self.0.resize(total_groups, None);
         each_product(values, |row, product| {
-            if selected(filter, row) { self.add(groups[row], product) } else { Ok(()) }
+            if selected(filter, row) {
+                self.add(groups[row], product)
+            } else {
+                Ok(())
+            }
         })
     }
     fn merge_batch(&mut self, values: &[ArrayRef], groups: &[usize], total_groups: usize) -> Result<()> {
@@ -158,8 +173,13 @@ impl GroupsAccumulator for Many {
     }
     fn evaluate(&mut self, emit: EmitTo) -> Result<ArrayRef> {
         let sums = emit.take_needed(&mut self.0);
-        let totals = sums.into_iter().map(|sum| sum.map(rounded).transpose()).collect::<Result<Vec<_>>>()?;
-        Ok(Arc::new(Decimal128Array::from(totals).with_data_type(money::data_type())))
+        let totals = sums
+            .into_iter()
+            .map(|sum| sum.map(rounded).transpose())
+            .collect::<Result<Vec<_>>>()?;
+        Ok(Arc::new(
+            Decimal128Array::from(totals).with_data_type(money::data_type()),
+        ))
     }
     fn state(&mut self, emit: EmitTo) -> Result<Vec<ArrayRef>> {
         let sums = Decimal256Array::from(emit.take_needed(&mut self.0)).with_data_type(STATE);
@@ -171,10 +191,9 @@ impl GroupsAccumulator for Many {
             products[row] = selected(filter, row).then_some(product);
             Ok(())
         })?;
-        Ok(vec![Arc::new(Decimal256Array::from(products).with_data_type(STATE))])
-    }
-    fn supports_convert_to_state(&self) -> bool {
-        true
+        Ok(vec![Arc::new(
+            Decimal256Array::from(products).with_data_type(STATE),
+        )])
     }
     fn size(&self) -> usize {
         self.0.capacity() * size_of::<Option<i256>>()
@@ -189,13 +208,20 @@ mod tests {
     fn products_are_rounded_once_at_the_end() {
         // Each product is half of the last digit: rounded one by one they would all vanish.
         let half = "(VALUES (1, 0.000000000000000001), (1, 0.000000000000000001), (2, NULL)) AS v(g, a)";
-        assert_eq!(query(&format!("SELECT sum_product(a, 0.5) FROM {half}")), ["0.000000000000000001"]);
         assert_eq!(
-            query(&format!("SELECT sum_product(a, 0.5) FROM {half} GROUP BY g ORDER BY g")),
+            query(&format!("SELECT sum_product(a, 0.5) FROM {half}")),
+            ["0.000000000000000001"]
+        );
+        assert_eq!(
+            query(&format!(
+                "SELECT sum_product(a, 0.5) FROM {half} GROUP BY g ORDER BY g"
+            )),
             ["0.000000000000000001", "NULL"]
         );
         assert_eq!(
-            query(&format!("SELECT sum_product(a, 2) FILTER (WHERE g = 2) FROM {half}")),
+            query(&format!(
+                "SELECT sum_product(a, 2) FILTER (WHERE g = 2) FROM {half}"
+            )),
             ["NULL"]
         );
         let running = "SELECT sum_product(x, 2) OVER (ORDER BY x) FROM (VALUES (1), (2)) AS v(x) ORDER BY x";

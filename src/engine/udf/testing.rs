@@ -9,7 +9,10 @@ fn run(sql: &str) -> Result<Vec<String>> {
     let mut settings = Settings::new(crate::base::time::from_micros(1_790_812_800_000_000));
     settings.zone = chrono_tz::Europe::Berlin;
     let context = session::open(&settings).expect("a session");
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
     let batches = runtime.block_on(async { context.sql(sql).await?.collect().await })?;
     let options = FormatOptions::default().with_null("NULL");
     let mut shown = Vec::new();

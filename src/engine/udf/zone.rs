@@ -17,7 +17,11 @@ pub(super) struct LocalClock {
 
 impl LocalClock {
     pub(super) fn new(zone: Tz) -> Self {
-        LocalClock { zone, quarter: None, offset: 0 }
+        LocalClock {
+            zone,
+            quarter: None,
+            offset: 0,
+        }
     }
 
     /// Microseconds that the zone is ahead of UTC at that instant.
