@@ -14,3 +14,5 @@ pub mod render;
 pub mod metric;
 
 pub mod check;
+
+pub mod report;

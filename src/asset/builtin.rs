@@ -42,6 +42,7 @@ pub(super) static ASSETS: &[(&str, &str)] = assets![
     "metrics/unit/cost_per_successful_task.sql",
     "scopes/licensing.csv",
     "scopes/saas.csv",
+    "reports/board.toml",
     "views/calls.sql",
     "views/costs.sql",
     "views/fx_days.sql",
