@@ -16,3 +16,7 @@ pub mod metric;
 pub mod check;
 
 pub mod report;
+pub mod source;
+pub mod store;
+
+pub mod ingest;

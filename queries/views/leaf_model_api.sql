@@ -260,6 +260,7 @@ SELECT
     sub_account,
     CASE WHEN accrued THEN attempt_region ELSE region_id END AS region,
     CASE WHEN accrued THEN accrued_fx_rate ELSE fx_rate END AS fx_rate,
-    CASE WHEN accrued THEN accrued_reporting_rate ELSE reporting_rate END AS reporting_rate
+    CASE WHEN accrued THEN accrued_reporting_rate ELSE reporting_rate END AS reporting_rate,
+    money_mul(share, CASE WHEN accrued THEN accrued_fx_rate ELSE fx_rate END) AS amount_converted
 FROM leaves
 WHERE share IS NOT NULL AND (unmetered OR accrued OR share <> 0)

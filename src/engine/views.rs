@@ -135,7 +135,7 @@ mod tests {
             try_views(&circle)
                 .await
                 .err()
-            .unwrap()
+                .unwrap()
                 .to_string()
                 .contains("circle")
         );

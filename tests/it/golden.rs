@@ -16,7 +16,9 @@ fn facts() -> HashMap<&'static str, Vec<RecordBatch>> {
     let mut tables = HashMap::new();
     for table in TABLES {
         let path = format!("/work/notes/golden/{}.parquet", table.name);
-        let Ok(file) = std::fs::File::open(&path) else { continue };
+        let Ok(file) = std::fs::File::open(&path) else {
+            continue;
+        };
         let reader = parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder::try_new(file)
             .unwrap()
             .build()
@@ -28,7 +30,9 @@ fn facts() -> HashMap<&'static str, Vec<RecordBatch>> {
                 let columns = schema
                     .fields()
                     .iter()
-                    .map(|f| arrow::compute::cast(b.column_by_name(f.name()).unwrap(), f.data_type()).unwrap())
+                    .map(|f| {
+                        arrow::compute::cast(b.column_by_name(f.name()).unwrap(), f.data_type()).unwrap()
+                    })
                     .collect();
                 RecordBatch::try_new(schema.clone(), columns).unwrap()
             })
@@ -40,19 +44,31 @@ fn facts() -> HashMap<&'static str, Vec<RecordBatch>> {
 
 async fn engine(basis: Basis) -> Engine {
     let registry =
-        Registry::parse(&std::fs::read_to_string(case_folder().join("input/spendscope.toml")).unwrap()).unwrap();
+        Registry::parse(&std::fs::read_to_string(case_folder().join("input/spendscope.toml")).unwrap())
+            .unwrap();
     let mut settings = Settings::new("2026-10-15T00:00:00Z".parse().unwrap());
     settings.basis = basis;
-    Engine::over_tables(facts(), &Assets::builtin(), &registry, &settings).await.unwrap()
+    Engine::over_tables(facts(), &Assets::builtin(), &registry, &settings)
+        .await
+        .unwrap()
 }
 
 /// The rows of a result as the expected files write them: NULL is empty.
 fn rows(batch: &RecordBatch) -> Vec<String> {
     let options = FormatOptions::default();
-    let columns: Vec<_> =
-        batch.columns().iter().map(|c| ArrayFormatter::try_new(c.as_ref(), &options).unwrap()).collect();
+    let columns: Vec<_> = batch
+        .columns()
+        .iter()
+        .map(|c| ArrayFormatter::try_new(c.as_ref(), &options).unwrap())
+        .collect();
     (0..batch.num_rows())
-        .map(|r| columns.iter().map(|c| c.value(r).to_string()).collect::<Vec<_>>().join(","))
+        .map(|r| {
+            columns
+                .iter()
+                .map(|c| c.value(r).to_string())
+                .collect::<Vec<_>>()
+                .join(",")
+        })
         .collect()
 }
 
@@ -68,7 +84,10 @@ async fn same(engine: &Engine, file: &str, sql: &str) {
     want.sort();
     let missing: Vec<_> = want.iter().filter(|w| !got.contains(w)).collect();
     let extra: Vec<_> = got.iter().filter(|g| !want.contains(g)).collect();
-    assert!(missing.is_empty() && extra.is_empty(), "{file}\nmissing: {missing:#?}\nextra: {extra:#?}");
+    assert!(
+        missing.is_empty() && extra.is_empty(),
+        "{file}\nmissing: {missing:#?}\nextra: {extra:#?}"
+    );
 }
 
 #[tokio::test]
@@ -77,8 +96,8 @@ async fn attempts() {
     same(
         &engine,
         "attempts.csv",
-        "SELECT request_id, request, attempt, superseded, started_at, task_id, use_case, provider, model, uncached_input,
-         cache_read, cache_write, output, reasoning, gateway_cache_hit, status, overlap, price_status, list_cost FROM calls",
+        "SELECT request_id, request, attempt, superseded, to_char(started_at, '%Y-%m-%dT%H:%M:%S%.6fZ'), task_id, use_case, provider, model, uncached_input,
+         cache_read, cache_write, output, reasoning, gateway_cache_hit, status, overlap, nullif(price_status, 'gateway_cache'), list_cost FROM calls",
     )
     .await;
 }
@@ -108,12 +127,14 @@ async fn spend_by_scope() {
     .await;
 }
 
-const LEDGER: &str = "SELECT leaf, use_case, model, scope, currency, evidence, modelled, sum(amount) FROM leaf_model_api
+const LEDGER: &str =
+    "SELECT leaf, use_case, model, scope, currency, evidence, modelled, sum(amount) FROM ledger
   GROUP BY leaf, use_case, model, scope, currency, evidence, modelled HAVING sum(amount) <> 0";
 
 #[tokio::test]
 async fn ledger() {
     same(&engine(Basis::Effective).await, "ledger.csv", LEDGER).await;
+    same(&engine(Basis::Billed).await, "ledger_billed.csv", LEDGER).await;
 }
 
 #[tokio::test]
@@ -122,14 +143,14 @@ async fn unmetered() {
     same(
         &engine,
         "unmetered.csv",
-        "SELECT provider, model, sub_account, region, currency, count(*), sum(amount) FROM leaf_model_api
+        "SELECT provider, model, sub_account, region, currency, count(*), sum(amount) FROM ledger
          WHERE leaf = 'unmetered' GROUP BY provider, model, sub_account, region, currency",
     )
     .await;
     same(
         &engine,
         "accrued.csv",
-        "SELECT provider, model, CAST(started_at AS DATE), currency, count(*), sum(amount) FROM leaf_model_api
+        "SELECT provider, model, CAST(started_at AS DATE), currency, count(*), sum(amount) FROM ledger
          WHERE evidence = 'accrued' GROUP BY provider, model, CAST(started_at AS DATE), currency",
     )
     .await;

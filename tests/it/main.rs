@@ -5,3 +5,8 @@ mod facts;
 mod golden;
 mod gpu;
 mod slt;
+//! The one integration binary: a module per area.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod ingest;
+mod sources;

@@ -48,7 +48,10 @@ pub(super) fn scalars(settings: &Settings) -> Vec<ScalarUDF> {
 
 /// All aggregate functions.
 pub(super) fn aggregates() -> Vec<AggregateUDF> {
-    vec![sum_product::SumProduct::default().into()]
+    vec![
+        sum_product::SumProduct::rounded().into(),
+        sum_product::SumProduct::exact().into(),
+    ]
 }
 
 #[cfg(test)]

@@ -1,0 +1,69 @@
+/* Leaves of the charges that no telemetry and no request explains: direct (a tag names a use case), shared
+(a rule of the configuration spreads them), commitment_unused, and unallocated: purchases and whatever no
+rule speaks of, or whose rule found nothing to weigh by. One row per charge, or per charge and use case.
+Shares follow the names of the use cases, unregistered after them, what is left of fixed shares last. */
+WITH plain AS (
+    SELECT * FROM costs WHERE kind NOT IN ('model_api', 'gpu') AND amount IS NOT NULL
+),
+
+weighed AS (
+    SELECT
+        charge_id,
+        use_case,
+        rest,
+        weight,
+        sum(weight) OVER (
+            PARTITION BY charge_id ORDER BY rest, use_case ASC NULLS LAST
+            ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+        ) AS upto,
+        sum(weight) OVER (PARTITION BY charge_id) AS total
+    FROM shared_weights
+),
+
+leaves AS (
+    SELECT
+        c.*,
+        w.charge_id IS NOT NULL AND NOT w.rest AS is_share,
+        w.use_case AS shared_with,
+        CASE
+            WHEN w.charge_id IS NULL THEN c.amount
+            ELSE apportion(c.amount, w.upto - w.weight, w.upto, w.total)
+        END AS share
+    FROM plain AS c
+    LEFT JOIN (SELECT * FROM weighed WHERE total > 0) AS w ON w.charge_id = c.charge_id
+)
+
+SELECT
+    charge_period_start AS period_start,
+    charge_period_end AS period_end,
+    CASE
+        WHEN kind = 'commitment_unused' THEN 'commitment_unused'
+        WHEN kind = 'tagged' THEN 'direct'
+        WHEN is_share THEN 'shared'
+        ELSE 'unallocated'
+    END AS leaf,
+    kind,
+    scope,
+    provider,
+    service_name AS service,
+    CAST(NULL AS VARCHAR) AS model,
+    CASE WHEN kind = 'tagged' THEN tagged_use_case ELSE shared_with END AS use_case,
+    CAST(NULL AS VARCHAR) AS team,
+    currency,
+    share AS amount,
+    'billed' AS evidence,
+    false AS modelled,
+    charge_id,
+    CAST(NULL AS VARCHAR) AS task_id,
+    CAST(NULL AS VARCHAR) AS request_id,
+    CAST(NULL AS VARCHAR) AS request_source,
+    arrow_cast(NULL, 'Timestamp(Microsecond, Some("UTC"))') AS started_at,
+    CAST(NULL AS BOOLEAN) AS wasted,
+    CAST(NULL AS VARCHAR) AS host,
+    coalesce(sub_account_name, sub_account_id) AS sub_account,
+    region_id AS region,
+    fx_rate,
+    reporting_rate,
+    money_mul(share, fx_rate) AS amount_converted
+FROM leaves
+WHERE NOT is_share OR share <> 0
