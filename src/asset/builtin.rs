@@ -12,6 +12,7 @@ pub(super) static ASSETS: &[(&str, &str)] = assets![
     "checks/gateway_cost_differs.sql",
     "checks/gpu_host_unknown.sql",
     "checks/gpu_node_uncharged.sql",
+    "checks/model_ambiguous.sql",
     "checks/null_amounts.sql",
     "checks/one_scope_each.sql",
     "checks/prices_tied.sql",

@@ -4,6 +4,7 @@
 mod facts;
 mod golden;
 mod gpu;
+mod gpu_golden;
 mod slt;
 //! The one integration binary: a module per area.
 #![allow(clippy::unwrap_used, clippy::expect_used)]

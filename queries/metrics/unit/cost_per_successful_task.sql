@@ -52,7 +52,7 @@ WITH tasked AS (
 ),
 money AS (
     SELECT
-        leaf, kind, model, use_case, task_id, request_source, request_id, evidence, amount,
+        leaf, kind, model, use_case, task_id, evidence, amount, wasted,
         period_start >= $from AND period_start < $to AS inside,
         CASE WHEN setting('currency') <> 'native' AND fx_rate IS NOT NULL THEN setting('currency') ELSE currency END AS shown,
         CASE WHEN setting('currency') = 'native' OR fx_rate IS NULL THEN 1 ELSE fx_rate END AS rate
@@ -60,11 +60,9 @@ money AS (
 ),
 request_money AS (
     SELECT
-        t.use_case, t.task_id, m.shown, m.rate, m.amount, m.evidence,
-        c.superseded OR c.status = 'failure' AS wasted
+        t.use_case, t.task_id, m.shown, m.rate, m.amount, m.evidence, m.wasted
     FROM money AS m
     INNER JOIN tasked AS t ON t.task_id = m.task_id
-    LEFT JOIN calls AS c ON c.source = m.request_source AND c.request_id = m.request_id
     WHERE m.leaf = 'request'
 ),
 task_costs AS (
