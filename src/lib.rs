@@ -9,6 +9,12 @@ pub mod frame;
 pub mod schema;
 
 pub mod render;
+
+pub mod metric;
+
+pub mod check;
+
+pub mod report;
 pub mod source;
 pub mod store;
 pub mod synth;

@@ -42,6 +42,7 @@ pub(super) static ASSETS: &[(&str, &str)] = assets![
     "metrics/spend/daily.sql",
     "metrics/unit/cost_per_query.sql",
     "metrics/unit/cost_per_successful_task.sql",
+    "reports/board.toml",
     "scopes/licensing.csv",
     "scopes/saas.csv",
     "sources/dcgm_text.toml",
