@@ -26,6 +26,11 @@ use crate::engine::{Engine, Settings};
 use crate::metric::Catalog;
 use crate::render::document::Document;
 use run::Run;
+use tokio::sync::Mutex;
+
+/// Views that metrics read, each before those that build on it.
+const ASKED_OFTEN: [&str; 6] = ["costs", "calls", "ledger", "tasks", "gpu_hours", "gpu_energy"];
+const MOST_ROWS_KEPT: usize = 3_000_000;
 
 /// Runs the metrics of a report for a window and for the one before it.
 pub async fn build(
@@ -35,13 +40,10 @@ pub async fn build(
     settings: &Settings,
     window: Window,
 ) -> Result<Document> {
-    let run = Run {
-        engine,
-        catalog,
-        settings,
-        window,
-        previous: window.previous(settings.zone),
-    };
+    let previous = window.previous(settings.zone);
+    let run = Run { engine, catalog, settings, window, previous, answers: Mutex::default() };
+    // Dozens of questions go to these views; a lake too large for memory answers them one by one.
+    engine.keep(&ASKED_OFTEN, MOST_ROWS_KEPT).await?;
     let mut headlines = Vec::with_capacity(spec.headline.len());
     for headline in &spec.headline {
         headlines.push(headline::build(&run, headline).await?);
