@@ -9,12 +9,6 @@ pub mod frame;
 pub mod schema;
 
 pub mod render;
-
-pub mod metric;
-
-pub mod check;
-
-pub mod report;
 pub mod source;
 pub mod store;
 pub mod synth;

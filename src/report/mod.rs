@@ -1,7 +1,3 @@
-<<<<<<< HEAD
-mod drill;
-pub use drill::drill;
-=======
 //! Reports: a TOML spec over metrics becomes a Document, which renderers draw.
 //!
 //! A report runs metrics and puts their frames in order; it works out no amount that SQL could have worked
@@ -9,6 +5,7 @@ pub use drill::drill;
 //! (a budget with its projection, GPU pools against their SLO) have a file each under `section/`.
 
 mod burn;
+mod drill;
 mod finding;
 mod headline;
 mod reckon;
@@ -18,6 +15,7 @@ mod spec;
 mod stamp;
 mod words;
 
+pub use drill::drill;
 pub use spec::Spec;
 
 use crate::base::Result;
@@ -61,4 +59,3 @@ pub async fn build(
         footer: spec.footer.clone(),
     })
 }
->>>>>>> render
