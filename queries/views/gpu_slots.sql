@@ -3,7 +3,10 @@ periods, so that any charge and hour is made of whole slots.
 
 All times are 28ths of a device × microseconds, exact. Where more is covered than the node has
 (GPUs × length), the states are cut in proportion; `dark` is what no reading covers. `active` is
-Σ activity × time, cut alike. */
+Σ activity × time, cut alike.
+
+kept: it is the costliest look at telemetry.
+*/
 WITH edges AS (
     SELECT DISTINCT resource_id, host, gpus, hour, unnest(make_array(from_us, to_us)) AS edge
     FROM gpu_charge_hours

@@ -4,7 +4,7 @@
 //! configuration is worked out here, from facts that do not.
 
 mod guard;
-mod keep;
+mod kept;
 pub mod registry;
 mod rules;
 mod scope_lists;

@@ -1,7 +1,3 @@
-<<<<<<< HEAD
-mod drill;
-pub use drill::drill;
-=======
 //! Reports: a TOML spec over metrics becomes a Document, which renderers draw.
 //!
 //! A report runs metrics and puts their frames in order; it works out no amount that SQL could have worked
@@ -9,6 +5,7 @@ pub use drill::drill;
 //! (a budget with its projection, GPU pools against their SLO) have a file each under `section/`.
 
 mod burn;
+mod drill;
 mod finding;
 mod headline;
 mod reckon;
@@ -18,6 +15,7 @@ mod spec;
 mod stamp;
 mod words;
 
+pub use drill::drill;
 pub use spec::Spec;
 
 use crate::base::Result;
@@ -27,10 +25,6 @@ use crate::metric::Catalog;
 use crate::render::document::Document;
 use run::Run;
 use tokio::sync::Mutex;
-
-/// Views that metrics read, each before those that build on it.
-const ASKED_OFTEN: [&str; 6] = ["costs", "calls", "ledger", "tasks", "gpu_hours", "gpu_energy"];
-const MOST_ROWS_KEPT: usize = 3_000_000;
 
 /// Runs the metrics of a report for a window and for the one before it.
 pub async fn build(
@@ -42,8 +36,6 @@ pub async fn build(
 ) -> Result<Document> {
     let previous = window.previous(settings.zone);
     let run = Run { engine, catalog, settings, window, previous, answers: Mutex::default() };
-    // Dozens of questions go to these views; a lake too large for memory answers them one by one.
-    engine.keep(&ASKED_OFTEN, MOST_ROWS_KEPT).await?;
     let mut headlines = Vec::with_capacity(spec.headline.len());
     for headline in &spec.headline {
         headlines.push(headline::build(&run, headline).await?);
@@ -63,4 +55,3 @@ pub async fn build(
         footer: spec.footer.clone(),
     })
 }
->>>>>>> render

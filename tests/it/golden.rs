@@ -24,14 +24,13 @@ fn present() -> bool {
     there
 }
 
-<<<<<<< HEAD
 /// A lake with everything of the input in it, each file on its own.
-struct Place {
+pub(crate) struct Place {
     _dir: tempfile::TempDir,
     lake: Lake,
 }
 
-async fn place() -> Place {
+pub(crate) async fn place() -> Place {
     let dir = tempfile::tempdir().unwrap();
     let clock = Arc::new(FixedClock(now()));
     let lake = Lake::open(dir.path().join("lake").to_str().unwrap(), clock)
@@ -67,16 +66,10 @@ fn now() -> DateTime<Utc> {
     "2026-10-15T00:00:00Z".parse().unwrap()
 }
 
-async fn engine(place: &Place, basis: Basis) -> Engine {
+pub(crate) async fn engine(place: &Place, basis: Basis) -> Engine {
     let config = std::fs::read_to_string(case_folder().join("input/spendscope.toml")).unwrap();
     let registry = Registry::parse(&config).unwrap();
     let mut settings = Settings::new(now());
-=======
-pub(crate) async fn engine(basis: Basis) -> Engine {
-    let registry =
-        Registry::parse(&std::fs::read_to_string(case_folder().join("input/spendscope.toml")).unwrap()).unwrap();
-    let mut settings = Settings::new("2026-10-15T00:00:00Z".parse().unwrap());
->>>>>>> metric
     settings.basis = basis;
     Engine::over_lake(&place.lake, None, &Assets::builtin(), &registry, &settings)
         .await
