@@ -11,7 +11,12 @@ use std::path::Path;
 /// The renderings of a document, by the ending of their files.
 const FORMATS: [&str; 2] = ["png", "html"];
 
-pub async fn report(_config: &Config, _name: &str, _out: &Path, _console: &mut dyn Console) -> Result<Status> {
+pub async fn report(
+    _config: &Config,
+    _name: &str,
+    _out: &Path,
+    _console: &mut dyn Console,
+) -> Result<Status> {
     Err(Error::internal("later"))
 }
 
