@@ -1,10 +1,10 @@
 /*
 title = "Two prices for one moment"
 description = """
-Price lists that name different prices for the same provider, model and moment. Which of them counts would be
-a matter of chance."""
+Price lists that name different prices for the same provider, model and moment. The list
+whose name sorts first counts, which is a rule but no reason."""
 tier = "always"
-severity = "error"
+severity = "warning"
 advice = "Remove the model from one of the lists, or give the newer price its own valid_from."
 */
 SELECT provider, model, valid_from, count(*) AS entries, min(source) AS first_source, max(source) AS last_source

@@ -12,7 +12,7 @@ use spendscope::store::Lake;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-fn case_folder() -> PathBuf {
+pub(crate) fn case_folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/golden/case-a")
 }
 
@@ -25,12 +25,12 @@ fn present() -> bool {
 }
 
 /// A lake with everything of the input in it, each file on its own.
-struct Place {
+pub(crate) struct Place {
     _dir: tempfile::TempDir,
     lake: Lake,
 }
 
-async fn place() -> Place {
+pub(crate) async fn place() -> Place {
     let dir = tempfile::tempdir().unwrap();
     let clock = Arc::new(FixedClock(now()));
     let lake = Lake::open(dir.path().join("lake").to_str().unwrap(), clock)
@@ -66,7 +66,7 @@ fn now() -> DateTime<Utc> {
     "2026-10-15T00:00:00Z".parse().unwrap()
 }
 
-async fn engine(place: &Place, basis: Basis) -> Engine {
+pub(crate) async fn engine(place: &Place, basis: Basis) -> Engine {
     let config = std::fs::read_to_string(case_folder().join("input/spendscope.toml")).unwrap();
     let registry = Registry::parse(&config).unwrap();
     let mut settings = Settings::new(now());

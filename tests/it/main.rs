@@ -13,6 +13,7 @@ mod golden;
 mod gpu;
 mod gpu_golden;
 mod ingest;
+mod metrics;
 mod slt;
 mod sources;
 mod support;

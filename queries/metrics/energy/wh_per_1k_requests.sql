@@ -46,8 +46,8 @@ nodes AS (
 ),
 asked AS (
     SELECT
-        source, request, model, self_hosted,
-        min(started_at) OVER (PARTITION BY source, request) AS asked_at
+        task_id, request, model, self_hosted,
+        min(started_at) OVER (PARTITION BY task_id, request) AS asked_at
     FROM calls
 ),
 parts AS (
@@ -61,7 +61,7 @@ parts AS (
     SELECT model, NULL, NULL, 0, 0, gpus
     FROM nodes
     UNION ALL
-    SELECT model, NULL, concat(source, '/', request), 0, 0, 0
+    SELECT model, NULL, concat(task_id, '/', request), 0, 0, 0
     FROM asked
     WHERE self_hosted AND asked_at >= $from AND asked_at < $to
 ),

@@ -35,17 +35,17 @@ y = "cache_token_hit_rate"
 */
 WITH placed AS (
     SELECT
-        source, request, model, provider, use_case, team, key_alias, region, local_day(started_at) AS day,
+        task_id, request, model, provider, use_case, team, key_alias, region, local_day(started_at) AS day,
         gateway_cache_hit, uncached_input, cache_read, cache_write, output, reasoning, overlap,
         list_currency, price_status,
         CASE WHEN price_status = 'priced' THEN list_cost END AS list_cost,
         CASE WHEN price_status = 'priced' THEN cache_savings END AS cache_savings,
-        min(started_at) OVER (PARTITION BY source, request) AS asked_at
+        min(started_at) OVER (PARTITION BY task_id, request) AS asked_at
     FROM calls
 ),
 attempted AS (
     SELECT
-        source, request, model, provider, use_case, team, key_alias, region, day,
+        task_id, request, model, provider, use_case, team, key_alias, region, day,
         gateway_cache_hit, uncached_input, cache_read, cache_write, output, reasoning, overlap,
         list_currency, price_status, list_cost, cache_savings
     FROM placed
@@ -55,7 +55,7 @@ valued AS (
     SELECT
         {{by}},
         COALESCE(list_currency, max(list_currency) OVER (PARTITION BY {{by}}, 1)) AS currency,
-        concat(source, '/', request) AS request,
+        concat(task_id, '/', request) AS request,
         gateway_cache_hit, uncached_input, cache_read, cache_write, output, reasoning, overlap, price_status,
         list_cost, cache_savings
     FROM attempted

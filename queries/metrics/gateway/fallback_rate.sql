@@ -23,12 +23,12 @@ y = "fallback_rate"
 */
 WITH placed AS (
     SELECT
-        concat(source, '/', request) AS request, attempts,
+        concat(task_id, '/', request) AS request, attempts,
         model, provider, use_case, team, key_alias, region, local_day(started_at) AS day,
-        min(model) OVER (PARTITION BY source, request) <> max(model) OVER (PARTITION BY source, request) AS fell_back,
+        min(model) OVER (PARTITION BY task_id, request) <> max(model) OVER (PARTITION BY task_id, request) AS fell_back,
         max(CASE WHEN attempt = attempts AND status = 'failure' THEN 1 ELSE 0 END)
-            OVER (PARTITION BY source, request) = 1 AS failed,
-        min(started_at) OVER (PARTITION BY source, request) AS asked_at
+            OVER (PARTITION BY task_id, request) = 1 AS failed,
+        min(started_at) OVER (PARTITION BY task_id, request) AS asked_at
     FROM calls
 ),
 grouped AS (

@@ -1,8 +1,8 @@
 /*
 title = "Latency"
 description = """
-Percentiles over attempts that reached a provider, from the rows themselves and interpolated between
-neighbours; percentiles are never averaged. Answers from the gateway's cache are left out: they would make a
+Percentiles over attempts that reached a provider, from the rows themselves by nearest rank: each is a
+latency that somebody waited for. Percentiles are never averaged. Answers from the gateway's cache are left out: they would make a
 slow provider look fast. Attempts without a measured latency are counted, not guessed."""
 formula = "percentile of latency_ms (start to end) and of ttft_ms (start to first token)"
 owner = "engineering"
@@ -28,16 +28,27 @@ WITH attempted AS (
         latency_ms, ttft_ms
     FROM calls
     WHERE started_at >= $from AND started_at < $to AND NOT gateway_cache_hit
+),
+ranked AS (
+    SELECT
+        {{by}},
+        latency_ms,
+        100 * row_number() OVER (PARTITION BY {{by}}, 1 ORDER BY latency_ms ASC NULLS LAST) AS latency_rank,
+        count(latency_ms) OVER (PARTITION BY {{by}}, 1) AS latencies,
+        ttft_ms,
+        100 * row_number() OVER (PARTITION BY {{by}}, 1 ORDER BY ttft_ms ASC NULLS LAST) AS ttft_rank,
+        count(ttft_ms) OVER (PARTITION BY {{by}}, 1) AS ttfts
+    FROM attempted
 )
 SELECT
     {{by}},
     count(*) AS attempts,
     count(latency_ms) AS measured,
-    percentile_cont(latency_ms, 0.50) AS latency_ms_p50,
-    percentile_cont(latency_ms, 0.95) AS latency_ms_p95,
-    percentile_cont(latency_ms, 0.99) AS latency_ms_p99,
-    percentile_cont(ttft_ms, 0.50) AS ttft_ms_p50,
-    percentile_cont(ttft_ms, 0.95) AS ttft_ms_p95
-FROM attempted
+    min(CASE WHEN latency_rank >= 50 * latencies THEN latency_ms END) AS latency_ms_p50,
+    min(CASE WHEN latency_rank >= 95 * latencies THEN latency_ms END) AS latency_ms_p95,
+    min(CASE WHEN latency_rank >= 99 * latencies THEN latency_ms END) AS latency_ms_p99,
+    min(CASE WHEN ttft_rank >= 50 * ttfts THEN ttft_ms END) AS ttft_ms_p50,
+    min(CASE WHEN ttft_rank >= 95 * ttfts THEN ttft_ms END) AS ttft_ms_p95
+FROM ranked
 GROUP BY {{by}}, true
 ORDER BY {{by}}, attempts DESC

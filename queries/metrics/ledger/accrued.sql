@@ -26,7 +26,7 @@ WITH leaves AS (
         CASE WHEN setting('currency') <> 'native' AND fx_rate IS NOT NULL THEN setting('currency') ELSE currency END AS shown,
         CASE WHEN setting('currency') = 'native' OR fx_rate IS NULL THEN 1 ELSE fx_rate END AS rate
     FROM ledger
-    WHERE evidence = 'accrued' AND period_start >= $from AND period_start < $to
+    WHERE evidence = 'accrued' AND setting('basis') <> 'billed' AND period_start >= $from AND period_start < $to
 )
 SELECT
     {{by}},

@@ -14,7 +14,7 @@ columns = [
     { name = "currency", type = "text", role = "currency", description = "The reporting currency for what has a rate, the own one for what has none." },
     { name = "requests", type = "int", role = "measure", unit = "requests", description = "Requests, however many attempts they took." },
     { name = "attempts", type = "int", role = "measure", unit = "attempts", description = "Attempts at a provider." },
-    { name = "cost", type = "decimal", role = "money", description = "Request leaves of these attempts, accrued ones included." },
+    { name = "cost", type = "decimal", role = "money", description = "Request leaves of these attempts, accrued ones included (not under the basis billed)." },
     { name = "accrued_cost", type = "decimal", role = "money", description = "The part of cost that no bill covers yet." },
     { name = "cost_per_query", type = "decimal", role = "money", unit = "per request", description = "cost ÷ requests; NULL without a request." },
 ]
@@ -36,7 +36,7 @@ leaves AS (
         CASE WHEN setting('currency') <> 'native' AND fx_rate IS NOT NULL THEN setting('currency') ELSE currency END AS shown,
         CASE WHEN setting('currency') = 'native' OR fx_rate IS NULL THEN 1 ELSE fx_rate END AS rate
     FROM ledger
-    WHERE leaf = 'request'
+    WHERE leaf = 'request' AND (evidence = 'billed' OR setting('basis') <> 'billed')
 ),
 parts AS (
     SELECT

@@ -4,7 +4,7 @@ description = """
 Dollars per useful result. Direct cost is what the use case's tasks and own charges cost, failed, retried and
 fallen-back attempts included; loaded cost adds its shared charges and its part of the idle time of the GPU
 nodes it uses. A task belongs to the window in which its first attempt started, its attempts count whenever
-they ran; charges count where they start. Without a success there is no cost per success: NULL.
+they ran; charges count where they start. Under the basis billed nothing is accrued. Without a success there is no cost per success: NULL.
 Read it beside labelled_coverage, and with the interval: how far the figure could have come out otherwise
 with the same kind of tasks (own and shared charges held fixed). Idle time of a model that no use case used
 is the row `(no use case)`. A use case that cost something in a currency without a rate has a row for it."""
@@ -57,6 +57,7 @@ money AS (
         CASE WHEN setting('currency') <> 'native' AND fx_rate IS NOT NULL THEN setting('currency') ELSE currency END AS shown,
         CASE WHEN setting('currency') = 'native' OR fx_rate IS NULL THEN 1 ELSE fx_rate END AS rate
     FROM ledger
+    WHERE evidence = 'billed' OR setting('basis') <> 'billed'
 ),
 request_money AS (
     SELECT
