@@ -19,13 +19,20 @@ const MIN_RESAMPLES: usize = 200;
 /// the row, so that each has draws of its own and another row more or less changes none.
 pub(super) fn replace_samples(interval: &Interval, key: &[&str], batch: &RecordBatch) -> Result<RecordBatch> {
     let column = |name: &str| {
-        batch.column_by_name(name).ok_or_else(|| Error::query(format!("the result has no column '{name}'")))
+        batch
+            .column_by_name(name)
+            .ok_or_else(|| Error::query(format!("the result has no column '{name}'")))
     };
     let wrong = |name: &str| Error::query(format!("column '{name}' has not the type an interval needs"));
-    let costs = column(&interval.costs)?.as_list_opt::<i32>().ok_or_else(|| wrong(&interval.costs))?;
-    let successes = column(&interval.successes)?.as_list_opt::<i32>().ok_or_else(|| wrong(&interval.successes))?;
-    let fixed =
-        column(&interval.fixed)?.as_primitive_opt::<Decimal128Type>().ok_or_else(|| wrong(&interval.fixed))?;
+    let costs = column(&interval.costs)?
+        .as_list_opt::<i32>()
+        .ok_or_else(|| wrong(&interval.costs))?;
+    let successes = column(&interval.successes)?
+        .as_list_opt::<i32>()
+        .ok_or_else(|| wrong(&interval.successes))?;
+    let fixed = column(&interval.fixed)?
+        .as_primitive_opt::<Decimal128Type>()
+        .ok_or_else(|| wrong(&interval.fixed))?;
     let names = key.iter().map(|name| column(name)).collect::<Result<Vec<_>>>()?;
 
     let mut low = Vec::with_capacity(batch.num_rows());
@@ -72,7 +79,11 @@ pub(super) fn replace_samples(interval: &Interval, key: &[&str], batch: &RecordB
         }
     }
     let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
-    Ok(RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), columns, &options)?)
+    Ok(RecordBatch::try_new_with_options(
+        Arc::new(Schema::new(fields)),
+        columns,
+        &options,
+    )?)
 }
 
 fn members(costs: &ArrayRef, successes: &ArrayRef) -> Option<Vec<(i128, bool)>> {
@@ -133,7 +144,10 @@ mod tests {
     #[test]
     fn equal_tasks_have_no_spread() {
         assert_eq!(ends(&[(2 * ONE, true); 30], 0, 1), (Some(2 * ONE), Some(2 * ONE)));
-        assert_eq!(ends(&[(2 * ONE, true); 30], 30 * ONE, 1), (Some(3 * ONE), Some(3 * ONE)));
+        assert_eq!(
+            ends(&[(2 * ONE, true); 30], 30 * ONE, 1),
+            (Some(3 * ONE), Some(3 * ONE))
+        );
     }
 
     #[test]
@@ -141,7 +155,10 @@ mod tests {
         let members: Vec<(i128, bool)> = (0..100).map(|i| (i * ONE / 100, i % 3 == 0)).collect();
         let (low, high) = ends(&members, 0, 7);
         let ratio = 495 * ONE / 10 / 34;
-        assert!(low.is_some_and(|l| l < ratio) && high.is_some_and(|h| h > ratio), "{low:?} {high:?}");
+        assert!(
+            low.is_some_and(|l| l < ratio) && high.is_some_and(|h| h > ratio),
+            "{low:?} {high:?}"
+        );
         assert_eq!((low, high), ends(&members, 0, 7));
     }
 
