@@ -5,10 +5,24 @@
 pub mod base;
 
 pub mod asset;
-pub mod engine;
 pub mod frame;
 pub mod schema;
 
-pub mod metric;
+pub mod render;
+pub mod source;
+pub mod store;
+pub mod synth;
+
+pub mod drill;
+pub mod engine;
+pub mod ingest;
 
 pub mod check;
+pub mod metric;
+
+pub mod report;
+
+pub mod config;
+
+pub mod app;
+pub mod cli;

@@ -70,28 +70,6 @@ sorted AS (
             ELSE effective_cost
         END AS amount
     FROM scoped
-),
-
-rated AS (
-    SELECT
-        s.*,
-        CASE
-            WHEN s.billing_currency = setting('currency') THEN CAST(1 AS DECIMAL(38, 18))
-            ELSE coalesce(d.rate, l.rate)
-        END AS fx_rate,
-        CASE
-            WHEN s.billing_currency = setting('reporting_currency') THEN CAST(1 AS DECIMAL(38, 18))
-            ELSE coalesce(rd.rate, rl.rate)
-        END AS reporting_rate
-    FROM sorted AS s
-    LEFT JOIN fx_days AS d
-        ON d."from" = s.billing_currency AND d."to" = setting('currency') AND d.day = s.start_day
-    LEFT JOIN fx_latest AS l
-        ON l."from" = s.billing_currency AND l."to" = setting('currency') AND l.since <= s.start_day
-    LEFT JOIN fx_days AS rd
-        ON rd."from" = s.billing_currency AND rd."to" = setting('reporting_currency') AND rd.day = s.start_day
-    LEFT JOIN fx_latest AS rl
-        ON rl."from" = s.billing_currency AND rl."to" = setting('reporting_currency') AND rl.since <= s.start_day
 )
 
 SELECT
@@ -102,5 +80,7 @@ SELECT
     billing_currency AS currency,
     CASE kind WHEN 'model_api' THEN nullif(named_model, '') WHEN 'gpu' THEN node_model END AS model,
     coalesce(kind = 'model_api' AND named_model = '', false) AS model_ambiguous,
-    money_mul(amount, fx_rate) AS amount_converted
-FROM rated
+    fx_rate(billing_currency, setting('currency'), start_day) AS fx_rate,
+    fx_rate(billing_currency, setting('reporting_currency'), start_day) AS reporting_rate,
+    money_mul(amount, fx_rate(billing_currency, setting('currency'), start_day)) AS amount_converted
+FROM sorted

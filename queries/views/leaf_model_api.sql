@@ -139,6 +139,7 @@ attempts AS (
 
 covered AS (
     SELECT
+        true AS attempted,
         p.charge_id AS covered_by,
         a.source AS request_source,
         a.request_id,
@@ -184,35 +185,13 @@ weighed AS (
         charge AS (PARTITION BY coalesce(covered_by, request_id))
 ),
 
-rated AS (
-    SELECT
-        w.*,
-        CASE
-            WHEN w.accrued_currency = setting('currency') THEN CAST(1 AS DECIMAL(38, 18))
-            ELSE coalesce(d.rate, l.rate)
-        END AS accrued_fx_rate,
-        CASE
-            WHEN w.accrued_currency = setting('reporting_currency') THEN CAST(1 AS DECIMAL(38, 18))
-            ELSE coalesce(rd.rate, rl.rate)
-        END AS accrued_reporting_rate
-    FROM weighed AS w
-    LEFT JOIN fx_days AS d
-        ON d."from" = w.accrued_currency AND d."to" = setting('currency') AND d.day = w.day
-    LEFT JOIN fx_latest AS l
-        ON l."from" = w.accrued_currency AND l."to" = setting('currency') AND l.since <= w.day
-    LEFT JOIN fx_days AS rd
-        ON rd."from" = w.accrued_currency AND rd."to" = setting('reporting_currency') AND rd.day = w.day
-    LEFT JOIN fx_latest AS rl
-        ON rl."from" = w.accrued_currency AND rl."to" = setting('reporting_currency') AND rl.since <= w.day
-),
-
 leaves AS (
     SELECT
-        c.charge_id IS NULL AS accrued,
-        c.charge_id IS NOT NULL AND w.request_id IS NULL AS unmetered,
+        c.billed IS NULL AS accrued,
+        w.attempted IS NULL AS unmetered,
         CASE
-            WHEN c.charge_id IS NULL THEN w.list_cost
-            WHEN w.request_id IS NULL THEN c.amount
+            WHEN c.billed IS NULL THEN w.list_cost
+            WHEN w.attempted IS NULL THEN c.amount
             WHEN w.total = 0 THEN apportion(c.amount, w.place - 1, w.place, w.places)
             ELSE apportion(c.amount, w.upto - w.weight, w.upto, w.total)
         END AS share,
@@ -228,9 +207,11 @@ leaves AS (
         c.region_id,
         c.fx_rate,
         c.reporting_rate,
+        fx_rate(w.accrued_currency, setting('currency'), w.day) AS accrued_fx_rate,
+        fx_rate(w.accrued_currency, setting('reporting_currency'), w.day) AS accrued_reporting_rate,
         w.*
-    FROM (SELECT * FROM costs WHERE kind = 'model_api') AS c
-    FULL JOIN rated AS w ON w.covered_by = c.charge_id
+    FROM (SELECT *, true AS billed FROM costs WHERE kind = 'model_api') AS c
+    FULL JOIN weighed AS w ON w.covered_by = c.charge_id
 )
 
 SELECT

@@ -3,34 +3,45 @@
 rule speaks of, or whose rule found nothing to weigh by. One row per charge, or per charge and use case.
 Shares follow the names of the use cases, unregistered after them, what is left of fixed shares last. */
 WITH plain AS (
-    SELECT * FROM costs WHERE kind NOT IN ('model_api', 'gpu') AND amount IS NOT NULL
+    SELECT
+        c.*,
+        CASE
+            WHEN c.kind <> 'other' THEN CAST(NULL AS VARCHAR)
+            WHEN s.method = 'fixed' THEN concat('fixed ', CAST(s.rule AS VARCHAR))
+            ELSE s.method
+        END AS weigher,
+        CASE WHEN s.method IN ('requests', 'request_cost') THEN c.charge_period_start END AS weigh_from,
+        CASE WHEN s.method IN ('requests', 'request_cost') THEN c.charge_period_end END AS weigh_to
+    FROM costs AS c
+    LEFT JOIN sharing_rules AS s ON s.rule = c.sharing_rule
+    WHERE c.kind NOT IN ('model_api', 'gpu') AND c.amount IS NOT NULL
 ),
 
 weighed AS (
     SELECT
-        charge_id,
-        use_case,
-        rest,
-        weight,
+        *,
         sum(weight) OVER (
-            PARTITION BY charge_id ORDER BY rest, use_case ASC NULLS LAST
+            PARTITION BY weigher, weigh_from, weigh_to ORDER BY rest, use_case ASC NULLS LAST
             ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
         ) AS upto,
-        sum(weight) OVER (PARTITION BY charge_id) AS total
+        sum(weight) OVER (PARTITION BY weigher, weigh_from, weigh_to) AS total
     FROM shared_weights
 ),
 
 leaves AS (
     SELECT
         c.*,
-        w.charge_id IS NOT NULL AND NOT w.rest AS is_share,
+        coalesce(NOT w.rest, false) AS is_share,
         w.use_case AS shared_with,
         CASE
-            WHEN w.charge_id IS NULL THEN c.amount
+            WHEN w.rest IS NULL THEN c.amount
             ELSE apportion(c.amount, w.upto - w.weight, w.upto, w.total)
         END AS share
     FROM plain AS c
-    LEFT JOIN (SELECT * FROM weighed WHERE total > 0) AS w ON w.charge_id = c.charge_id
+    LEFT JOIN (SELECT * FROM weighed WHERE total > 0) AS w
+        ON w.weigher = c.weigher
+        AND w.weigh_from IS NOT DISTINCT FROM c.weigh_from
+        AND w.weigh_to IS NOT DISTINCT FROM c.weigh_to
 )
 
 SELECT

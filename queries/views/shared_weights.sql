@@ -1,83 +1,93 @@
-/* What a shared charge is weighed by: one row per charge and use case (NULL: unregistered), and for fixed
-shares below 1 one row with rest = true, which stays unallocated.
+/* What shared charges are weighed by: one row per weigher and use case (NULL: unregistered). A weigher is
+a method of sharing, or a rule with fixed shares; the two methods that look at requests weigh every period
+of a shared charge on its own (weigh_from, weigh_to). rest marks what is left of fixed shares below 1, which
+stays unallocated.
 
 even: 1 for each use case of the registry. requests: requests whose first attempt started inside the
 charge's period. request_cost: request leaves, accrued ones too, of attempts that started inside it, in
-the reporting currency, a use case whose sum is negative as 0; leaves without a rate weigh nothing. fixed: as written. */
+the reporting currency, a use case whose sum is negative as 0; leaves without a rate weigh nothing; the
+products are not rounded. fixed: as written. */
 WITH shared AS (
-    SELECT
-        c.charge_id,
-        c.charge_period_start,
-        c.charge_period_end,
-        s.rule,
-        s.method
+    SELECT DISTINCT s.method, c.charge_period_start AS weigh_from, c.charge_period_end AS weigh_to
     FROM costs AS c
     INNER JOIN sharing_rules AS s ON s.rule = c.sharing_rule
-    WHERE c.kind = 'other' AND c.amount IS NOT NULL
+    WHERE
+        c.kind = 'other'
+        AND c.amount IS NOT NULL
+        AND s.method IN ('requests', 'request_cost')
+        AND c.charge_period_start < c.charge_period_end
 ),
 
 -- Few charges have periods of their own, and days make the join with attempts one on equal keys.
 periods AS (
     SELECT
         method,
-        charge_period_start,
-        charge_period_end,
+        weigh_from,
+        weigh_to,
         unnest(
             generate_series(
-                CAST(charge_period_start AS DATE),
-                CAST(charge_period_end - INTERVAL '1 microsecond' AS DATE),
+                CAST(weigh_from AS DATE),
+                CAST(weigh_to - INTERVAL '1 microsecond' AS DATE),
                 INTERVAL '1' DAY
             )
         ) AS day
-    FROM (SELECT DISTINCT method, charge_period_start, charge_period_end FROM shared)
-    WHERE charge_period_start < charge_period_end
-),
-
-by_requests AS (
-    SELECT p.charge_period_start, p.charge_period_end, a.use_case, CAST(count(*) AS DECIMAL(38, 18)) AS weight
-    FROM periods AS p
-    INNER JOIN calls AS a
-        ON a.day = p.day AND a.started_at >= p.charge_period_start AND a.started_at < p.charge_period_end
-    WHERE p.method = 'requests' AND a.attempt = 1
-    GROUP BY p.charge_period_start, p.charge_period_end, a.use_case
+    FROM shared
 ),
 
 by_cost AS (
-    SELECT
-        p.charge_period_start,
-        p.charge_period_end,
-        a.use_case,
-        greatest(coalesce(sum_product(a.amount, a.reporting_rate), 0), 0) AS weight
+    SELECT p.weigh_from, p.weigh_to, a.use_case, sum_product_exact(a.amount, a.reporting_rate) AS weight
     FROM periods AS p
     INNER JOIN request_leaves AS a
-        ON CAST(a.started_at AS DATE) = p.day
-        AND a.started_at >= p.charge_period_start
-        AND a.started_at < p.charge_period_end
-    WHERE p.method = 'request_cost'
-    GROUP BY p.charge_period_start, p.charge_period_end, a.use_case
+        ON CAST(a.started_at AS DATE) = p.day AND a.started_at >= p.weigh_from AND a.started_at < p.weigh_to
+    WHERE p.method = 'request_cost' AND setting('shares_by_request_cost') = 'yes'
+    GROUP BY p.weigh_from, p.weigh_to, a.use_case
 )
 
-SELECT s.charge_id, u.use_case, CAST(1 AS DECIMAL(38, 18)) AS weight, false AS rest
-FROM shared AS s
-CROSS JOIN use_cases AS u
-WHERE s.method = 'even'
+SELECT
+    'even' AS weigher,
+    arrow_cast(NULL, 'Timestamp(Microsecond, Some("UTC"))') AS weigh_from,
+    arrow_cast(NULL, 'Timestamp(Microsecond, Some("UTC"))') AS weigh_to,
+    use_case,
+    CAST(1 AS DECIMAL(76, 36)) AS weight,
+    false AS rest
+FROM use_cases
 UNION ALL
-SELECT s.charge_id, f.use_case, f.share AS weight, false AS rest
-FROM shared AS s
-INNER JOIN sharing_shares AS f ON f.rule = s.rule
+SELECT
+    concat('fixed ', CAST(rule AS VARCHAR)) AS weigher,
+    arrow_cast(NULL, 'Timestamp(Microsecond, Some("UTC"))') AS weigh_from,
+    arrow_cast(NULL, 'Timestamp(Microsecond, Some("UTC"))') AS weigh_to,
+    use_case,
+    CAST(share AS DECIMAL(76, 36)) AS weight,
+    false AS rest
+FROM sharing_shares
 UNION ALL
-SELECT s.charge_id, CAST(NULL AS VARCHAR) AS use_case, CAST(1 - f.share AS DECIMAL(38, 18)) AS weight, true AS rest
-FROM shared AS s
-INNER JOIN (SELECT rule, sum(share) AS share FROM sharing_shares GROUP BY rule) AS f ON f.rule = s.rule
+SELECT
+    concat('fixed ', CAST(rule AS VARCHAR)) AS weigher,
+    arrow_cast(NULL, 'Timestamp(Microsecond, Some("UTC"))') AS weigh_from,
+    arrow_cast(NULL, 'Timestamp(Microsecond, Some("UTC"))') AS weigh_to,
+    CAST(NULL AS VARCHAR) AS use_case,
+    CAST(1 - sum(share) AS DECIMAL(76, 36)) AS weight,
+    true AS rest
+FROM sharing_shares
+GROUP BY rule
 UNION ALL
-SELECT s.charge_id, w.use_case, w.weight, false AS rest
-FROM shared AS s
-INNER JOIN by_requests AS w
-    ON w.charge_period_start = s.charge_period_start AND w.charge_period_end = s.charge_period_end
-WHERE s.method = 'requests'
+SELECT
+    'requests' AS weigher,
+    p.weigh_from,
+    p.weigh_to,
+    a.use_case,
+    CAST(count(*) AS DECIMAL(76, 36)) AS weight,
+    false AS rest
+FROM periods AS p
+INNER JOIN calls AS a ON a.day = p.day AND a.started_at >= p.weigh_from AND a.started_at < p.weigh_to
+WHERE p.method = 'requests' AND a.attempt = 1 AND setting('shares_by_requests') = 'yes'
+GROUP BY p.weigh_from, p.weigh_to, a.use_case
 UNION ALL
-SELECT s.charge_id, w.use_case, w.weight, false AS rest
-FROM shared AS s
-INNER JOIN by_cost AS w
-    ON w.charge_period_start = s.charge_period_start AND w.charge_period_end = s.charge_period_end
-WHERE s.method = 'request_cost'
+SELECT
+    'request_cost' AS weigher,
+    weigh_from,
+    weigh_to,
+    use_case,
+    CASE WHEN weight > 0 THEN weight ELSE CAST(0 AS DECIMAL(76, 36)) END AS weight,
+    false AS rest
+FROM by_cost

@@ -18,12 +18,15 @@ pub use settings::{Basis, NATIVE, Settings};
 
 use crate::asset::Assets;
 use crate::base::{Context, Error, Result};
+use crate::store::Lake;
 use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
+use chrono::{DateTime, Utc};
 use datafusion::common::ParamValues;
 use datafusion::error::DataFusionError;
 use datafusion::prelude::{DataFrame, SessionContext};
 use datafusion::scalar::ScalarValue;
+use datafusion::sql::parser::DFParser;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -42,14 +45,27 @@ impl Engine {
         Engine::open(tables::from_batches(tables)?, assets, registry, settings).await
     }
 
+    /// Over a lake, as it is or as it was.
+    pub async fn over_lake(
+        lake: &Lake,
+        as_of: Option<DateTime<Utc>>,
+        assets: &Assets,
+        registry: &Registry,
+        settings: &Settings,
+    ) -> Result<Engine> {
+        let facts = tables::from_lake(lake, as_of).await?;
+        Engine::open(facts, assets, registry, settings).await
+    }
+
     async fn open(
         facts: tables::Providers,
         assets: &Assets,
         registry: &Registry,
         settings: &Settings,
     ) -> Result<Engine> {
-        let context = session::open(settings)?;
+        let context = session::open(settings, registry)?;
         tables::register(&context, facts, registry)?;
+        rates(&context, settings).await?;
         rules::create(&context, registry, assets).await?;
         views::create(&context, assets).await?;
         Ok(Engine { context })
@@ -92,10 +108,42 @@ impl Engine {
         })
     }
 
+    /// The statements of a script, one by one.
+    pub fn statements(&self, script: &str) -> Result<Vec<String>> {
+        let statements = DFParser::parse_sql(script).map_err(query_error)?;
+        if statements.is_empty() {
+            return Err(Error::usage("there is no SQL").advise("give a query with -c, a file with -f, or pipe one in"));
+        }
+        Ok(statements.iter().map(ToString::to_string).collect())
+    }
+
     /// The session itself, for servers that speak to it directly.
     pub fn session(&self) -> &SessionContext {
         &self.context
     }
+}
+
+/// Loads the rates that this session can need into the function `fx_rate`. Where two lists quote one
+/// pair for one day, a quoted rate goes before a derived one, then the list whose name sorts first.
+async fn rates(context: &SessionContext, settings: &Settings) -> Result<()> {
+    let chosen = "SELECT \"from\", \"to\", day, rate FROM (
+            SELECT *, row_number() OVER (PARTITION BY \"from\", \"to\", day ORDER BY derived, source) AS place
+            FROM fx_rates WHERE \"to\" IN ($shown, $reporting))
+        WHERE place = 1 ORDER BY \"from\", \"to\", day";
+    let wanted = vec![
+        ("shown", ScalarValue::from(settings.currency.as_str())),
+        (
+            "reporting",
+            ScalarValue::from(settings.reporting_currency.as_str()),
+        ),
+    ];
+    let frame = context.sql(chosen).await.map_err(query_error)?;
+    let frame = frame
+        .with_param_values(ParamValues::from(wanted))
+        .map_err(query_error)?;
+    let rates = udf::rates(&collect(frame).await?).map_err(query_error)?;
+    context.register_udf(udf::FxRate::new(rates).into());
+    Ok(())
 }
 
 async fn collect(frame: DataFrame) -> Result<RecordBatch> {

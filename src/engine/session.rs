@@ -1,6 +1,6 @@
 //! The query session: every option that can change an answer is set here, on purpose.
 
-use super::{Settings, udf};
+use super::{Registry, Settings, udf};
 use crate::base::Result;
 use datafusion::common::config::Dialect;
 use datafusion::execution::SessionStateBuilder;
@@ -43,7 +43,7 @@ fn config() -> SessionConfig {
 }
 
 /// A session without tables, with all functions.
-pub(super) fn open(settings: &Settings) -> Result<SessionContext> {
+pub(super) fn open(settings: &Settings, registry: &Registry) -> Result<SessionContext> {
     let pool = TrackConsumersPool::new(FairSpillPool::new(settings.memory_limit), NAMED_CONSUMERS);
     let runtime = RuntimeEnvBuilder::new()
         .with_memory_pool(Arc::new(pool))
@@ -54,7 +54,7 @@ pub(super) fn open(settings: &Settings) -> Result<SessionContext> {
         .with_default_features()
         .build();
     let context = SessionContext::new_with_state(state);
-    for function in udf::scalars(settings) {
+    for function in udf::scalars(settings, registry) {
         context.register_udf(function);
     }
     for function in udf::aggregates() {
@@ -71,7 +71,11 @@ mod tests {
 
     #[tokio::test]
     async fn literals_are_decimals_and_text_is_utf8() {
-        let context = open(&Settings::new(crate::base::time::from_micros(0))).unwrap();
+        let context = open(
+            &Settings::new(crate::base::time::from_micros(0)),
+            &Registry::default(),
+        )
+        .unwrap();
         let frame = context
             .sql("SELECT 1.5 AS a, 1.5 * 1.0 AS b, CAST(1 AS VARCHAR) AS c, 'x' AS d")
             .await

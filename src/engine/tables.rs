@@ -3,8 +3,10 @@
 use super::registry::{self, Registry};
 use crate::base::{Error, Result};
 use crate::schema::{TABLES, TableSchema};
+use crate::store::Lake;
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
+use chrono::{DateTime, Utc};
 use datafusion::catalog::{MemTable, TableProvider};
 use datafusion::prelude::SessionContext;
 use std::collections::HashMap;
@@ -43,6 +45,17 @@ pub(super) fn from_batches(tables: HashMap<&'static str, Vec<RecordBatch>>) -> R
             .collect::<Result<Vec<_>, _>>()
             .map_err(|e| Error::internal(e.to_string()).context(format!("table {name}")))?;
         providers.insert(table.name, in_memory(schema, batches)?);
+    }
+    Ok(providers)
+}
+
+/// The lake's tables, as they are or as they were; one that was never written is empty.
+pub(super) async fn from_lake(lake: &Lake, as_of: Option<DateTime<Utc>>) -> Result<Providers> {
+    let mut providers = Providers::new();
+    for table in TABLES {
+        if let Some(snapshot) = lake.snapshot(table, as_of).await? {
+            providers.insert(table.name, snapshot.table_provider());
+        }
     }
     Ok(providers)
 }

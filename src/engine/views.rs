@@ -90,7 +90,7 @@ async fn add(context: &SessionContext, name: &str, view: &View<'_>) -> Result<()
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::engine::{Settings, session};
+    use crate::engine::{Registry, Settings, session};
 
     async fn try_views(files: &[(&str, &str)]) -> Result<SessionContext> {
         let dir = tempfile::tempdir().unwrap();
@@ -101,7 +101,11 @@ mod tests {
         for (name, sql) in files {
             std::fs::write(dir.path().join("views").join(name), sql).unwrap();
         }
-        let context = session::open(&Settings::new(crate::base::time::from_micros(0))).unwrap();
+        let context = session::open(
+            &Settings::new(crate::base::time::from_micros(0)),
+            &Registry::default(),
+        )
+        .unwrap();
         create(&context, &Assets::overlay(dir.path()).unwrap()).await?;
         Ok(context)
     }
@@ -135,7 +139,7 @@ mod tests {
             try_views(&circle)
                 .await
                 .err()
-            .unwrap()
+                .unwrap()
                 .to_string()
                 .contains("circle")
         );

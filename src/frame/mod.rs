@@ -1,5 +1,10 @@
 //! A table of results with what each of its columns is: what every renderer and every drill eats.
 
+pub mod build;
+mod chart_spec;
+
+pub use chart_spec::ChartSpec;
+
 use crate::base::{Error, Result, money};
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{

@@ -1,9 +1,14 @@
-//! The one integration binary: linking all of DataFusion once is enough.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr)]
+//! The one integration binary: every further one would link all of DataFusion again.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::print_stderr)]
 
+mod cli;
 mod facts;
 mod golden;
 mod gpu;
 mod gpu_golden;
+mod ingest;
 mod metrics;
 mod slt;
+mod sources;
+mod support;
+mod tidy;

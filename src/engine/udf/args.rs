@@ -1,7 +1,9 @@
 //! Reading arguments: as typed arrays, after coercion.
 
-use arrow::array::{Array, ArrayRef, AsArray, Decimal128Array, StringArray, TimestampMicrosecondArray};
-use arrow::datatypes::{DataType, Decimal128Type, TimestampMicrosecondType};
+use arrow::array::{
+    Array, ArrayRef, AsArray, Decimal128Array, Decimal256Array, StringArray, TimestampMicrosecondArray,
+};
+use arrow::datatypes::{DataType, Decimal128Type, Decimal256Type, TimestampMicrosecondType};
 use datafusion::common::{exec_err, plan_err};
 use datafusion::error::Result;
 use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs};
@@ -14,6 +16,13 @@ pub(super) fn decimals(array: &ArrayRef) -> Result<&Decimal128Array> {
     match array.as_primitive_opt::<Decimal128Type>() {
         Some(values) => Ok(values),
         None => exec_err!("expected a decimal, got {}", array.data_type()),
+    }
+}
+
+pub(super) fn wide_decimals(array: &ArrayRef) -> Result<&Decimal256Array> {
+    match array.as_primitive_opt::<Decimal256Type>() {
+        Some(values) => Ok(values),
+        None => exec_err!("expected a wide decimal, got {}", array.data_type()),
     }
 }
 
@@ -47,10 +56,13 @@ pub(super) fn count(function: &str, types: &[DataType], expected: usize) -> Resu
     plan_err!("{function} takes {expected} arguments, not {}", types.len())
 }
 
-/// Whole numbers and decimals become decimals of one scale, which is the largest among them.
+/// Whole numbers and decimals become decimals of one scale, which is the largest among them, and
+/// as wide as the widest.
 pub(super) fn one_scale(function: &str, types: &[DataType]) -> Result<DataType> {
     let mut scale = 0;
+    let mut wide = false;
     for ty in types {
+        wide |= matches!(ty, DataType::Decimal256(..));
         match ty {
             DataType::Decimal32(_, s)
             | DataType::Decimal64(_, s)
@@ -63,7 +75,11 @@ pub(super) fn one_scale(function: &str, types: &[DataType]) -> Result<DataType> 
             }
         }
     }
-    Ok(DataType::Decimal128(38, scale))
+    Ok(if wide {
+        DataType::Decimal256(76, scale)
+    } else {
+        DataType::Decimal128(38, scale)
+    })
 }
 
 /// An amount: a decimal, or a whole number that becomes one.

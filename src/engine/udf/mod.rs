@@ -7,6 +7,7 @@ mod apportion;
 mod args;
 mod charge_day;
 mod claimant;
+mod fx_rate;
 mod json_field;
 mod local_day;
 mod local_hour;
@@ -20,15 +21,16 @@ mod setting;
 mod sum_product;
 mod zone;
 
-use crate::engine::Settings;
+use crate::engine::{Registry, Settings};
 use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
 
 pub(super) use claimant::claimant;
+pub(super) use fx_rate::{FxRate, rates};
 pub(super) use longest::longest;
 pub(super) use match_length::match_length;
 
 /// All scalar functions, for one session.
-pub(super) fn scalars(settings: &Settings) -> Vec<ScalarUDF> {
+pub(super) fn scalars(settings: &Settings, registry: &Registry) -> Vec<ScalarUDF> {
     vec![
         apportion::Apportion::default().into(),
         charge_day::ChargeDay::new(settings.zone).into(),
@@ -42,13 +44,16 @@ pub(super) fn scalars(settings: &Settings) -> Vec<ScalarUDF> {
         money_mul::MoneyMul::default().into(),
         now_utc::NowUtc::new(settings.now).into(),
         ratio::Ratio::default().into(),
-        setting::Setting::new(settings).into(),
+        setting::Setting::new(settings, registry).into(),
     ]
 }
 
 /// All aggregate functions.
 pub(super) fn aggregates() -> Vec<AggregateUDF> {
-    vec![sum_product::SumProduct::default().into()]
+    vec![
+        sum_product::SumProduct::rounded().into(),
+        sum_product::SumProduct::exact().into(),
+    ]
 }
 
 #[cfg(test)]

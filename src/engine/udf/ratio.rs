@@ -4,7 +4,7 @@ use super::args;
 use crate::base::money;
 use arrow::array::{Array, Decimal128Array};
 use arrow::datatypes::DataType;
-use datafusion::common::exec_err;
+use datafusion::common::{exec_err, plan_err};
 use datafusion::error::Result;
 use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility};
 use std::sync::Arc;
@@ -32,8 +32,10 @@ impl ScalarUDFImpl for Ratio {
     }
     fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
         args::count(self.name(), types, 2)?;
-        let ty = args::one_scale(self.name(), types)?;
-        Ok(vec![ty.clone(), ty])
+        match args::one_scale(self.name(), types)? {
+            DataType::Decimal256(..) => plan_err!("ratio takes decimals of 38 digits at most"),
+            ty => Ok(vec![ty.clone(), ty]),
+        }
     }
     fn return_type(&self, _: &[DataType]) -> Result<DataType> {
         Ok(money::data_type())

@@ -1,13 +1,15 @@
 //! `setting('basis')`: how this session shows amounts.
 
 use super::args;
-use crate::engine::Settings;
+use crate::engine::registry::SharingMethod;
+use crate::engine::{Registry, Settings};
 use arrow::datatypes::DataType;
 use datafusion::common::{ScalarValue, exec_err, plan_err};
 use datafusion::error::Result;
 use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility};
 
-/// Knows `basis`, `currency`, `reporting_currency`, `time_zone` and `now`. A call with a literal is
+/// Knows `basis`, `currency`, `reporting_currency`, `time_zone`, `now`, and which ways of sharing the
+/// rules use. A call with a literal is
 /// folded while planning, so that a plan that travels to other machines carries plain values.
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub(super) struct Setting {
@@ -16,7 +18,11 @@ pub(super) struct Setting {
 }
 
 impl Setting {
-    pub(super) fn new(settings: &Settings) -> Self {
+    pub(super) fn new(settings: &Settings, registry: &Registry) -> Self {
+        let shares_by = |method| {
+            let used = registry.sharing.iter().any(|rule| rule.method == method);
+            if used { "yes" } else { "no" }.to_owned()
+        };
         Setting {
             signature: Signature::user_defined(Volatility::Immutable),
             values: vec![
@@ -25,6 +31,9 @@ impl Setting {
                 ("reporting_currency", settings.reporting_currency.clone()),
                 ("time_zone", settings.zone.name().to_owned()),
                 ("now", settings.now.to_rfc3339()),
+                // Known while planning, so that a way of sharing that no rule uses costs nothing.
+                ("shares_by_requests", shares_by(SharingMethod::Requests)),
+                ("shares_by_request_cost", shares_by(SharingMethod::RequestCost)),
             ],
         }
     }

@@ -1,4 +1,4 @@
-//! `sum_product(amount, rate)`: Σ amount × rate, rounded once.
+//! `sum_product(amount, rate)`: Σ amount × rate, rounded once; `sum_product_exact`: not rounded.
 
 use super::args;
 use crate::base::money;
@@ -13,17 +13,25 @@ use datafusion::logical_expr::{
 use std::sync::Arc;
 
 /// A converted total. The sum of the products is kept in 256 bits at scale 36 and rounded half to
-/// even to 18 places at the end. Rows without an amount or without a rate are left out; no row at
-/// all gives NULL.
+/// even to 18 places at the end; the exact variant, for weights, gives all 36 as `DECIMAL(76, 36)`.
+/// Rows without an amount or without a rate are left out; no row at all gives NULL.
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub(super) struct SumProduct {
     signature: Signature,
+    exact: bool,
 }
 
-impl Default for SumProduct {
-    fn default() -> Self {
+impl SumProduct {
+    pub(super) fn rounded() -> Self {
         SumProduct {
             signature: Signature::user_defined(Volatility::Immutable),
+            exact: false,
+        }
+    }
+    pub(super) fn exact() -> Self {
+        SumProduct {
+            exact: true,
+            ..SumProduct::rounded()
         }
     }
 }
@@ -70,7 +78,11 @@ fn selected(filter: Option<&BooleanArray>, row: usize) -> bool {
 
 impl AggregateUDFImpl for SumProduct {
     fn name(&self) -> &str {
-        "sum_product"
+        if self.exact {
+            "sum_product_exact"
+        } else {
+            "sum_product"
+        }
     }
     fn signature(&self) -> &Signature {
         &self.signature
@@ -80,7 +92,7 @@ impl AggregateUDFImpl for SumProduct {
         types.iter().map(|t| args::amount(self.name(), t)).collect()
     }
     fn return_type(&self, _: &[DataType]) -> Result<DataType> {
-        Ok(money::data_type())
+        Ok(if self.exact { STATE } else { money::data_type() })
     }
     fn state_fields(&self, args: StateFieldsArgs<'_>) -> Result<Vec<FieldRef>> {
         Ok(vec![Arc::new(Field::new(
@@ -90,23 +102,32 @@ impl AggregateUDFImpl for SumProduct {
         ))])
     }
     fn accumulator(&self, _: AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {
-        Ok(Box::new(One::default()))
+        Ok(Box::new(One {
+            exact: self.exact,
+            sum: None,
+        }))
     }
     fn groups_accumulator_supported(&self, args: AccumulatorArgs<'_>) -> bool {
         !args.is_distinct
     }
     fn create_groups_accumulator(&self, _: AccumulatorArgs<'_>) -> Result<Box<dyn GroupsAccumulator>> {
-        Ok(Box::new(Many::default()))
+        Ok(Box::new(Many {
+            exact: self.exact,
+            sums: Vec::new(),
+        }))
     }
 }
 
 /// The sum of one group.
-#[derive(Debug, Default)]
-struct One(Option<i256>);
+#[derive(Debug)]
+struct One {
+    exact: bool,
+    sum: Option<i256>,
+}
 
 impl One {
     fn add(&mut self, product: i256) -> Result<()> {
-        self.0 = Some(plus(self.0.unwrap_or(i256::ZERO), product)?);
+        self.sum = Some(plus(self.sum.unwrap_or(i256::ZERO), product)?);
         Ok(())
     }
 }
@@ -119,10 +140,13 @@ impl Accumulator for One {
         states(values)?.iter().flatten().try_for_each(|sum| self.add(sum))
     }
     fn state(&mut self) -> Result<Vec<ScalarValue>> {
-        Ok(vec![ScalarValue::Decimal256(self.0, 76, 36)])
+        Ok(vec![ScalarValue::Decimal256(self.sum, 76, 36)])
     }
     fn evaluate(&mut self) -> Result<ScalarValue> {
-        let total = self.0.map(rounded).transpose()?;
+        if self.exact {
+            return Ok(ScalarValue::Decimal256(self.sum, 76, 36));
+        }
+        let total = self.sum.map(rounded).transpose()?;
         Ok(ScalarValue::Decimal128(
             total,
             money::PRECISION,
@@ -135,12 +159,15 @@ impl Accumulator for One {
 }
 
 /// The sums of many groups at once.
-#[derive(Debug, Default)]
-struct Many(Vec<Option<i256>>);
+#[derive(Debug)]
+struct Many {
+    exact: bool,
+    sums: Vec<Option<i256>>,
+}
 
 impl Many {
     fn add(&mut self, group: usize, product: i256) -> Result<()> {
-        self.0[group] = Some(plus(self.0[group].unwrap_or(i256::ZERO), product)?);
+        self.sums[group] = Some(plus(self.sums[group].unwrap_or(i256::ZERO), product)?);
         Ok(())
     }
 }
@@ -153,7 +180,7 @@ impl GroupsAccumulator for Many {
         filter: Option<&BooleanArray>,
         total_groups: usize,
     ) -> Result<()> {
-        self.0.resize(total_groups, None);
+        self.sums.resize(total_groups, None);
         each_product(values, |row, product| {
             if selected(filter, row) {
                 self.add(groups[row], product)
@@ -163,7 +190,7 @@ impl GroupsAccumulator for Many {
         })
     }
     fn merge_batch(&mut self, values: &[ArrayRef], groups: &[usize], total_groups: usize) -> Result<()> {
-        self.0.resize(total_groups, None);
+        self.sums.resize(total_groups, None);
         for (sum, group) in states(values)?.iter().zip(groups) {
             if let Some(sum) = sum {
                 self.add(*group, sum)?;
@@ -172,7 +199,10 @@ impl GroupsAccumulator for Many {
         Ok(())
     }
     fn evaluate(&mut self, emit: EmitTo) -> Result<ArrayRef> {
-        let sums = emit.take_needed(&mut self.0);
+        if self.exact {
+            return Ok(self.state(emit)?.remove(0));
+        }
+        let sums = emit.take_needed(&mut self.sums);
         let totals = sums
             .into_iter()
             .map(|sum| sum.map(rounded).transpose())
@@ -182,7 +212,7 @@ impl GroupsAccumulator for Many {
         ))
     }
     fn state(&mut self, emit: EmitTo) -> Result<Vec<ArrayRef>> {
-        let sums = Decimal256Array::from(emit.take_needed(&mut self.0)).with_data_type(STATE);
+        let sums = Decimal256Array::from(emit.take_needed(&mut self.sums)).with_data_type(STATE);
         Ok(vec![Arc::new(sums)])
     }
     fn convert_to_state(&self, values: &[ArrayRef], filter: Option<&BooleanArray>) -> Result<Vec<ArrayRef>> {
@@ -196,7 +226,7 @@ impl GroupsAccumulator for Many {
         )])
     }
     fn size(&self) -> usize {
-        self.0.capacity() * size_of::<Option<i256>>()
+        self.sums.capacity() * size_of::<Option<i256>>()
     }
 }
 
@@ -223,6 +253,12 @@ mod tests {
                 "SELECT sum_product(a, 2) FILTER (WHERE g = 2) FROM {half}"
             )),
             ["NULL"]
+        );
+        assert_eq!(
+            query(&format!(
+                "SELECT sum_product_exact(a, 0.5) FROM {half} GROUP BY g ORDER BY g"
+            )),
+            ["0.000000000000000001000000000000000000", "NULL"]
         );
         let running = "SELECT sum_product(x, 2) OVER (ORDER BY x) FROM (VALUES (1), (2)) AS v(x) ORDER BY x";
         assert_eq!(query(running), ["2.000000000000000000", "6.000000000000000000"]);

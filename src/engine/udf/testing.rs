@@ -1,14 +1,14 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 //! Runs a query of one column with the functions registered.
 
-use crate::engine::{Settings, session};
+use crate::engine::{Registry, Settings, session};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use datafusion::error::Result;
 
 fn run(sql: &str) -> Result<Vec<String>> {
     let mut settings = Settings::new(crate::base::time::from_micros(1_790_812_800_000_000));
     settings.zone = chrono_tz::Europe::Berlin;
-    let context = session::open(&settings).expect("a session");
+    let context = session::open(&settings, &Registry::default()).expect("a session");
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

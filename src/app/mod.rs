@@ -1,0 +1,69 @@
+//! One file per command: what it was asked, what it does, how it ended. Prints through a `Console`.
+
+mod check;
+mod demo;
+mod drill;
+mod ingest;
+mod init;
+mod metric;
+mod open;
+mod reconcile;
+mod reference;
+mod report;
+mod sql;
+mod synth;
+
+pub use check::check;
+pub use demo::{DemoRequest, demo};
+pub use drill::{drill_list, drill_run};
+pub use ingest::{IngestRequest, ingest};
+pub use init::init;
+pub use metric::{metric_list, metric_run, metric_show};
+pub use reconcile::reconcile;
+pub use reference::{fx_list, prices_list};
+pub use report::report;
+pub use sql::sql;
+pub use synth::{SynthRequest, synth};
+
+use crate::base::Result;
+use crate::frame::Frame;
+use crate::render;
+
+/// How a command ended, when it did not fail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Status {
+    Done,
+    /// A check, budget or drill says no.
+    SaysNo,
+    /// Done, but rows were set aside.
+    Rejected,
+}
+
+/// Where a command speaks: data for the next program, talk for the person, progress for the patient.
+pub trait Console: Send {
+    /// Name of the output format, one of `table_formats`.
+    fn format(&self) -> &str;
+    /// Bytes for stdout.
+    fn data(&mut self, bytes: &[u8]) -> Result<()>;
+    /// A line for stderr.
+    fn say(&mut self, line: &str);
+    /// What long work is doing; `done` out of `total`, of which 0 means unknown.
+    fn progress(&mut self, what: &str, done: u64, total: u64);
+    /// The long work is over.
+    fn progress_end(&mut self);
+}
+
+/// Writes a frame to stdout in the format that was asked for.
+fn show(console: &mut dyn Console, frame: &Frame) -> Result<()> {
+    let bytes = render::frame(console.format(), frame)?;
+    console.data(&bytes)
+}
+
+/// The formats that results can be written in.
+pub fn table_formats() -> Vec<&'static str> {
+    render::RENDERERS
+        .iter()
+        .filter(|renderer| matches!(renderer.draw, render::Draw::Frame(_)))
+        .map(|renderer| renderer.name)
+        .collect()
+}

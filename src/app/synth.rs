@@ -1,0 +1,57 @@
+//! `synth`: a coherent company in real formats, from a seed.
+
+use super::{Console, Status};
+use crate::base::{Result, money};
+use crate::synth::{self, Options, Profile};
+use std::path::Path;
+
+#[derive(Debug, Default)]
+pub struct SynthRequest {
+    pub out: std::path::PathBuf,
+    pub seed: Option<u64>,
+    pub requests: Option<u64>,
+    /// The company to measure with, instead of the sample's.
+    pub bench: bool,
+}
+
+pub fn synth(request: &SynthRequest, console: &mut dyn Console) -> Result<Status> {
+    let mut options = match request.bench {
+        true => Options::bench(request.requests.unwrap_or(10_000_000)),
+        false => Options::sample(),
+    };
+    if let Some(requests) = request.requests {
+        options.requests = requests;
+    }
+    if let Some(seed) = request.seed {
+        options.seed = seed;
+    }
+    let what = match options.profile {
+        Profile::Sample => "the sample company",
+        Profile::Bench => "the company to measure with",
+    };
+    let summary = synth::write(&options, Path::new(&request.out), &mut |done, total| {
+        console.progress("days", done, total);
+    })?;
+    console.progress_end();
+    console.say(&format!(
+        "{what}, [{}, {}), seed {}: {} attempts of {} requests in {} tasks, {} labels, {} files, {} bytes",
+        options.from,
+        options.to,
+        options.seed,
+        summary.attempts,
+        summary.requests,
+        summary.tasks,
+        summary.labels,
+        summary.files.len(),
+        summary.bytes(),
+    ));
+    for ((source, currency), total) in &summary.totals {
+        console.say(&format!(
+            "  {source} {currency}: {} rows, billed {}, effective {}",
+            total.rows,
+            money::format_short(total.billed),
+            money::format_short(total.effective),
+        ));
+    }
+    Ok(Status::Done)
+}

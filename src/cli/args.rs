@@ -1,0 +1,228 @@
+//! What can be typed. Only structs: what they mean is for `cli::mod` and `app` to say.
+
+use crate::app;
+use clap::builder::PossibleValuesParser;
+use clap::{Args, Parser, Subcommand, ValueHint};
+use std::path::PathBuf;
+
+/// What AI really costs per useful result.
+///
+/// Spendscope pulls bills, GPU telemetry and gateway logs into a lake, splits every billed amount
+/// down to requests and outcomes so that the parts add up to the bill, and answers in SQL, charts
+/// and budget drills.
+///
+/// First steps:
+///   spendscope demo                      the whole job on sample data, with pictures
+///   spendscope init                      a commented spendscope.toml and an empty lake
+///   spendscope ingest exports/           bills, logs, telemetry: recognised by content
+///   spendscope reconcile                 does the bill add up to its leaves?
+///   spendscope metric run unit/cost_per_successful_task --period 2026-10
+///   spendscope report board --period 2026-10
+#[derive(Debug, Parser)]
+#[command(name = "spendscope", version, verbatim_doc_comment, propagate_version = true, max_term_width = 100)]
+#[command(after_help = "Exit status: 0 done, 1 failed, 2 wrong usage, 3 a check, budget or drill says no, \
+    4 done but rows were rejected.\nData goes to stdout, talk to stderr.")]
+pub struct Cli {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Options that every command takes.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Global options")]
+pub struct Global {
+    /// Where the lake is: a directory, or s3://, gs://, az:// with a prefix
+    #[arg(long, global = true, env = "SPENDSCOPE_LAKE", value_name = "PATH|URL")]
+    pub lake: Option<String>,
+    /// Configuration; ./spendscope.toml when it is there
+    #[arg(long, global = true, env = "SPENDSCOPE_CONFIG", value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub config: Option<PathBuf>,
+    /// How results are written
+    #[arg(short, long, global = true, value_name = "FORMAT", default_value = "table",
+        value_parser = PossibleValuesParser::new(app::table_formats()))]
+    pub output: String,
+    /// Answer as it would have been answered then; sets the clock too
+    #[arg(long, global = true, value_name = "TIMESTAMP")]
+    pub as_of: Option<String>,
+    /// The clock, for repeatable runs
+    #[arg(long, global = true, env = "SPENDSCOPE_NOW", value_name = "TIMESTAMP")]
+    pub now: Option<String>,
+    /// First day or instant of the window
+    #[arg(long, global = true, value_name = "DATE")]
+    pub from: Option<String>,
+    /// End of the window, exclusive
+    #[arg(long, global = true, value_name = "DATE")]
+    pub to: Option<String>,
+    /// A calendar month instead of --from and --to
+    #[arg(long, global = true, value_name = "YYYY-MM", conflicts_with_all = ["from", "to"])]
+    pub period: Option<String>,
+    /// Currency to report in, or 'native' for each amount in its own
+    #[arg(long, global = true, value_name = "CODE")]
+    pub currency: Option<String>,
+    /// Which cost: effective, billed, list or contracted
+    #[arg(long, global = true, value_name = "BASIS")]
+    pub basis: Option<String>,
+    /// Time zone of days and months, such as Europe/Berlin
+    #[arg(long, global = true, value_name = "ZONE")]
+    pub tz: Option<String>,
+    /// Folder whose files replace or extend the built-in queries/
+    #[arg(long, global = true, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub queries: Option<PathBuf>,
+    /// Say less: no progress, no summaries on stderr
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// The whole job on sample data: ingest, reconcile, metrics, board, drill
+    Demo {
+        /// Where the lake and the pictures go
+        #[arg(long, default_value = "demo", value_hint = ValueHint::DirPath)]
+        out: PathBuf,
+        /// The sample data
+        #[arg(long, default_value = "sample-data", value_hint = ValueHint::DirPath)]
+        data: PathBuf,
+    },
+    /// Write a commented spendscope.toml and create an empty lake
+    Init,
+    /// Bring files into the lake: bills, gateway logs, telemetry, outcomes, prices, rates
+    Ingest(Ingest),
+    /// The price book
+    #[command(subcommand)]
+    Prices(Reference),
+    /// Exchange rates
+    #[command(subcommand)]
+    Fx(Reference),
+    /// Ask in SQL; reads the query from -c, -f or standard input
+    Sql {
+        /// One query
+        #[arg(short, long, value_name = "SQL", conflicts_with = "file")]
+        command: Option<String>,
+        /// A script; '-' is standard input
+        #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+        file: Option<PathBuf>,
+    },
+    /// The metrics: what there is, what it means, its figures
+    #[command(subcommand)]
+    Metric(Metric),
+    /// From the bill to its leaves; exit status 3 when they do not add up
+    Reconcile,
+    /// Data-quality and conservation checks; exit status 3 when one says no
+    Check {
+        /// Up to which tier: always, strict or on-request
+        #[arg(long, default_value = "always")]
+        tier: String,
+    },
+    /// Draw a report as PNG, HTML, Markdown and JSON
+    Report {
+        /// Name of the report, such as board
+        name: String,
+        /// Where the files go
+        #[arg(long, default_value = ".", value_hint = ValueHint::DirPath)]
+        out: PathBuf,
+    },
+    /// Budget drills: what if?
+    #[command(subcommand)]
+    Drill(Drill),
+    /// Write a coherent synthetic company: bills, logs, telemetry, outcomes
+    Synth(Synth),
+    /// Print shell completions
+    Completions {
+        #[arg(value_enum)]
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page
+    Man,
+}
+
+#[derive(Debug, Args)]
+pub struct Ingest {
+    /// Files, folders, globs; .gz and .zst too
+    #[arg(required = true, value_hint = ValueHint::AnyPath)]
+    pub paths: Vec<String>,
+    /// Name of the mapping, instead of recognising the format by content
+    #[arg(long)]
+    pub format: Option<String>,
+    /// Name under which the data is kept; a bill replaces the period of its source
+    #[arg(long)]
+    pub source: Option<String>,
+    /// A mapping file of your own
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub mapping: Option<PathBuf>,
+    /// Refuse a file with a bad row instead of setting the row aside
+    #[arg(long)]
+    pub strict: bool,
+    /// Accept a bill that leaves a period with much less than it holds
+    #[arg(long)]
+    pub accept_shrink: bool,
+    /// When a telemetry text without timestamps was scraped; default: the file's own time
+    #[arg(long, value_name = "TIMESTAMP")]
+    pub at: Option<String>,
+    /// From when an undated price list holds; default: from the beginning
+    #[arg(long, value_name = "DATE")]
+    pub valid_from: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Reference {
+    /// Import files
+    Import(Ingest),
+    /// Show what is known
+    List,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Metric {
+    /// All metrics
+    List {
+        /// Only those whose name, title or description has this word
+        search: Option<String>,
+    },
+    /// What a metric means: formula, columns, parameters, SQL
+    Show { name: String },
+    /// The figures of a window (default: the month to date)
+    Run {
+        name: String,
+        /// Columns to group by, of those that `metric show` lists
+        #[arg(long, value_delimiter = ',')]
+        by: Option<Vec<String>>,
+        /// Parameters of the metric
+        #[arg(long = "set", value_name = "KEY=VALUE")]
+        set: Vec<String>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Drill {
+    /// The built-in drills
+    List,
+    /// Run a drill by name or from a file; exit status 3 when it fails its own criterion
+    Run {
+        name: String,
+        /// Another seed than the scenario's
+        #[arg(long)]
+        seed: Option<u64>,
+        /// Where the fan chart goes
+        #[arg(long, default_value = ".", value_hint = ValueHint::DirPath)]
+        out: PathBuf,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct Synth {
+    /// Folder to write into
+    #[arg(long, value_hint = ValueHint::DirPath)]
+    pub out: PathBuf,
+    /// The same seed writes the same bytes
+    #[arg(long)]
+    pub seed: Option<u64>,
+    /// About how many attempts stand in the gateway's log
+    #[arg(long)]
+    pub requests: Option<u64>,
+    /// A month to measure with: twelve models, 25 use cases, 64 GPUs, a bill of 1.5 million rows
+    #[arg(long)]
+    pub bench: bool,
+}

@@ -1,0 +1,85 @@
+//! stdout is data, stderr is talk; a progress bar when someone is there to watch it.
+
+use crate::app::Console;
+use crate::base::{Error, Result};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::io::{ErrorKind, IsTerminal, Write};
+
+pub(crate) struct Terminal {
+    format: String,
+    quiet: bool,
+    pipe_closed: bool,
+    bar: Option<ProgressBar>,
+}
+
+impl Terminal {
+    pub(crate) fn new(format: String, quiet: bool) -> Terminal {
+        Terminal { format, quiet, pipe_closed: false, bar: None }
+    }
+
+    /// True when the reader of stdout went away, which is its right (`… | head`).
+    pub(crate) fn pipe_closed(&self) -> bool {
+        self.pipe_closed
+    }
+
+    pub(crate) fn fail(&mut self, error: &Error) {
+        self.progress_end();
+        talk(&format!("error: {error}"));
+        if let Some(advice) = error.advice() {
+            talk(&format!("  try: {advice}"));
+        }
+    }
+}
+
+/// A line to stderr. Nobody listening is no reason to fail.
+fn talk(line: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "{line}");
+}
+
+impl Console for Terminal {
+    fn format(&self) -> &str {
+        &self.format
+    }
+
+    fn data(&mut self, bytes: &[u8]) -> Result<()> {
+        let mut stdout = std::io::stdout().lock();
+        stdout.write_all(bytes).and_then(|()| stdout.flush()).map_err(|error| {
+            self.pipe_closed = error.kind() == ErrorKind::BrokenPipe;
+            Error::io(format!("writing results: {error}"))
+        })
+    }
+
+    fn say(&mut self, line: &str) {
+        if self.quiet {
+            return;
+        }
+        match &self.bar {
+            Some(bar) => bar.suspend(|| talk(line)),
+            None => talk(line),
+        }
+    }
+
+    fn progress(&mut self, what: &str, done: u64, total: u64) {
+        if self.quiet || !std::io::stderr().is_terminal() {
+            return;
+        }
+        let bar = self.bar.get_or_insert_with(|| {
+            let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr());
+            if let Ok(style) =
+                ProgressStyle::with_template("{bar:30} {bytes}/{total_bytes} {bytes_per_sec} {msg}")
+            {
+                bar.set_style(style);
+            }
+            bar
+        });
+        bar.set_length(total.max(done));
+        bar.set_position(done);
+        bar.set_message(what.to_owned());
+    }
+
+    fn progress_end(&mut self) {
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
+        }
+    }
+}

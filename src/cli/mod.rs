@@ -1,0 +1,127 @@
+//! The command line: arguments in, requests to `app`, exit status out. The only module that prints.
+
+mod args;
+mod console;
+mod exit;
+
+use crate::app::{self, DemoRequest, IngestRequest, Status, SynthRequest};
+use crate::base::{Context, Result};
+use crate::config::{Config, Overrides};
+use args::{Cli, Command, Drill, Global, Ingest, Metric, Reference, Synth};
+use clap::{CommandFactory, Parser};
+use console::Terminal;
+use std::io::Read;
+use std::process::ExitCode;
+
+/// Runs the program with the arguments of the process.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let mut terminal = Terminal::new(cli.global.output.clone(), cli.global.quiet);
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            terminal.fail(&error.into());
+            return ExitCode::FAILURE;
+        }
+    };
+    // The planner recurses deeply on nested views; a task's default stack is too small for it.
+    match runtime.block_on(run(cli, &mut terminal)) {
+        Ok(status) => exit::of(status),
+        Err(error) if terminal.pipe_closed() => {
+            drop(error);
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            terminal.fail(&error);
+            exit::of_error(error.kind())
+        }
+    }
+}
+
+async fn run(cli: Cli, terminal: &mut Terminal) -> Result<Status> {
+    let overrides = overrides(&cli.global);
+    let config = || Config::resolve(&overrides);
+    match cli.command {
+        Command::Demo { out, data } => app::demo(&DemoRequest { out, data }, terminal).await,
+        Command::Init => app::init(&config()?, terminal).await,
+        Command::Ingest(args) => app::ingest(&config()?, &ingest_request(args, None), terminal).await,
+        Command::Prices(Reference::Import(args)) => {
+            app::ingest(&config()?, &ingest_request(args, Some("prices")), terminal).await
+        }
+        Command::Prices(Reference::List) => app::prices_list(&config()?, terminal).await,
+        Command::Fx(Reference::Import(args)) => {
+            app::ingest(&config()?, &ingest_request(args, Some("fx_rates")), terminal).await
+        }
+        Command::Fx(Reference::List) => app::fx_list(&config()?, terminal).await,
+        Command::Sql { command, file } => {
+            let script = match (command, file) {
+                (Some(sql), _) => sql,
+                (None, Some(path)) if path.as_os_str() != "-" => std::fs::read_to_string(&path)
+                    .with_context(|| format!("reading {}", path.display()))?,
+                _ => {
+                    let mut sql = String::new();
+                    std::io::stdin().read_to_string(&mut sql).context("reading standard input")?;
+                    sql
+                }
+            };
+            app::sql(&config()?, &script, terminal).await
+        }
+        Command::Metric(Metric::List { search }) => app::metric_list(&config()?, search.as_deref(), terminal),
+        Command::Metric(Metric::Show { name }) => app::metric_show(&config()?, &name, terminal),
+        Command::Metric(Metric::Run { name, by, set }) => {
+            app::metric_run(&config()?, &name, by, &set, terminal).await
+        }
+        Command::Reconcile => app::reconcile(&config()?, terminal).await,
+        Command::Check { tier } => app::check(&config()?, &tier, terminal).await,
+        Command::Report { name, out } => app::report(&config()?, &name, &out, terminal).await,
+        Command::Drill(Drill::List) => app::drill_list(&config()?, terminal),
+        Command::Drill(Drill::Run { name, seed, out }) => {
+            app::drill_run(&config()?, &name, seed, &out, terminal).await
+        }
+        Command::Synth(Synth { out, seed, requests, bench }) => {
+            app::synth(&SynthRequest { out, seed, requests, bench }, terminal)
+        }
+        Command::Completions { shell } => {
+            let mut bytes = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "spendscope", &mut bytes);
+            app::Console::data(terminal, &bytes)?;
+            Ok(Status::Done)
+        }
+        Command::Man => {
+            let mut bytes = Vec::new();
+            clap_mangen::Man::new(Cli::command()).render(&mut bytes)?;
+            app::Console::data(terminal, &bytes)?;
+            Ok(Status::Done)
+        }
+    }
+}
+
+fn overrides(global: &Global) -> Overrides {
+    Overrides {
+        lake: global.lake.clone(),
+        config: global.config.clone(),
+        as_of: global.as_of.clone(),
+        now: global.now.clone(),
+        from: global.from.clone(),
+        to: global.to.clone(),
+        period: global.period.clone(),
+        currency: global.currency.clone(),
+        basis: global.basis.clone(),
+        tz: global.tz.clone(),
+        queries: global.queries.clone(),
+    }
+}
+
+fn ingest_request(args: Ingest, only_table: Option<&'static str>) -> IngestRequest {
+    IngestRequest {
+        paths: args.paths,
+        format: args.format,
+        source: args.source,
+        mapping: args.mapping,
+        strict: args.strict,
+        accept_shrink: args.accept_shrink,
+        at: args.at,
+        valid_from: args.valid_from,
+        only_table,
+    }
+}

@@ -1,0 +1,104 @@
+//! The one configuration file. Unknown keys are errors; the registry's sections belong to `engine`.
+
+use crate::base::{Context, Error, Result};
+use crate::engine::Registry;
+use serde::Deserialize;
+use std::path::Path;
+
+/// What `init` writes: every section, explained.
+pub const EXAMPLE: &str = include_str!("example.toml");
+
+/// Sections that are not the registry's.
+const OWN: [&str; 5] = ["lake", "reporting", "pull", "smtp", "schedule"];
+
+/// Connectors there are. This version reads files only; of a connector it uses name and interval.
+const CONNECTORS: [&str; 4] = ["prometheus", "litellm_postgres", "openai_costs", "anthropic_costs"];
+
+#[derive(Debug, Clone, Default)]
+pub struct ConfigFile {
+    pub lake: Lake,
+    pub reporting: Reporting,
+    pub registry: Registry,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Lake {
+    pub url: String,
+}
+
+impl Default for Lake {
+    fn default() -> Self {
+        Lake { url: "./lake".to_owned() }
+    }
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Reporting {
+    pub currency: String,
+    pub time_zone: String,
+    pub basis: String,
+}
+
+impl Default for Reporting {
+    fn default() -> Self {
+        Reporting { currency: "USD".to_owned(), time_zone: "UTC".to_owned(), basis: "effective".to_owned() }
+    }
+}
+
+impl ConfigFile {
+    pub fn read(path: &Path) -> Result<ConfigFile> {
+        let text =
+            std::fs::read_to_string(path).with_context(|| format!("configuration {}", path.display()))?;
+        ConfigFile::parse(&text).map_err(|e| e.context(format!("configuration {}", path.display())))
+    }
+
+    pub fn parse(text: &str) -> Result<ConfigFile> {
+        let config: toml::Table =
+            toml::from_str(text).map_err(|e| Error::config(e.to_string().trim().to_owned()))?;
+        let known = |key: &str| OWN.contains(&key) || Registry::SECTIONS.contains(&key);
+        if let Some(key) = config.keys().find(|key| !known(key)) {
+            let sections = OWN.iter().chain(&Registry::SECTIONS).copied().collect::<Vec<_>>().join(", ");
+            return Err(Error::config(format!("there is no section '{key}'")).advise(format!("sections: {sections}")));
+        }
+        if let Some(kind) = config
+            .get("pull")
+            .and_then(toml::Value::as_table)
+            .and_then(|pull| pull.keys().find(|kind| !CONNECTORS.contains(&kind.as_str())))
+        {
+            return Err(Error::config(format!("there is no connector '{kind}'"))
+                .advise(format!("connectors: {}", CONNECTORS.join(", "))));
+        }
+        Ok(ConfigFile {
+            lake: section(&config, "lake")?,
+            reporting: section(&config, "reporting")?,
+            registry: Registry::from_config(&config)?,
+        })
+    }
+}
+
+fn section<T: Default + for<'de> Deserialize<'de>>(config: &toml::Table, name: &str) -> Result<T> {
+    match config.get(name) {
+        None => Ok(T::default()),
+        Some(value) => value
+            .clone()
+            .try_into()
+            .map_err(|e: toml::de::Error| Error::config(e.message().to_owned()).context(format!("[{name}]"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_example_is_valid_and_unknown_keys_are_not() {
+        let file = ConfigFile::parse(EXAMPLE).unwrap();
+        assert_eq!(file.reporting.currency, "USD");
+        assert_eq!(file.registry.steps.get("gpu-prod"), Some(&60));
+        for wrong in ["[lake]\nurll = 'x'", "[reporting]\ncurrencies = 'x'", "[unheard_of]\na = 1", "[[pull.pigeon]]\nname = 'x'"] {
+            assert!(ConfigFile::parse(wrong).is_err(), "{wrong}");
+        }
+    }
+}

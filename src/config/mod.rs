@@ -1,0 +1,182 @@
+//! Settings: arguments before environment before file before defaults, each with its origin.
+//!
+//! The only module that reads the environment. Nothing below `app` knows it.
+
+mod file;
+
+pub use file::{ConfigFile, EXAMPLE};
+
+use crate::asset::Assets;
+use crate::base::clock::{Clock, FixedClock, SystemClock};
+use crate::base::time::{Window, from_micros, parse_bound, parse_instant};
+use crate::base::{Error, Result};
+use crate::engine::{Basis, Registry, Settings};
+use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// What the command line (or its environment variables) said; everything optional.
+#[derive(Debug, Clone, Default)]
+pub struct Overrides {
+    pub lake: Option<String>,
+    pub config: Option<PathBuf>,
+    pub as_of: Option<String>,
+    pub now: Option<String>,
+    pub from: Option<String>,
+    pub to: Option<String>,
+    pub period: Option<String>,
+    pub currency: Option<String>,
+    pub basis: Option<String>,
+    pub tz: Option<String>,
+    pub queries: Option<PathBuf>,
+}
+
+/// Everything a command needs to know before it starts.
+#[derive(Debug, Clone)]
+pub struct Config {
+    pub lake_url: String,
+    /// The configuration file that was read, if any.
+    pub file: Option<PathBuf>,
+    pub registry: Registry,
+    pub settings: Settings,
+    pub clock: Arc<dyn Clock>,
+    pub as_of: Option<DateTime<Utc>>,
+    /// The window that was asked for; commands have their own default.
+    pub window: Option<Window>,
+    pub assets: Assets,
+}
+
+/// Memory that queries may use before they spill to disk.
+const QUERY_MEMORY: usize = 2 << 30;
+
+impl Config {
+    pub fn resolve(overrides: &Overrides) -> Result<Config> {
+        let path = match &overrides.config {
+            Some(path) => Some(path.clone()),
+            None => Some(PathBuf::from("spendscope.toml")).filter(|p| p.exists()),
+        };
+        let file = match &path {
+            Some(path) => ConfigFile::read(path)?,
+            None => ConfigFile::default(),
+        };
+        let zone = zone(overrides.tz.as_deref().unwrap_or(&file.reporting.time_zone))?;
+        let as_of = overrides.as_of.as_deref().map(|t| instant("--as-of", t)).transpose()?;
+        let now = overrides.now.as_deref().map(|t| instant("--now", t)).transpose()?;
+        let clock: Arc<dyn Clock> = match as_of.or(now) {
+            Some(moment) => Arc::new(FixedClock(moment)),
+            None => Arc::new(SystemClock),
+        };
+        let reporting_currency = currency(&file.reporting.currency)?;
+        let settings = Settings {
+            currency: match &overrides.currency {
+                Some(code) => currency(code)?,
+                None => reporting_currency.clone(),
+            },
+            reporting_currency,
+            basis: overrides.basis.as_deref().unwrap_or(&file.reporting.basis).parse::<Basis>()?,
+            zone,
+            now: clock.now(),
+            memory_limit: QUERY_MEMORY,
+        };
+        Ok(Config {
+            lake_url: overrides.lake.clone().unwrap_or_else(|| lake_url(&file, path.as_deref())),
+            registry: file.registry,
+            settings,
+            clock,
+            as_of,
+            window: window(overrides, zone)?,
+            assets: match &overrides.queries {
+                Some(dir) => Assets::overlay(dir)?,
+                None => Assets::builtin(),
+            },
+            file: path,
+        })
+    }
+
+    /// The window that was asked for, else the month the clock is in.
+    pub fn window_or_month(&self) -> Result<Window> {
+        match self.window {
+            Some(window) => Ok(window),
+            None => {
+                let month = self.settings.now.with_timezone(&self.settings.zone).format("%Y-%m").to_string();
+                Window::month(&month, self.settings.zone)
+            }
+        }
+    }
+}
+
+/// A relative lake in a configuration file lies beside that file, wherever the command is run from.
+fn lake_url(file: &ConfigFile, path: Option<&Path>) -> String {
+    let url = &file.lake.url;
+    let relative = !url.contains("://") && Path::new(url).is_relative();
+    match path.and_then(Path::parent).filter(|p| relative && !p.as_os_str().is_empty()) {
+        Some(folder) => folder.join(url).to_string_lossy().into_owned(),
+        None => url.clone(),
+    }
+}
+
+fn zone(name: &str) -> Result<Tz> {
+    name.parse().map_err(|_| {
+        Error::usage(format!("'{name}' is not a time zone")).advise("use an IANA name such as Europe/Berlin or UTC")
+    })
+}
+
+fn instant(option: &str, text: &str) -> Result<DateTime<Utc>> {
+    parse_instant(text).map(from_micros).ok_or_else(|| {
+        Error::usage(format!("{option}: '{text}' is not a moment")).advise("write 2026-10-01T12:00:00Z or 2026-10-01")
+    })
+}
+
+fn currency(text: &str) -> Result<String> {
+    if text.eq_ignore_ascii_case("native") {
+        return Ok("native".to_owned());
+    }
+    if text.len() == 3 && text.bytes().all(|b| b.is_ascii_alphabetic()) {
+        return Ok(text.to_ascii_uppercase());
+    }
+    Err(Error::usage(format!("'{text}' is not a currency"))
+        .advise("use an ISO 4217 code such as EUR, or 'native' for each amount in its own currency"))
+}
+
+fn window(overrides: &Overrides, zone: Tz) -> Result<Option<Window>> {
+    if let Some(month) = &overrides.period {
+        return Window::month(month, zone).map(Some);
+    }
+    match (&overrides.from, &overrides.to) {
+        (None, None) => Ok(None),
+        (Some(from), Some(to)) => Window::new(parse_bound(from, zone)?, parse_bound(to, zone)?).map(Some),
+        _ => Err(Error::usage("--from and --to belong together").advise("or use --period 2026-10")),
+    }
+}
+
+/// The environment that object stores take their credentials and endpoints from.
+pub fn object_store_environment() -> HashMap<String, String> {
+    const PREFIXES: [&str; 4] = ["AWS_", "AZURE_", "GOOGLE_", "GCS_"];
+    #[allow(clippy::disallowed_methods)] // this module is the one that reads the environment
+    std::env::vars().filter(|(name, _)| PREFIXES.iter().any(|p| name.starts_with(p))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_window_needs_both_ends_and_a_month_follows_the_zone() {
+        let mut said = Overrides { from: Some("2026-10-01".into()), ..Overrides::default() };
+        assert!(window(&said, Tz::UTC).is_err());
+        said.to = Some("2026-10-02T12:00:00Z".into());
+        assert_eq!(window(&said, Tz::UTC).unwrap().unwrap().days(), 2);
+        let month = Overrides { period: Some("2026-10".into()), ..Overrides::default() };
+        let berlin = window(&month, chrono_tz::Europe::Berlin).unwrap().unwrap();
+        assert_eq!(berlin.from.to_rfc3339(), "2026-09-30T22:00:00+00:00");
+    }
+
+    #[test]
+    fn currencies_are_codes_or_native() {
+        assert_eq!(currency("usd").unwrap(), "USD");
+        assert_eq!(currency("Native").unwrap(), "native");
+        assert!(currency("dollars").is_err());
+    }
+}

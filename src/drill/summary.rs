@@ -1,0 +1,179 @@
+//! The outcome in words: a verdict and a few sentences that stand on their own in a mail.
+
+use super::commitment::{Advice, OPTIMUM};
+use super::outcome::{Compared, Contribution, Outcome, Totals};
+use super::scenario::Scenario;
+use crate::base::money::{self, ONE};
+
+/// Whether the criterion holds, and in which words.
+pub(super) fn verdict(scenario: &Scenario, totals: &Totals, currency: &str) -> (bool, String) {
+    let mut parts = Vec::new();
+    let mut passed = true;
+    if let Some(limit) = scenario.criterion.max_breach_probability {
+        let holds = totals.breach_probability <= limit.0.decimal();
+        passed &= holds;
+        parts.push(format!(
+            "the budget is broken in {} of all paths, {} {}",
+            percent(totals.breach_probability),
+            if holds {
+                "within the allowed"
+            } else {
+                "more than the allowed"
+            },
+            percent(limit.0.decimal()),
+        ));
+    }
+    if let Some(limit) = scenario.criterion.max_p90 {
+        let holds = totals.p90 <= limit.0;
+        passed &= holds;
+        parts.push(format!(
+            "the P90 of {} is {} {}",
+            amount(totals.p90, currency),
+            if holds { "within" } else { "above" },
+            amount(limit.0, currency),
+        ));
+    }
+    (
+        passed,
+        format!("{}: {}", if passed { "PASS" } else { "FAIL" }, parts.join("; ")),
+    )
+}
+
+pub(super) fn write(
+    outcome: &Outcome,
+    parts: &[Contribution],
+    compared: &[Compared],
+    advice: &[Advice],
+) -> String {
+    let money = |value: i128| amount(value, &outcome.currency);
+    let mut text = vec![format!("{}.", outcome.verdict)];
+    text.push(format!(
+        "Over the {} days from {}, spend comes to {} in the middle case, {} in a good one (P10) and {} in a bad one (P90). \
+         The forecast without shocks is {}; the budget allows {}.",
+        outcome.horizon_days,
+        outcome.start,
+        money(outcome.totals.p50),
+        money(outcome.totals.p10),
+        money(outcome.totals.p90),
+        money(outcome.forecast),
+        money(outcome.budget),
+    ));
+    if let Some(day) = outcome.breach_date {
+        text.push(format!("Where the budget breaks, it does so around {day}."));
+    }
+    let top = |by: &str| {
+        parts
+            .iter()
+            .filter(|p| p.by == by && p.increase > 0)
+            .take(2)
+            .collect::<Vec<_>>()
+    };
+    let list = |top: Vec<&Contribution>| {
+        top.iter()
+            .map(|p| format!("{} ({})", p.name, money(p.increase)))
+            .collect::<Vec<_>>()
+            .join(" and ")
+    };
+    if !top("driver").is_empty() {
+        text.push(format!("The increase falls mostly on {}.", list(top("driver"))));
+    }
+    if !top("shock").is_empty() {
+        text.push(format!("It would be smaller without {}.", list(top("shock"))));
+    }
+    let today = outcome.totals;
+    let best = compared
+        .iter()
+        .skip(1)
+        .min_by_key(|c| c.totals.mean)
+        .filter(|c| c.totals.mean < today.mean);
+    if let Some(best) = best {
+        text.push(format!(
+            "Cheapest of the compared GPU purchases is '{}' for {}: {} less on average, {} in the bad case, breach probability {}.",
+            best.name,
+            best.pool,
+            money(today.mean - best.totals.mean),
+            money_change(today.p90 - best.totals.p90, &outcome.currency),
+            percent(best.totals.breach_probability),
+        ));
+    } else if compared.len() > 1 {
+        text.push("None of the compared GPU purchases is cheaper than today's.".to_owned());
+    }
+    for pool in advice {
+        if let (Some(break_even), Some(q), Some(mix)) = (pool.break_even, pool.quantile, &pool.optimum) {
+            text.push(format!(
+                "{}: a reserved GPU pays above {} use; the {OPTIMUM} covers demand up to its {} quantile with {} reserved GPUs (today {}).",
+                pool.pool,
+                percent(break_even),
+                percent(q),
+                mix.reserved,
+                tenths(pool.reserved_today),
+            ));
+        }
+    }
+    text.push(match outcome.back_test.wape {
+        Some(wape) => format!(
+            "The forecast underneath ({}) missed by {} (WAPE) in {} back-tests of {} days.",
+            outcome.back_test.method.name(),
+            percent(wape),
+            outcome.back_test.folds,
+            outcome.back_test.horizon_days,
+        ),
+        None => "History is too short to measure the error of the forecast underneath.".to_owned(),
+    });
+    text.join("\n")
+}
+
+/// Whole units with thousands apart; small amounts with cents.
+fn amount(value: i128, currency: &str) -> String {
+    let cents = rounded(value, ONE / 100);
+    let sign = if cents < 0 { "-" } else { "" };
+    if cents.unsigned_abs() < 10_000 {
+        let size = cents.unsigned_abs();
+        return format!("{sign}{}.{:02} {currency}", size / 100, size % 100);
+    }
+    let whole = rounded(value, ONE);
+    let digits = whole.unsigned_abs().to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    format!("{sign}{text} {currency}")
+}
+
+fn money_change(saved: i128, currency: &str) -> String {
+    let word = if saved < 0 { "more" } else { "less" };
+    format!("{} {word}", amount(saved.abs(), currency))
+}
+
+fn percent(share: i128) -> String {
+    let tenths = rounded(share, ONE / 1000);
+    format!("{}.{} %", tenths / 10, (tenths % 10).abs())
+}
+
+fn tenths(value: i128) -> String {
+    let tenths = rounded(value, ONE / 10);
+    format!("{}.{}", tenths / 10, (tenths % 10).abs())
+}
+
+fn rounded(value: i128, unit: i128) -> i128 {
+    let wide = arrow::datatypes::i256::from_i128;
+    money::div_half_even(wide(value), wide(unit)).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amounts_are_for_people() {
+        let shown = |text: &str| amount(money::parse(text).unwrap_or(0), "USD");
+        assert_eq!(shown("1234567.5"), "1,234,568 USD");
+        assert_eq!(shown("-1234.4"), "-1,234 USD");
+        assert_eq!(shown("99.994"), "99.99 USD");
+        assert_eq!(shown("-0.126"), "-0.13 USD");
+        assert_eq!(percent(ONE / 3), "33.3 %");
+    }
+}

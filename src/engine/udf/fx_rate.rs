@@ -1,0 +1,134 @@
+//! `fx_rate(from, to, day)`: the dated rate of a currency pair.
+
+use super::args;
+use crate::base::money;
+use arrow::array::{Array, AsArray, Decimal128Array, RecordBatch};
+use arrow::datatypes::{DataType, Date32Type};
+use datafusion::common::exec_err;
+use datafusion::error::Result;
+use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility};
+use std::collections::BTreeMap;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+/// Rates of each pair in order of their days.
+pub(in crate::engine) type Rates = BTreeMap<(String, String), Vec<(i32, i128)>>;
+
+/// The newest rate with a day no later than the one given, in the direction it was given in; 1 for a
+/// currency and itself; NULL where there is none. A function and not a join, since every view that
+/// shows money needs it and a rate list has a row for every day and pair of decades.
+#[derive(Debug)]
+pub(in crate::engine) struct FxRate {
+    signature: Signature,
+    rates: Arc<Rates>,
+}
+
+impl FxRate {
+    pub(in crate::engine) fn new(rates: Rates) -> Self {
+        FxRate {
+            signature: Signature::user_defined(Volatility::Immutable),
+            rates: Arc::new(rates),
+        }
+    }
+}
+
+impl PartialEq for FxRate {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.rates, &other.rates)
+    }
+}
+
+impl Eq for FxRate {}
+
+impl Hash for FxRate {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        Arc::as_ptr(&self.rates).hash(state);
+    }
+}
+
+/// Reads batches of `from`, `to`, `day`, `rate`, which stand in order of day.
+pub(in crate::engine) fn rates(batch: &RecordBatch) -> Result<Rates> {
+    let (from, to) = (args::texts(batch.column(0))?, args::texts(batch.column(1))?);
+    let Some(days) = batch.column(2).as_primitive_opt::<Date32Type>() else {
+        return exec_err!("the day of a rate is not a date");
+    };
+    let values = args::decimals(batch.column(3))?;
+    let mut rates = Rates::new();
+    for row in 0..batch.num_rows() {
+        let pair = (from.value(row).to_owned(), to.value(row).to_owned());
+        rates
+            .entry(pair)
+            .or_default()
+            .push((days.value(row), values.value(row)));
+    }
+    Ok(rates)
+}
+
+/// The last rate whose day is no later.
+fn at(rates: &[(i32, i128)], day: i32) -> Option<i128> {
+    let upto = rates.partition_point(|(since, _)| *since <= day);
+    upto.checked_sub(1).map(|last| rates[last].1)
+}
+
+impl ScalarUDFImpl for FxRate {
+    fn name(&self) -> &str {
+        "fx_rate"
+    }
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+    fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
+        args::count(self.name(), types, 3)?;
+        Ok(vec![DataType::Utf8, DataType::Utf8, DataType::Date32])
+    }
+    fn return_type(&self, _: &[DataType]) -> Result<DataType> {
+        Ok(money::data_type())
+    }
+    fn invoke_with_args(&self, call: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let arrays = args::arrays(&call)?;
+        let (from, to) = (args::texts(&arrays[0])?, args::texts(&arrays[1])?);
+        let Some(days) = arrays[2].as_primitive_opt::<Date32Type>() else {
+            return exec_err!("fx_rate takes a date");
+        };
+        // Neighbouring rows are of one currency nearly always.
+        let mut last: Option<(&str, &str, &[(i32, i128)])> = None;
+        let mut found = Vec::with_capacity(call.number_rows);
+        for row in 0..call.number_rows {
+            if from.is_null(row) || to.is_null(row) || days.is_null(row) {
+                found.push(None);
+                continue;
+            }
+            let (f, t) = (from.value(row), to.value(row));
+            if f == t {
+                found.push(Some(money::ONE));
+                continue;
+            }
+            let pair = match last {
+                Some((lf, lt, pair)) if lf == f && lt == t => pair,
+                _ => self
+                    .rates
+                    .get(&(f.to_owned(), t.to_owned()))
+                    .map_or(&[][..], Vec::as_slice),
+            };
+            last = Some((f, t, pair));
+            found.push(at(pair, days.value(row)));
+        }
+        let found = Decimal128Array::from(found).with_data_type(money::data_type());
+        Ok(ColumnarValue::Array(Arc::new(found)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn the_newest_rate_that_is_not_later_holds() {
+        let rates = [(10, 1), (12, 2)];
+        assert_eq!(
+            [9, 10, 11, 12, 99].map(|day| at(&rates, day)),
+            [None, Some(1), Some(1), Some(2), Some(2)]
+        );
+    }
+}

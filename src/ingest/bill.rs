@@ -1,0 +1,224 @@
+//! Charges: a delivery replaces its (source, billing month) whole, in one commit.
+
+use super::delivery::Delivery;
+use super::record::Fate;
+use super::{Options, Stored};
+use crate::base::money::Exact;
+use crate::base::{Error, Result};
+use crate::store::{Change, Lake, Replace, Snapshot};
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray};
+use arrow::datatypes::Decimal128Type;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// What one billing month of one source holds, as far as replacing it is concerned.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+struct Month {
+    rows: u64,
+    /// Σ |billed cost| by currency.
+    amounts: BTreeMap<String, Exact>,
+    accounts: BTreeSet<(String, Option<String>)>,
+    deliveries: BTreeSet<String>,
+}
+
+const COLUMNS: [&str; 6] = [
+    "billing_month",
+    "delivery_id",
+    "provider",
+    "billing_account_id",
+    "billing_currency",
+    "billed_cost",
+];
+
+/// Puts the delivery's name into its rows; decoding cannot know it.
+pub(super) fn with_delivery_id(batch: &RecordBatch, id: &str) -> Result<RecordBatch> {
+    let schema = batch.schema();
+    let at = schema.index_of("delivery_id")?;
+    let mut columns: Vec<ArrayRef> = batch.columns().to_vec();
+    columns[at] = Arc::new(StringArray::from_iter_values(std::iter::repeat_n(
+        id,
+        batch.num_rows(),
+    )));
+    Ok(RecordBatch::try_new(schema, columns)?)
+}
+
+pub(super) async fn attempt(lake: &Lake, delivery: &Delivery, options: &Options) -> Result<Option<Stored>> {
+    let mut new = BTreeMap::new();
+    for batch in delivery.batches() {
+        measure(&batch.project(&indices(batch)?)?, &mut new);
+    }
+    if new.is_empty() {
+        return Ok(Some(Stored::Empty));
+    }
+    let base = lake.snapshot(delivery.table, None).await?;
+    let months: Vec<&str> = new.keys().map(String::as_str).collect();
+    let present = match &base {
+        Some(snapshot) => present(snapshot, &delivery.source, &months).await?,
+        None => BTreeMap::new(),
+    };
+    let fates = fates(delivery)?;
+    if new.iter().all(|(month, held)| present.get(month) == Some(held)) {
+        return Ok(Some(Stored::Present(fates)));
+    }
+    for (month, old) in &present {
+        if let (Some(held), false) = (new.get(month), options.accept_shrink)
+            && let Some(refusal) = refusal(&delivery.source, month, old, held)
+        {
+            return Ok(Some(refusal));
+        }
+    }
+    let partitions = months
+        .iter()
+        .map(|m| vec![delivery.source.clone(), (*m).to_owned()])
+        .collect();
+    let change = Change {
+        add: delivery.batches().cloned().collect(),
+        replace: Replace::Partitions(partitions),
+        txn: delivery.id.clone(),
+    };
+    let Some(done) = lake.try_commit(delivery.table, base.as_ref(), &change).await? else {
+        return Ok(None);
+    };
+    if done.rows_added != delivery.rows() {
+        return Err(Error::internal(format!(
+            "{} rows were written of {}",
+            done.rows_added,
+            delivery.rows()
+        )));
+    }
+    Ok(Some(Stored::Committed(fates)))
+}
+
+/// Do the lake's rows of these months come from exactly this delivery.
+pub(super) async fn in_force(lake: &Lake, delivery_id: &str, source: &str, months: &[&str]) -> Result<bool> {
+    let Some(snapshot) = lake.snapshot(super::record::table("charges")?, None).await? else {
+        return Ok(false);
+    };
+    let present = present(&snapshot, source, months).await?;
+    Ok(months.iter().all(|month| {
+        present
+            .get(*month)
+            .is_some_and(|held| held.deliveries.len() == 1 && held.deliveries.contains(delivery_id))
+    }))
+}
+
+async fn present(snapshot: &Snapshot, source: &str, months: &[&str]) -> Result<BTreeMap<String, Month>> {
+    let partitions: Vec<_> = months
+        .iter()
+        .map(|m| vec![source.to_owned(), (*m).to_owned()])
+        .collect();
+    let mut held = BTreeMap::new();
+    for batch in snapshot.only_partitions(&partitions).read(&COLUMNS, &[]).await? {
+        measure(&batch, &mut held);
+    }
+    Ok(held)
+}
+
+fn indices(batch: &RecordBatch) -> Result<Vec<usize>> {
+    Ok(COLUMNS
+        .iter()
+        .map(|c| batch.schema_ref().index_of(c))
+        .collect::<Result<_, _>>()?)
+}
+
+/// Adds the rows of a batch of `COLUMNS` to their months.
+fn measure(batch: &RecordBatch, months: &mut BTreeMap<String, Month>) {
+    let text = |column: usize, row: usize| {
+        let column = batch.column(column).as_string::<i32>();
+        column.is_valid(row).then(|| column.value(row))
+    };
+    let amounts = batch.column(5).as_primitive::<Decimal128Type>();
+    for row in 0..batch.num_rows() {
+        let month = months
+            .entry(text(0, row).unwrap_or_default().to_owned())
+            .or_default();
+        month.rows += 1;
+        let insert = |set: &mut BTreeSet<String>, value: &str| {
+            if !set.contains(value) {
+                set.insert(value.to_owned());
+            }
+        };
+        insert(&mut month.deliveries, text(1, row).unwrap_or_default());
+        month.accounts.insert((
+            text(2, row).unwrap_or_default().to_owned(),
+            text(3, row).map(str::to_owned),
+        ));
+        if amounts.is_valid(row) {
+            let sum = month
+                .amounts
+                .entry(text(4, row).unwrap_or_default().to_owned())
+                .or_default();
+            *sum += Exact::from_stored(amounts.value(row).abs());
+        }
+    }
+}
+
+/// Why a delivery may not replace a month, unless told that it may.
+fn refusal(source: &str, month: &str, old: &Month, new: &Month) -> Option<Stored> {
+    let refused = |reason: String, advice: &str| {
+        Some(Stored::Refused {
+            reason: format!("{source} {month}: {reason}"),
+            advice: advice.to_owned(),
+        })
+    };
+    let lost: Vec<_> = old
+        .accounts
+        .difference(&new.accounts)
+        .map(|(provider, account)| match account {
+            Some(account) => format!("{provider} account {account}"),
+            None => format!("{provider} without an account"),
+        })
+        .collect();
+    if !lost.is_empty() {
+        return refused(
+            format!(
+                "the period holds charges of {}, the delivery has none",
+                lost.join(", ")
+            ),
+            "give another bill its own --source, or pass --accept-shrink to replace the period all the same",
+        );
+    }
+    const ADVICE: &str =
+        "deliver all parts of an export in one call, or pass --accept-shrink if the bill did shrink";
+    if new.rows * 5 < old.rows * 4 {
+        return refused(
+            format!("the period has {} rows, the delivery {}", old.rows, new.rows),
+            ADVICE,
+        );
+    }
+    for (currency, before) in &old.amounts {
+        let after = new.amounts.get(currency).copied().unwrap_or_default();
+        if below_four_fifths(after, *before) {
+            return refused(
+                format!("the period has {before} {currency} (absolute amounts), the delivery {after}"),
+                ADVICE,
+            );
+        }
+    }
+    None
+}
+
+/// `5 × after < 4 × before`, exactly; both are sums of absolute values.
+fn below_four_fifths(after: Exact, before: Exact) -> bool {
+    let times = |value: Exact, n: usize| (0..n).fold(Exact::ZERO, |sum, _| sum + value);
+    (times(after, 5) - times(before, 4)).to_string().starts_with('-')
+}
+
+fn fates(delivery: &Delivery) -> Result<Vec<Fate>> {
+    delivery
+        .files
+        .iter()
+        .map(|file| {
+            let mut months = BTreeMap::new();
+            for batch in &file.batches {
+                measure(&batch.project(&indices(batch)?)?, &mut months);
+            }
+            let period = (!months.is_empty()).then(|| months.into_keys().collect::<Vec<_>>().join(","));
+            Ok(Fate {
+                kept: file.rows_out(),
+                known: 0,
+                period,
+            })
+        })
+        .collect()
+}

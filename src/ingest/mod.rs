@@ -1,0 +1,468 @@
+//! Files into the lake: recognised, decoded, checked, and stored once, whatever the order, however
+//! often, and wherever the last run was killed.
+//!
+//! Facts are committed first, then their rejects, then the record of the files: a run that dies in
+//! between is completed by running it again. This is the only writer of the canonical tables; it knows
+//! nothing of formats (`source`) and nothing of Delta (`store`).
+
+mod bill;
+mod delivery;
+mod events;
+mod input;
+mod lists;
+mod record;
+mod report;
+mod row;
+mod samples;
+
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+
+pub use report::{FileReport, IngestReport, Progress, Refused, State, Step};
+
+use crate::base::{Error, Result};
+use crate::schema::TableSchema;
+use crate::source::{Bytes, Catalog, DecodeContext, Mapping, decode};
+use crate::store::{ATTEMPTS, Lake, busy};
+use delivery::{Delivery, FileFacts};
+use input::Input;
+use record::{Fate, Known};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::io::Read;
+use std::sync::Arc;
+
+/// What the user may say beside the names of the files.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Mapping file to read everything with. Not given: recognised from the content of each file.
+    pub format: Option<String>,
+    /// Name under which the files are delivered. Not given: the id of the mapping file.
+    pub source: Option<String>,
+    /// Refuse a file with a bad row instead of keeping its good ones.
+    pub strict: bool,
+    /// Let a delivery leave a billing month with much less than it has now.
+    pub accept_shrink: bool,
+    /// Microseconds: when scrapes without time stamps were taken. Not given: when the file was written.
+    pub observed_at: Option<i64>,
+    /// Microseconds: from when undated price lists hold.
+    pub valid_from: Option<i64>,
+    /// Most bytes that one compressed file may unpack to.
+    pub unpack_limit: u64,
+    /// Options for reading from object stores.
+    pub store_options: HashMap<String, String>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options {
+            format: None,
+            source: None,
+            strict: false,
+            accept_shrink: false,
+            observed_at: None,
+            valid_from: None,
+            unpack_limit: 16 << 30,
+            store_options: HashMap::new(),
+        }
+    }
+}
+
+/// What became of a delivery's facts.
+#[derive(Debug)]
+enum Stored {
+    Committed(Vec<Fate>),
+    /// The lake holds exactly these facts already.
+    Present(Vec<Fate>),
+    /// No rows: nothing to add and nothing to replace.
+    Empty,
+    Refused {
+        reason: String,
+        advice: String,
+    },
+}
+
+/// Files of one table and source, not yet decoded.
+struct Plan {
+    table: &'static TableSchema,
+    source: String,
+    files: Vec<(Input, Arc<Mapping>)>,
+}
+
+/// Ingests files, folders, patterns and object URLs.
+pub async fn ingest(
+    lake: &Lake,
+    catalog: &Catalog,
+    inputs: &[String],
+    options: &Options,
+    progress: &mut dyn Progress,
+) -> Result<IngestReport> {
+    let files = input::expand(inputs, &options.store_options).await?;
+    progress.on(Step::Found {
+        files: files.len(),
+        bytes: files.iter().map(|f| f.bytes).sum(),
+    })?;
+    let mut report = IngestReport::default();
+    let plans = plan(catalog, files, options, &mut report)?;
+    let known = record::known(lake).await?;
+    for plan in plans {
+        run(lake, plan, &known, options, progress, &mut report).await?;
+    }
+    report.files.sort_by(|a, b| a.path.cmp(&b.path));
+    Ok(report)
+}
+
+/// Recognises every file before anything is written: a wrong name in the list changes nothing.
+fn plan(
+    catalog: &Catalog,
+    files: Vec<Input>,
+    options: &Options,
+    report: &mut IngestReport,
+) -> Result<Vec<Plan>> {
+    let mut plans: BTreeMap<(&'static str, String), Plan> = BTreeMap::new();
+    for file in files {
+        let mapping = match &options.format {
+            Some(id) => catalog.get(id).cloned().ok_or_else(|| {
+                Error::usage(format!("there is no format '{id}'"))
+                    .advise("leave --format out to have it recognised")
+            }),
+            None => catalog.detect(file.name(), &file.head(options.unpack_limit)?),
+        };
+        let mapping = match mapping {
+            Ok(mapping) => mapping,
+            Err(e) if file.found => {
+                report.files.push(FileReport {
+                    notes: vec![e.to_string()],
+                    ..blank(&file, State::Unknown)
+                });
+                continue;
+            }
+            Err(e) => return Err(e),
+        };
+        let source = options.source.clone().unwrap_or_else(|| mapping.id.clone());
+        if source.is_empty() {
+            return Err(Error::usage("a source needs a name").advise("pass --source NAME"));
+        }
+        let plan = plans
+            .entry((mapping.table.name, source.clone()))
+            .or_insert_with(|| Plan {
+                table: mapping.table,
+                source,
+                files: Vec::new(),
+            });
+        if let Some((twin, _)) = plan.files.iter().find(|(other, _)| other.hash == file.hash) {
+            let notes = vec![format!("the same content as {}", twin.path)];
+            report.files.push(FileReport {
+                notes,
+                ..told(&file, &mapping, &plan.source, State::AlreadyIngested)
+            });
+            continue;
+        }
+        plan.files.push((file, mapping));
+    }
+    Ok(plans.into_values().collect())
+}
+
+async fn run(
+    lake: &Lake,
+    plan: Plan,
+    known: &[Known],
+    options: &Options,
+    progress: &mut dyn Progress,
+    report: &mut IngestReport,
+) -> Result<()> {
+    let Some(plan) = without_known(lake, plan, known, options, report).await? else {
+        return Ok(());
+    };
+    let Plan { table, source, files } = plan;
+    let id = delivery::id(&source, table.name, files.iter().map(|(f, _)| f.hash.as_str()));
+    let mut delivery = Delivery {
+        id,
+        table,
+        source,
+        files: Vec::new(),
+    };
+    for (file, mapping) in &files {
+        progress.on(Step::Reading {
+            path: &file.path,
+            bytes: file.bytes,
+        })?;
+        let facts = read(file, mapping, &delivery, options)?;
+        progress.on(Step::Read {
+            path: &file.path,
+            bytes: file.bytes,
+            rows: facts.rows_in,
+        })?;
+        delivery.files.push(facts);
+    }
+    if options.strict && refuse_bad_files(&mut delivery, report) {
+        return Ok(());
+    }
+    let stored = store(lake, &delivery, options, progress).await?;
+    let (state, fates) = match stored {
+        Stored::Committed(fates) => (State::Ingested, fates),
+        Stored::Present(fates) => (State::AlreadyIngested, fates),
+        Stored::Empty => (State::Empty, vec![Fate::default(); delivery.files.len()]),
+        Stored::Refused { reason, advice } => {
+            report.refused.push(Refused {
+                source: delivery.source.clone(),
+                table: table.name,
+                reason,
+                advice,
+            });
+            for file in &delivery.files {
+                report
+                    .files
+                    .push(decoded(&delivery, file, State::Refused, &Fate::default()));
+            }
+            return Ok(());
+        }
+    };
+    progress.on(Step::Committed { table: table.name })?;
+    record::write_rejects(lake, &delivery).await?;
+    progress.on(Step::Committed { table: "rejects" })?;
+    record::write_files(lake, &delivery, &fates).await?;
+    progress.on(Step::Committed {
+        table: "ingest_files",
+    })?;
+    for (file, fate) in delivery.files.iter().zip(&fates) {
+        let state = if state == State::Ingested && file.rows_out() == 0 {
+            State::Empty
+        } else {
+            state
+        };
+        report.files.push(decoded(&delivery, file, state, fate));
+    }
+    Ok(())
+}
+
+/// Commits the facts, each try from a fresh look at the table.
+async fn store(
+    lake: &Lake,
+    delivery: &Delivery,
+    options: &Options,
+    progress: &mut dyn Progress,
+) -> Result<Stored> {
+    progress.on(Step::Committing {
+        table: delivery.table.name,
+    })?;
+    let table = delivery.table;
+    for _ in 0..ATTEMPTS {
+        let stored = match table.name {
+            "charges" => bill::attempt(lake, delivery, options).await?,
+            "requests" | "outcomes" => events::attempt(lake, delivery).await?,
+            "gpu_samples" => samples::attempt(lake, delivery).await?,
+            "prices" | "fx_rates" => lists::attempt(lake, delivery).await?,
+            other => return Err(Error::config(format!("a mapping file may not write to {other}"))),
+        };
+        if let Some(stored) = stored {
+            return Ok(stored);
+        }
+    }
+    Err(busy(table))
+}
+
+/// Leaves out what the lake has and what is still in force. `None`: nothing is left to do.
+async fn without_known(
+    lake: &Lake,
+    mut plan: Plan,
+    known: &[Known],
+    options: &Options,
+    report: &mut IngestReport,
+) -> Result<Option<Plan>> {
+    let mut done = Vec::new();
+    let of_plan = |k: &&Known| k.source == plan.source && k.table == plan.table.name;
+    match plan.table.name {
+        "charges" => {
+            let id = delivery::id(
+                &plan.source,
+                plan.table.name,
+                plan.files.iter().map(|(f, _)| f.hash.as_str()),
+            );
+            let records: Vec<_> = known
+                .iter()
+                .filter(of_plan)
+                .filter(|k| k.delivery_id == id)
+                .collect();
+            let complete = plan
+                .files
+                .iter()
+                .all(|(f, _)| records.iter().any(|k| k.file_hash == f.hash));
+            let months: HashSet<&str> = records
+                .iter()
+                .flat_map(|k| k.period.iter())
+                .flat_map(|p| p.split(','))
+                .collect();
+            let months: Vec<&str> = months.into_iter().collect();
+            if complete && !months.is_empty() && bill::in_force(lake, &id, &plan.source, &months).await? {
+                done = std::mem::take(&mut plan.files);
+            }
+        }
+        // A later import of the same source may have replaced a list; only its rows can tell.
+        "prices" | "fx_rates" => {}
+        // The same scrape text taken at another moment is another set of facts.
+        "gpu_samples" if options.observed_at.is_some() => {}
+        _ => {
+            let hashes: HashSet<&str> = known
+                .iter()
+                .filter(of_plan)
+                .map(|k| k.file_hash.as_str())
+                .collect();
+            (done, plan.files) = plan
+                .files
+                .drain(..)
+                .partition(|(f, _)| hashes.contains(f.hash.as_str()));
+        }
+    }
+    for (file, mapping) in &done {
+        report
+            .files
+            .push(told(file, mapping, &plan.source, State::AlreadyIngested));
+    }
+    Ok((!plan.files.is_empty()).then_some(plan))
+}
+
+/// Decodes one file and checks that what came out is what was counted.
+fn read(file: &Input, mapping: &Mapping, delivery: &Delivery, options: &Options) -> Result<FileFacts> {
+    let is_bill = mapping.table.name == "charges";
+    let delivery_id = match is_bill {
+        true => delivery.id.clone(),
+        false => delivery::id(&delivery.source, delivery.table.name, [file.hash.as_str()]),
+    };
+    let mut stream = file.open(options.unpack_limit)?;
+    let mut magic = Vec::new();
+    stream.by_ref().take(4).read_to_end(&mut magic)?;
+    let content = if input::is_parquet(&magic) {
+        stream.read_to_end(&mut magic)?;
+        Bytes::Random(magic.into())
+    } else {
+        Bytes::Stream(Box::new(std::io::Cursor::new(magic).chain(stream)))
+    };
+    let context = DecodeContext {
+        source: delivery.source.clone(),
+        file_hash: file.hash.clone(),
+        file_name: file.path.clone(),
+        observed_at: options.observed_at.or(file.modified),
+        valid_from: options.valid_from,
+    };
+    let mut batches = Vec::new();
+    let result = decode(mapping, content, &context, &mut |batch| {
+        let batch = if is_bill {
+            bill::with_delivery_id(&batch, &delivery_id)?
+        } else {
+            batch
+        };
+        batches.push(batch);
+        Ok(())
+    })?;
+    let facts = FileFacts {
+        delivery_id,
+        path: file.path.clone(),
+        bytes: file.bytes,
+        hash: file.hash.clone(),
+        format: mapping.id.clone(),
+        batches,
+        rows_in: result.rows_in,
+        rejects: result.rejects,
+        totals: result.totals,
+        notes: result.notes,
+    };
+    if facts.rows_out() != result.rows_out {
+        return Err(Error::internal(format!(
+            "{}: {} rows were decoded, {} arrived; nothing was written",
+            file.path,
+            result.rows_out,
+            facts.rows_out()
+        )));
+    }
+    let currency = if is_bill {
+        "billing_currency"
+    } else {
+        "gateway_currency"
+    };
+    delivery::check_totals(&facts, currency)?;
+    Ok(facts)
+}
+
+/// With --strict: a bad row refuses its file, and a bill's file its whole delivery. True when nothing is left.
+fn refuse_bad_files(delivery: &mut Delivery, report: &mut IngestReport) -> bool {
+    let bad: Vec<bool> = delivery.files.iter().map(|f| !f.rejects.is_empty()).collect();
+    if !bad.contains(&true) {
+        return false;
+    }
+    for file in delivery.files.iter().filter(|f| !f.rejects.is_empty()) {
+        let first = &file.rejects[0];
+        report.refused.push(Refused {
+            source: delivery.source.clone(),
+            table: delivery.table.name,
+            reason: format!(
+                "{}: {} rows cannot be read; the first: line {}, {}: {}",
+                file.path,
+                file.rows_rejected(),
+                first.line,
+                first.column,
+                first.reason
+            ),
+            advice: "mend the file, or leave --strict out to keep its good rows".into(),
+        });
+    }
+    let whole = delivery.table.name == "charges";
+    let mut left = Vec::new();
+    for file in std::mem::take(&mut delivery.files) {
+        if whole || !file.rejects.is_empty() {
+            report
+                .files
+                .push(decoded(delivery, &file, State::Refused, &Fate::default()));
+        } else {
+            left.push(file);
+        }
+    }
+    delivery.files = left;
+    delivery.files.is_empty()
+}
+
+fn blank(file: &Input, state: State) -> FileReport {
+    FileReport {
+        path: file.path.clone(),
+        bytes: file.bytes,
+        hash: file.hash.clone(),
+        state,
+        format: String::new(),
+        source: String::new(),
+        table: "",
+        rows_in: 0,
+        rows_kept: 0,
+        rows_known: 0,
+        rows_rejected: 0,
+        totals: Vec::new(),
+        notes: Vec::new(),
+    }
+}
+
+fn told(file: &Input, mapping: &Mapping, source: &str, state: State) -> FileReport {
+    FileReport {
+        format: mapping.id.clone(),
+        source: source.to_owned(),
+        table: mapping.table.name,
+        ..blank(file, state)
+    }
+}
+
+fn decoded(delivery: &Delivery, file: &FileFacts, state: State, fate: &Fate) -> FileReport {
+    FileReport {
+        path: file.path.clone(),
+        bytes: file.bytes,
+        hash: file.hash.clone(),
+        state,
+        format: file.format.clone(),
+        source: delivery.source.clone(),
+        table: delivery.table.name,
+        rows_in: file.rows_in,
+        rows_kept: fate.kept,
+        rows_known: fate.known,
+        rows_rejected: file.rows_rejected(),
+        totals: file.totals.clone(),
+        notes: file.notes.clone(),
+    }
+}

@@ -1,0 +1,213 @@
+//! The lake's memory of what was ingested: `ingest_files` and `rejects`, written after the facts.
+//!
+//! Both are written at most once per delivery and file, whatever happened in between, so a run that
+//! was killed is completed by the next one and a run that was not is not doubled.
+
+use super::delivery::{Delivery, FileFacts};
+use crate::base::{Error, Result, money};
+use crate::schema::TableSchema;
+use crate::source::{ControlTotal, Reject};
+use crate::store::{ATTEMPTS, Change, Lake, Replace, Snapshot, busy};
+use arrow::array::{AsArray, RecordBatch};
+use arrow::json::ReaderBuilder;
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde::Serialize;
+use std::collections::{BTreeMap, HashSet};
+
+/// Characters of a bad value that are kept.
+const VALUE_CHARS: usize = 200;
+
+/// Rows of a table from values that serialise to its columns: amounts and instants as text.
+pub(super) fn rows_of<T: Serialize>(table: &TableSchema, rows: &[T]) -> Result<RecordBatch> {
+    let schema = table.arrow();
+    let mut decoder = ReaderBuilder::new(schema.clone())
+        .with_batch_size(rows.len().max(1))
+        .build_decoder()?;
+    decoder.serialize(rows)?;
+    Ok(decoder.flush()?.unwrap_or_else(|| RecordBatch::new_empty(schema)))
+}
+
+/// What the lake remembers of one file of one delivery.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Known {
+    pub(super) delivery_id: String,
+    pub(super) file_hash: String,
+    pub(super) source: String,
+    pub(super) table: String,
+    pub(super) period: Option<String>,
+}
+
+pub(super) async fn known(lake: &Lake) -> Result<Vec<Known>> {
+    let Some(snapshot) = lake.snapshot(table("ingest_files")?, None).await? else {
+        return Ok(Vec::new());
+    };
+    let columns = ["delivery_id", "file_hash", "source", "table_name", "period"];
+    let mut all = Vec::new();
+    for batch in snapshot.read(&columns, &[]).await? {
+        let text = |column: usize, row: usize| batch.column(column).as_string::<i32>().value(row).to_owned();
+        for row in 0..batch.num_rows() {
+            all.push(Known {
+                delivery_id: text(0, row),
+                file_hash: text(1, row),
+                source: text(2, row),
+                table: text(3, row),
+                period: (!batch.column(4).is_null(row)).then(|| text(4, row)),
+            });
+        }
+    }
+    Ok(all)
+}
+
+/// How a file's rows ended.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Fate {
+    pub(super) kept: u64,
+    pub(super) known: u64,
+    /// Billing months, for charges.
+    pub(super) period: Option<String>,
+}
+
+pub(super) async fn write_rejects(lake: &Lake, delivery: &Delivery) -> Result<()> {
+    if delivery.files.iter().all(|f| f.rejects.is_empty()) {
+        return Ok(());
+    }
+    let now = lake.clock().now();
+    append(lake, "rejects", delivery, |file| {
+        // One value of one row is one reject, however often a decoder tried it.
+        let unique: BTreeMap<_, _> = file.rejects.iter().map(|r| ((r.line, &r.column), r)).collect();
+        unique
+            .into_values()
+            .map(|reject| reject_row(delivery, file, reject, now))
+            .collect()
+    })
+    .await
+}
+
+fn reject_row(
+    delivery: &Delivery,
+    file: &FileFacts,
+    reject: &Reject,
+    now: DateTime<Utc>,
+) -> serde_json::Value {
+    serde_json::json!({
+        "delivery_id": file.delivery_id,
+        "file_hash": file.hash,
+        "path": file.path,
+        "source": delivery.source,
+        "format": file.format,
+        "table_name": delivery.table.name,
+        "line": reject.line,
+        "column_name": reject.column,
+        "value": reject.value.as_ref().map(|v| v.chars().take(VALUE_CHARS).collect::<String>()),
+        "reason": reject.reason,
+        "rejected_at": instant(now),
+        "month": month(now),
+    })
+}
+
+pub(super) async fn write_files(lake: &Lake, delivery: &Delivery, fates: &[Fate]) -> Result<()> {
+    let now = lake.clock().now();
+    let fate_of = |hash: &str| {
+        delivery
+            .files
+            .iter()
+            .zip(fates)
+            .find(|(f, _)| f.hash == hash)
+            .map(|(_, fate)| fate.clone())
+            .unwrap_or_default()
+    };
+    append(lake, "ingest_files", delivery, |file| {
+        let fate = fate_of(&file.hash);
+        vec![serde_json::json!({
+            "delivery_id": file.delivery_id,
+            "file_hash": file.hash,
+            "path": file.path,
+            "bytes": file.bytes,
+            "source": delivery.source,
+            "format": file.format,
+            "table_name": delivery.table.name,
+            "ingested_at": instant(now),
+            "month": month(now),
+            "rows_in": file.rows_in,
+            "rows_kept": fate.kept,
+            "rows_known": fate.known,
+            "rows_rejected": file.rows_rejected(),
+            "period": fate.period,
+            "totals": file.totals.iter().map(total_row).collect::<Vec<_>>(),
+        })]
+    })
+    .await
+}
+
+fn total_row(total: &ControlTotal) -> serde_json::Value {
+    serde_json::json!({
+        "currency": total.currency,
+        "column_name": total.column,
+        "rows": total.rows,
+        "nulls": total.nulls,
+        "source_total": total.source_total.to_string(),
+        "stored_total": money::format(total.stored_total.round()),
+        "rounding": (total.source_total - total.stored_total).to_string(),
+    })
+}
+
+/// Appends the rows of those files of the delivery of which the table has none yet.
+async fn append(
+    lake: &Lake,
+    name: &'static str,
+    delivery: &Delivery,
+    rows: impl Fn(&FileFacts) -> Vec<serde_json::Value>,
+) -> Result<()> {
+    let table = table(name)?;
+    for _ in 0..ATTEMPTS {
+        let base = lake.snapshot(table, None).await?;
+        let present = match &base {
+            Some(snapshot) => present(snapshot).await?,
+            None => HashSet::new(),
+        };
+        let new: Vec<_> = delivery
+            .files
+            .iter()
+            .filter(|f| !present.contains(&(f.delivery_id.clone(), f.hash.clone())))
+            .flat_map(&rows)
+            .collect();
+        if new.is_empty() {
+            return Ok(());
+        }
+        let change = Change {
+            add: vec![rows_of(table, &new)?],
+            replace: Replace::Nothing,
+            txn: delivery.id.clone(),
+        };
+        if lake.try_commit(table, base.as_ref(), &change).await?.is_some() {
+            return Ok(());
+        }
+    }
+    Err(busy(table))
+}
+
+async fn present(snapshot: &Snapshot) -> Result<HashSet<(String, String)>> {
+    let mut all = HashSet::new();
+    for batch in snapshot.read(&["delivery_id", "file_hash"], &[]).await? {
+        let (ids, hashes) = (
+            batch.column(0).as_string::<i32>(),
+            batch.column(1).as_string::<i32>(),
+        );
+        all.extend(
+            (0..batch.num_rows()).map(|row| (ids.value(row).to_owned(), hashes.value(row).to_owned())),
+        );
+    }
+    Ok(all)
+}
+
+pub(super) fn table(name: &str) -> Result<&'static TableSchema> {
+    TableSchema::named(name).ok_or_else(|| Error::internal(format!("there is no table {name}")))
+}
+
+fn instant(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(SecondsFormat::Micros, true)
+}
+
+fn month(at: DateTime<Utc>) -> String {
+    at.format("%Y-%m").to_string()
+}

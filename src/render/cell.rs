@@ -1,0 +1,94 @@
+//! One cell of a frame, as people read it (rounded in `number`) and as machines read it (every digit).
+
+use crate::base::Result;
+use crate::frame::{ColumnSpec, Frame, Role};
+use crate::render::number;
+use arrow::array::{Array, AsArray};
+use arrow::datatypes::{DataType, Decimal128Type};
+
+/// Texts of one column for people; `None` is NULL.
+pub fn column_for_people(frame: &Frame, index: usize) -> Result<Vec<Option<String>>> {
+    let column = &frame.columns[index];
+    let array = frame.batch.column(index);
+    let decimals = match (column.role, array.data_type()) {
+        (Role::Money, DataType::Decimal128(..)) => {
+            let mut amounts = Vec::with_capacity(frame.rows());
+            for row in 0..frame.rows() {
+                amounts.extend(frame.decimal(&column.name, row)?);
+            }
+            Some(number::column_decimals(amounts.into_iter()))
+        }
+        _ => None,
+    };
+    (0..frame.rows())
+        .map(|row| for_people(frame, column, array.as_ref(), decimals, row))
+        .collect()
+}
+
+fn for_people(
+    frame: &Frame,
+    column: &ColumnSpec,
+    array: &dyn Array,
+    decimals: Option<u8>,
+    row: usize,
+) -> Result<Option<String>> {
+    if array.is_null(row) {
+        return Ok(None);
+    }
+    if let (Some(decimals), Some(amount)) = (
+        decimals,
+        decimals.and_then(|_| frame.decimal(&column.name, row).ok().flatten()),
+    ) {
+        return Ok(Some(number::fixed(amount, decimals)));
+    }
+    match (column.role, array.data_type()) {
+        (Role::Ratio, DataType::Decimal128(..)) => Ok(frame.decimal(&column.name, row)?.map(number::percent)),
+        (Role::Ratio, DataType::Float64 | DataType::Float32) => Ok(frame
+            .float(&column.name, row)?
+            .map(|v| number::tick(v, &number::Format::Ratio))),
+        (_, DataType::Float64 | DataType::Float32) => {
+            Ok(frame.float(&column.name, row)?.map(rounded_float))
+        }
+        _ => for_machines(array, row),
+    }
+}
+
+/// A float with at most six significant digits: more than a measurement ever has.
+fn rounded_float(value: f64) -> String {
+    if value == 0.0 || !value.is_finite() {
+        return if value.is_finite() {
+            "0".to_owned()
+        } else {
+            value.to_string()
+        };
+    }
+    let exponent = value.abs().log10().floor() as i32;
+    if !(-5..15).contains(&exponent) {
+        return format!("{value:.5e}");
+    }
+    let text = format!("{value:.*}", (5 - exponent).clamp(0, 12) as usize);
+    if text.contains('.') {
+        text.trim_end_matches('0').trim_end_matches('.').to_owned()
+    } else {
+        text
+    }
+}
+
+/// The text of a cell with every digit; `None` is NULL. Instants are RFC 3339 in UTC, lists and
+/// structs are written as Arrow displays them.
+pub fn for_machines(array: &dyn Array, row: usize) -> Result<Option<String>> {
+    if array.is_null(row) {
+        return Ok(None);
+    }
+    Ok(Some(match array.data_type() {
+        DataType::Decimal128(_, scale) => {
+            number::exact(array.as_primitive::<Decimal128Type>().value(row), *scale)
+        }
+        _ => arrow::util::display::array_value_to_string(array, row)?,
+    }))
+}
+
+/// Whether a column's texts stand at the right.
+pub fn is_number(column: &ColumnSpec, data_type: &DataType) -> bool {
+    matches!(column.role, Role::Measure | Role::Money | Role::Ratio) || data_type.is_numeric()
+}

@@ -1,0 +1,242 @@
+//! A Document as one page that needs nothing else: pictures inline as SVG, a table behind each, light and
+//! dark, printable on A4. Every text is escaped by the template.
+
+use super::board::{self, mood_color};
+use super::chart::{self, theme};
+use super::document::{Body, Document, Mood, Value};
+use super::{cell, number};
+use crate::base::{Error, Result};
+use crate::frame::Frame;
+use askama::Template;
+
+/// Width of a picture in pixels of the board's type scale.
+const WIDE: u32 = 1640;
+const HALF: u32 = 880;
+
+#[derive(Template)]
+#[template(path = "page.html", config = "src/render/html/askama.toml", escape = "html")]
+struct Page<'d> {
+    document: &'d Document,
+    alt: String,
+    style: String,
+    cards: Vec<Card>,
+    findings: Vec<(&'static str, &'d str)>,
+    sections: Vec<Part<'d>>,
+}
+
+struct Card {
+    label: String,
+    value: String,
+    change: Option<String>,
+    mood: &'static str,
+    note: Option<String>,
+    spark: Option<String>,
+}
+
+struct Part<'d> {
+    id: &'d str,
+    title: &'d str,
+    subtitle: &'d str,
+    wide: bool,
+    picture: Option<String>,
+    empty: Option<&'d str>,
+    table: Option<Table>,
+    /// The table is the body itself, not folded away behind a picture.
+    open: bool,
+    notices: &'d [String],
+}
+
+struct Table {
+    heads: Vec<(String, bool)>,
+    rows: Vec<Vec<(String, bool)>>,
+}
+
+pub(super) fn render(document: &Document) -> Result<Vec<u8>> {
+    let cards = document
+        .headlines
+        .iter()
+        .map(|h| {
+            let spark = match &h.spark {
+                Some((spec, frame)) if frame.rows() > 1 => Some(themed(chart::svg(
+                    spec,
+                    frame,
+                    200,
+                    56,
+                    &format!("{} over the window", h.label),
+                )?)),
+                _ => None,
+            };
+            Ok(Card {
+                label: h.label.clone(),
+                value: h.value.as_ref().map_or(number::MISSING.to_owned(), Value::text),
+                change: h.change.map(|c| c.text()),
+                mood: h.change.map_or("plain", |c| mood_name(c.mood(h.good))),
+                note: h.note.clone(),
+                spark,
+            })
+        })
+        .collect::<Result<_>>()?;
+    let sections = document
+        .sections
+        .iter()
+        .map(|s| {
+            let (picture, empty, table, open) = match &s.body {
+                Body::Chart(spec, frame) => {
+                    let width = if s.wide { WIDE } else { HALF };
+                    let svg = themed(chart::svg(
+                        spec,
+                        frame,
+                        width,
+                        s.height + s.height / 10,
+                        &s.alt(),
+                    )?);
+                    (Some(svg), None, Some(table(frame)?), false)
+                }
+                Body::Table(frame) => (None, None, Some(table(frame)?), true),
+                Body::Empty(why) => (None, Some(why.as_str()), None, false),
+            };
+            Ok(Part {
+                id: &s.id,
+                title: &s.title,
+                subtitle: &s.subtitle,
+                wide: s.wide,
+                picture,
+                empty,
+                table,
+                open,
+                notices: &s.notices,
+            })
+        })
+        .collect::<Result<_>>()?;
+    let findings = document
+        .findings
+        .iter()
+        .map(|f| (mood_name(f.mood), f.text.as_str()))
+        .collect();
+    let page = Page {
+        document,
+        alt: board::alt(document),
+        style: style(),
+        cards,
+        findings,
+        sections,
+    };
+    let text = page
+        .render()
+        .map_err(|e| Error::internal(format!("the page cannot be written: {e}")))?;
+    Ok(text.into_bytes())
+}
+
+fn mood_name(mood: Mood) -> &'static str {
+    match mood {
+        Mood::Good => "good",
+        Mood::Bad => "bad",
+        Mood::Plain => "plain",
+    }
+}
+
+fn table(frame: &Frame) -> Result<Table> {
+    let right: Vec<bool> = frame
+        .columns
+        .iter()
+        .zip(frame.batch.columns())
+        .map(|(c, a)| cell::is_number(c, a.data_type()))
+        .collect();
+    let columns: Vec<Vec<Option<String>>> = (0..frame.columns.len())
+        .map(|i| cell::column_for_people(frame, i))
+        .collect::<Result<_>>()?;
+    let heads = frame
+        .columns
+        .iter()
+        .zip(&right)
+        .map(|(c, r)| (c.name.replace('_', " "), *r))
+        .collect();
+    let rows = (0..frame.rows())
+        .map(|row| {
+            let texts = columns
+                .iter()
+                .map(|c| c[row].clone().unwrap_or(number::MISSING.to_owned()));
+            texts.zip(right.iter().copied()).collect()
+        })
+        .collect();
+    Ok(Table { heads, rows })
+}
+
+fn hex(color: plotters::style::RGBColor) -> String {
+    format!("#{:02X}{:02X}{:02X}", color.0, color.1, color.2)
+}
+
+/// The picture's colours become variables of the page, so that it can be dark. Only attributes are touched:
+/// a text of the data that looks like a colour stays as it is.
+fn themed(mut svg: String) -> String {
+    for (color, name) in theme::NAMED {
+        for attribute in ["fill", "stroke"] {
+            let hex = hex(color);
+            svg = svg.replace(
+                &format!(" {attribute}=\"{hex}\""),
+                &format!(" {attribute}=\"var(--{name},{hex})\""),
+            );
+        }
+    }
+    svg
+}
+
+/// The light theme's variables, from the constants that the pictures use.
+fn style() -> String {
+    let variables = theme::NAMED
+        .iter()
+        .map(|(color, name)| format!("--{name}:{}", hex(*color)));
+    let moods = [("m-good", Mood::Good), ("m-bad", Mood::Bad)]
+        .map(|(name, mood)| format!("--{name}:{}", hex(mood_color(mood))));
+    format!(
+        ":root{{{}}}",
+        variables.chain(moods).collect::<Vec<_>>().join(";")
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::render::sample;
+
+    #[test]
+    fn the_page_stands_alone_and_escapes_everything() {
+        let mut document = sample::board();
+        document.title = "<script>alert('t')</script>".into();
+        document.sections[0]
+            .notices
+            .push("a & b <img src=x onerror=y>".into());
+        let page = String::from_utf8(render(&document).unwrap()).unwrap();
+        assert!(!page.contains("<script"));
+        assert!(!page.contains("<img src=x"));
+        assert!(
+            page.contains("&lt;script&gt;") || page.contains("&#60;script&#62;"),
+            "{}",
+            &page[..400]
+        );
+        // Nothing is fetched: the only addresses are the names of XML's own vocabularies.
+        let outside = page.replace("http://www.w3.org/2000/svg", "");
+        for needle in ["http://", "https://", "<link", " src=\"", "@import", "url("] {
+            assert!(!outside.contains(needle), "{needle}");
+        }
+    }
+
+    #[test]
+    fn every_chart_has_words_and_a_table() {
+        let page = String::from_utf8(render(&sample::board()).unwrap()).unwrap();
+        let charts = sample::board()
+            .sections
+            .iter()
+            .filter(|s| matches!(s.body, Body::Chart(..)))
+            .count();
+        assert_eq!(page.matches("<details").count(), charts);
+        assert_eq!(
+            page.matches("<svg").count() + 1,
+            page.matches("aria-label=").count()
+        );
+        assert!(page.contains("prefers-color-scheme:dark") && page.contains("size:A4"));
+        assert!(page.contains("no success yet for $212.40"));
+        assert!(!page.contains("NaN"));
+    }
+}

@@ -1,0 +1,2 @@
+mod drill;
+pub use drill::drill;

@@ -1,0 +1,120 @@
+//! All mapping files, and the recognition of a file's format from its content.
+
+use super::mapping::Mapping;
+use crate::base::{Error, Result};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// The formats that can be read.
+#[derive(Debug)]
+pub struct Catalog(BTreeMap<String, Arc<Mapping>>);
+
+impl Catalog {
+    /// Takes the mapping files as (id, text) pairs. One that cannot be understood is an error.
+    pub fn new(assets: impl Iterator<Item = (String, String)>) -> Result<Catalog> {
+        let mut mappings = BTreeMap::new();
+        for (id, text) in assets {
+            let mapping = Arc::new(Mapping::parse(&id, &text)?);
+            mappings.insert(id, mapping);
+        }
+        Ok(Catalog(mappings))
+    }
+
+    /// Only the formats that fill this table.
+    #[must_use]
+    pub fn only(mut self, table: &str) -> Catalog {
+        self.0.retain(|_, mapping| mapping.table.name == table);
+        self
+    }
+
+    pub fn get(&self, id: &str) -> Option<&Arc<Mapping>> {
+        self.0.get(id)
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Mapping>> {
+        self.0.values()
+    }
+
+    /// The format of a file, told by its content: the first `HEAD_BYTES` of it, or all of it for
+    /// Parquet. `name` is used in messages only.
+    pub fn detect(&self, name: &str, head: &[u8]) -> Result<Arc<Mapping>> {
+        let mut fits: Vec<(usize, &Arc<Mapping>)> = Vec::new();
+        let mut near: Vec<(usize, String)> = Vec::new();
+        let mut contained = false;
+        for mapping in self.0.values() {
+            for reader in &mapping.readers {
+                let Some(names) = reader.kind.names(head, &reader.options) else {
+                    continue;
+                };
+                contained |= !names.is_empty();
+                let names: BTreeSet<String> = names.iter().map(|n| n.to_ascii_lowercase()).collect();
+                let has = |n: &&String| names.contains(&n.to_ascii_lowercase());
+                let lacking: Vec<&String> = mapping.recognise.all.iter().filter(|n| !has(n)).collect();
+                let any = mapping.recognise.any.iter().filter(has).count();
+                let any_missing = any == 0 && !mapping.recognise.any.is_empty();
+                let found = mapping.recognise.all.len() - lacking.len() + any;
+                if lacking.is_empty() && !any_missing {
+                    fits.push((found, mapping));
+                } else if found > 0 {
+                    let mut words: Vec<String> = lacking.iter().map(|n| (*n).clone()).collect();
+                    if any_missing {
+                        words.push(format!("one of {}", mapping.recognise.any.join(", ")));
+                    }
+                    near.push((
+                        words.len(),
+                        format!("{} ({}) lacks {}", mapping.id, reader.kind.id(), words.join(", ")),
+                    ));
+                }
+            }
+        }
+        let best = fits.iter().map(|(found, _)| *found).max();
+        fits.retain(|(found, _)| Some(*found) == best);
+        fits.dedup_by(|a, b| a.1.id == b.1.id);
+        match fits.as_slice() {
+            [(_, one)] => Ok(Arc::clone(one)),
+            [] => Err(self.unrecognised(name, head, contained, near)),
+            several => {
+                let ids: Vec<_> = several.iter().map(|(_, m)| m.id.as_str()).collect();
+                Err(Error::data(format!(
+                    "'{name}' could be of several formats: {}",
+                    ids.join(", ")
+                ))
+                .advise("say which one with --format"))
+            }
+        }
+    }
+
+    fn unrecognised(
+        &self,
+        name: &str,
+        head: &[u8],
+        contained: bool,
+        mut near: Vec<(usize, String)>,
+    ) -> Error {
+        near.sort();
+        near.truncate(3);
+        let why = if head.starts_with(b"PAR1") && near.is_empty() && !contained {
+            "it begins as Parquet does, and its list of columns, which stands at the end, cannot be read"
+                .to_owned()
+        } else if head.is_empty() {
+            "it is empty".to_owned()
+        } else if !near.is_empty() {
+            format!(
+                "nearest: {}",
+                near.into_iter()
+                    .map(|(_, text)| text)
+                    .collect::<Vec<_>>()
+                    .join("; ")
+            )
+        } else if contained {
+            "none of its columns belongs to a known format".to_owned()
+        } else {
+            "it is neither CSV nor JSON nor Parquet nor Prometheus text".to_owned()
+        };
+        let known: Vec<_> = self.0.keys().map(String::as_str).collect();
+        Error::data(format!("the format of '{name}' is not recognised; {why}")).advise(format!(
+            "name the format with --format ({}), or describe the file in a mapping file and pass it with --mapping",
+            known.join(", ")
+        ))
+    }
+}

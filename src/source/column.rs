@@ -1,0 +1,509 @@
+//! One canonical column as a mapping file defines it, and the reading of a chunk of texts into it.
+
+use super::parse;
+use super::tags::{self, TagsBuilder};
+use crate::base::money::{self, Exact};
+use crate::base::{Error, Result, hash};
+use crate::schema::{TableSchema, Ty};
+use arrow::array::{
+    Array, ArrayRef, AsArray, BooleanBuilder, Date32Builder, Decimal128Builder, Float64Builder, Int64Builder,
+    RecordBatch, StringArray, StringBuilder, TimestampMicrosecondBuilder,
+};
+use datafusion::physical_expr::PhysicalExpr;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+#[derive(Debug)]
+pub(super) struct Column {
+    pub(super) name: String,
+    pub(super) ty: Ty,
+    pub(super) kind: Kind,
+    pub(super) parse: Parse,
+    /// Texts that mean "no value", besides the empty one; compared without regard to case.
+    pub(super) nulls: Vec<String>,
+    pub(super) required: bool,
+    /// The text that stands for a missing value.
+    pub(super) default: Option<String>,
+}
+
+#[derive(Debug)]
+pub(super) enum Kind {
+    Value(Origin),
+    System(System),
+    /// The source has no such thing.
+    Absent,
+}
+
+#[derive(Debug)]
+pub(super) enum Origin {
+    /// The first of these fields that holds a value.
+    Fields(Vec<usize>),
+    Expr(Arc<dyn PhysicalExpr>),
+    Const(String),
+}
+
+/// Columns that decoding fills by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum System {
+    Source,
+    FileHash,
+    FileRow,
+    ChargeId,
+    DeliveryId,
+    /// From when an undated price list holds.
+    ValidFrom,
+    /// UTC day of the instant in this column of the table.
+    DayOf(usize),
+    /// UTC month of it.
+    MonthOf(usize),
+    Extra,
+}
+
+impl System {
+    pub(super) fn of(table: &TableSchema, column: &str) -> Option<System> {
+        Some(match column {
+            "source" => System::Source,
+            "file_hash" => System::FileHash,
+            "file_row" => System::FileRow,
+            "charge_id" => System::ChargeId,
+            "delivery_id" => System::DeliveryId,
+            "valid_from" => System::ValidFrom,
+            "day" => System::DayOf(
+                table
+                    .index_of("started_at")
+                    .or_else(|| table.index_of("sampled_at"))?,
+            ),
+            "billing_month" => System::MonthOf(table.index_of("billing_period_start")?),
+            "extra" => System::Extra,
+            _ => return None,
+        })
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum OnUnknown {
+    /// The row is refused.
+    #[default]
+    Reject,
+    /// The value is kept as it is.
+    Keep,
+}
+
+#[derive(Debug)]
+pub(super) enum Parse {
+    Text,
+    Int,
+    Float,
+    Bool,
+    Money,
+    /// Upper case.
+    Currency,
+    /// An instant, in a common form or in one of these formats.
+    Instant(Vec<String>),
+    /// The same, or seconds since 1970.
+    Timestamp(Vec<String>),
+    /// Units of 10^-n seconds since 1970.
+    Unix(u32),
+    Date(Vec<String>),
+    Tags,
+    /// The value of one tag.
+    Tag(String),
+    Enum {
+        values: Vec<String>,
+        spellings: BTreeMap<String, String>,
+        unknown: OnUnknown,
+    },
+    /// SHA-256 instead of the value.
+    Pseudonym,
+    /// Scheme and host of a URL.
+    Origin,
+}
+
+/// A chunk of rows as texts.
+pub(super) struct Chunk {
+    /// One per field of the mapping.
+    pub(super) fields: Vec<StringArray>,
+    /// Line of each row in its file.
+    pub(super) lines: Vec<u64>,
+    /// Ordinal of each row, from 1.
+    pub(super) rows: Vec<u64>,
+    /// Unknown fields that are kept.
+    pub(super) extra: ArrayRef,
+}
+
+impl Chunk {
+    pub(super) fn len(&self) -> usize {
+        self.lines.len()
+    }
+}
+
+/// What is wrong with the rows of a chunk.
+pub(super) struct Problems {
+    pub(super) good: Vec<bool>,
+    pub(super) found: Vec<Problem>,
+}
+
+pub(super) struct Problem {
+    pub(super) row: usize,
+    pub(super) column: String,
+    pub(super) value: Option<String>,
+    pub(super) reason: String,
+}
+
+impl Problems {
+    pub(super) fn new(rows: usize) -> Problems {
+        Problems {
+            good: vec![true; rows],
+            found: Vec::new(),
+        }
+    }
+
+    pub(super) fn add(&mut self, row: usize, column: &str, value: Option<&str>, reason: String) {
+        self.good[row] = false;
+        let value = value.map(super::report::shown);
+        self.found.push(Problem {
+            row,
+            column: column.to_owned(),
+            value,
+            reason,
+        });
+    }
+}
+
+/// Feeds the text of every row to a parser and its result to a builder.
+macro_rules! each_row {
+    ($self:ident, $source:ident, $problems:ident, $builder:expr, $parse:expr) => {
+        each_row!($self, $source, $problems, $builder, row, $parse)
+    };
+    ($self:ident, $source:ident, $problems:ident, $builder:expr, $row:ident, $parse:expr) => {{
+        let mut builder = $builder;
+        for $row in 0..$source.rows {
+            match $source.text($row).or($self.default.as_deref().map(|d| (d, None))) {
+                None => {
+                    if $self.required {
+                        $problems.add(
+                            $row,
+                            &$source.named(None, $self),
+                            None,
+                            "a value is required".to_owned(),
+                        );
+                    }
+                    builder.append_null();
+                }
+                Some((text, field)) => match $parse(text) {
+                    Ok(Some(value)) => builder.append_value(value),
+                    Ok(None) => {
+                        if $self.required {
+                            $problems.add(
+                                $row,
+                                &$source.named(field, $self),
+                                Some(text),
+                                "a value is required".to_owned(),
+                            );
+                        }
+                        builder.append_null();
+                    }
+                    Err(reason) => {
+                        $problems.add($row, &$source.named(field, $self), Some(text), reason);
+                        builder.append_null();
+                    }
+                },
+            }
+        }
+        Arc::new(builder.finish()) as ArrayRef
+    }};
+}
+
+/// Where the texts of a column come from in one chunk.
+struct Texts<'a> {
+    rows: usize,
+    fields: &'a [String],
+    from: Vec<(usize, &'a StringArray)>,
+    constant: Option<&'a str>,
+    nulls: &'a [String],
+}
+
+impl<'a> Texts<'a> {
+    fn text(&self, row: usize) -> Option<(&'a str, Option<usize>)> {
+        if let Some(text) = self.constant {
+            return Some((text, None));
+        }
+        for (slot, array) in &self.from {
+            if array.is_null(row) {
+                continue;
+            }
+            let text = array.value(row);
+            let trimmed = text.trim();
+            if trimmed.is_empty() || self.nulls.iter().any(|n| n.eq_ignore_ascii_case(trimmed)) {
+                continue;
+            }
+            return Some((text, Some(*slot)));
+        }
+        None
+    }
+
+    /// What a problem calls the column: the field that held the value, else the first candidate.
+    fn named(&self, field: Option<usize>, column: &Column) -> String {
+        let field = field.or_else(|| self.from.first().map(|(slot, _)| *slot));
+        field
+            .and_then(|slot| self.fields.get(slot))
+            .cloned()
+            .unwrap_or_else(|| column.name.clone())
+    }
+}
+
+impl Column {
+    pub(super) fn absent(name: &str, ty: Ty) -> Column {
+        Column::bare(name, ty, Kind::Absent)
+    }
+
+    pub(super) fn system(name: &str, ty: Ty, system: System) -> Column {
+        Column::bare(name, ty, Kind::System(system))
+    }
+
+    fn bare(name: &str, ty: Ty, kind: Kind) -> Column {
+        Column {
+            name: name.to_owned(),
+            ty,
+            kind,
+            parse: Parse::Text,
+            nulls: Vec::new(),
+            required: false,
+            default: None,
+        }
+    }
+
+    /// Reads the column of a chunk. Rows that do not parse are NULL and stand in `problems`.
+    /// `amounts` receives what the source said, for control totals.
+    pub(super) fn read(
+        &self,
+        fields: &[String],
+        chunk: &Chunk,
+        environment: &RecordBatch,
+        problems: &mut Problems,
+        amounts: Option<&mut Vec<Option<Exact>>>,
+    ) -> Result<ArrayRef> {
+        let rows = chunk.len();
+        let nulls = self.nulls.as_slice();
+        match &self.kind {
+            Kind::Value(Origin::Fields(slots)) => {
+                let from = slots.iter().map(|slot| (*slot, &chunk.fields[*slot])).collect();
+                self.parse(
+                    &Texts {
+                        rows,
+                        fields,
+                        from,
+                        constant: None,
+                        nulls,
+                    },
+                    problems,
+                    amounts,
+                )
+            }
+            Kind::Value(Origin::Const(text)) => {
+                let texts = Texts {
+                    rows,
+                    fields,
+                    from: Vec::new(),
+                    constant: Some(text),
+                    nulls,
+                };
+                self.parse(&texts, problems, amounts)
+            }
+            Kind::Value(Origin::Expr(expr)) => {
+                let values = self.evaluate(expr, environment, problems)?;
+                if *values.data_type() == self.ty.arrow() && matches!(self.parse, Parse::Text)
+                    || !is_text(&values)
+                {
+                    let values = arrow::compute::cast(&values, &self.ty.arrow())?;
+                    return Ok(self.checked(values, problems));
+                }
+                let values = arrow::compute::cast(&values, &arrow::datatypes::DataType::Utf8)?;
+                let from = vec![(usize::MAX, values.as_string::<i32>())];
+                self.parse(
+                    &Texts {
+                        rows,
+                        fields,
+                        from,
+                        constant: None,
+                        nulls,
+                    },
+                    problems,
+                    amounts,
+                )
+            }
+            Kind::System(_) | Kind::Absent => Err(Error::internal(format!(
+                "column '{}' has no texts to read",
+                self.name
+            ))),
+        }
+    }
+
+    /// Marks the rows in which an expression gave nothing although a value is required.
+    fn checked(&self, values: ArrayRef, problems: &mut Problems) -> ArrayRef {
+        if self.required {
+            for row in 0..values.len() {
+                if values.is_null(row) && problems.good[row] {
+                    problems.add(row, &self.name, None, "a value is required".to_owned());
+                }
+            }
+        }
+        values
+    }
+
+    /// Evaluates an expression over a chunk. When it fails, row by row: an overflow in one row costs
+    /// that row only.
+    fn evaluate(
+        &self,
+        expr: &Arc<dyn PhysicalExpr>,
+        environment: &RecordBatch,
+        problems: &mut Problems,
+    ) -> Result<ArrayRef> {
+        let rows = environment.num_rows();
+        if let Ok(values) = expr.evaluate(environment).and_then(|v| v.into_array(rows)) {
+            return Ok(values);
+        }
+        let ty = expr.data_type(&environment.schema())?;
+        let mut parts = Vec::with_capacity(rows);
+        for row in 0..rows {
+            match expr
+                .evaluate(&environment.slice(row, 1))
+                .and_then(|v| v.into_array(1))
+            {
+                Ok(value) => parts.push(value),
+                Err(e) => {
+                    problems.add(row, &self.name, None, e.find_root().to_string());
+                    parts.push(arrow::array::new_null_array(&ty, 1));
+                }
+            }
+        }
+        let parts: Vec<&dyn Array> = parts.iter().map(|a| a.as_ref()).collect();
+        Ok(arrow::compute::concat(&parts)?)
+    }
+
+    fn parse(
+        &self,
+        texts: &Texts<'_>,
+        problems: &mut Problems,
+        amounts: Option<&mut Vec<Option<Exact>>>,
+    ) -> Result<ArrayRef> {
+        let rows = texts.rows;
+        let array = match &self.parse {
+            Parse::Text => {
+                each_row!(
+                    self,
+                    texts,
+                    problems,
+                    StringBuilder::with_capacity(rows, rows * 16),
+                    keep
+                )
+            }
+            Parse::Int => each_row!(
+                self,
+                texts,
+                problems,
+                Int64Builder::with_capacity(rows),
+                parse::int
+            ),
+            Parse::Float => each_row!(
+                self,
+                texts,
+                problems,
+                Float64Builder::with_capacity(rows),
+                parse::float
+            ),
+            Parse::Bool => each_row!(
+                self,
+                texts,
+                problems,
+                BooleanBuilder::with_capacity(rows),
+                parse::bool
+            ),
+            Parse::Money => {
+                let mut exact = vec![None; rows];
+                let builder = Decimal128Builder::with_capacity(rows).with_data_type(money::data_type());
+                let array = each_row!(self, texts, problems, builder, row, |t| {
+                    let amount = Exact::parse(t).map_err(|reason| reason.to_string())?;
+                    exact[row] = Some(amount);
+                    Ok::<_, String>(Some(amount.round()))
+                });
+                if let Some(amounts) = amounts {
+                    *amounts = exact;
+                }
+                array
+            }
+            Parse::Currency => each_row!(self, texts, problems, StringBuilder::new(), parse::currency),
+            Parse::Instant(formats) => {
+                each_row!(self, texts, problems, instants(rows), |t| parse::instant(
+                    t, formats
+                ))
+            }
+            Parse::Timestamp(formats) => {
+                each_row!(self, texts, problems, instants(rows), |t| parse::timestamp(
+                    t, formats
+                ))
+            }
+            Parse::Unix(digits) => {
+                each_row!(self, texts, problems, instants(rows), |t| parse::unix(t, *digits))
+            }
+            Parse::Date(formats) => {
+                each_row!(self, texts, problems, Date32Builder::with_capacity(rows), |t| {
+                    parse::date(t, formats)
+                })
+            }
+            Parse::Tags => {
+                let mut builder = TagsBuilder::default();
+                for row in 0..rows {
+                    let pairs = match texts.text(row) {
+                        None => Vec::new(),
+                        Some((text, field)) => tags::parse(text).unwrap_or_else(|reason| {
+                            problems.add(row, &texts.named(field, self), Some(text), reason);
+                            Vec::new()
+                        }),
+                    };
+                    builder.append(&pairs)?;
+                }
+                Arc::new(builder.finish()?)
+            }
+            Parse::Tag(key) => each_row!(self, texts, problems, StringBuilder::new(), |t| tags::value_of(
+                t, key
+            )),
+            Parse::Enum {
+                values,
+                spellings,
+                unknown,
+            } => {
+                each_row!(
+                    self,
+                    texts,
+                    problems,
+                    StringBuilder::with_capacity(rows, rows * 8),
+                    |t| parse::one_of(t, values, spellings, *unknown)
+                )
+            }
+            Parse::Pseudonym => each_row!(self, texts, problems, StringBuilder::new(), |t: &str| {
+                Ok::<_, String>(Some(hash::pseudonym(t.trim())))
+            }),
+            Parse::Origin => each_row!(self, texts, problems, StringBuilder::new(), parse::origin),
+        };
+        Ok(array)
+    }
+}
+
+fn keep(text: &str) -> std::result::Result<Option<&str>, String> {
+    Ok(Some(text))
+}
+
+fn is_text(values: &ArrayRef) -> bool {
+    use arrow::datatypes::DataType;
+    matches!(
+        values.data_type(),
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View
+    )
+}
+
+fn instants(rows: usize) -> TimestampMicrosecondBuilder {
+    TimestampMicrosecondBuilder::with_capacity(rows).with_data_type(crate::base::time::data_type())
+}

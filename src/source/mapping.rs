@@ -1,0 +1,507 @@
+//! Mapping files: where each canonical column comes from, how its text is read, what is required.
+//! Unknown keys, unknown columns and impossible combinations are errors when the file is read.
+//!
+//! ```toml
+//! title = "Bills of Example Cloud"
+//! table = "charges"
+//! null_values = ["-"]                  # besides the empty text; without regard to case
+//! instant_formats = ["%d.%m.%Y"]       # besides the common ones
+//! extra = ["*"]                        # unknown columns that are kept in `extra`
+//!
+//! [recognise]                          # column names, JSON keys or metrics
+//! all = ["Amount", "Day"]              # each must be there
+//! any = ["Product", "Service"]         # and one of these
+//!
+//! [reader.csv]                         # one or more of `reader::READERS`, with its options
+//! delimiter = ";"
+//!
+//! [let]                                # typed values that expressions use
+//! cents = { from = "Amount", parse = "int" }
+//!
+//! [columns]                            # `from`, `expr` or `const`; then how to read the text
+//! provider = { const = "Example Cloud" }
+//! billed_cost = { expr = "CAST(cents AS DECIMAL(38, 18)) / 100" }
+//! service_name = { from = ["Product", "meta.product"] }       # the first that holds a value
+//! charge_category = { from = "Kind", parse = "enum", values = ["Usage", "Tax"], spellings = { vat = "Tax" }, default = "Usage" }
+//! billing_currency = { from = "Cur", parse = "currency", required = true }
+//! ```
+//!
+//! `parse` is one of `text`, `int`, `float`, `bool`, `money`, `currency`, `instant`, `timestamp` (an
+//! instant in words or seconds since 1970), `unix_seconds`, `unix_millis`, `unix_micros`, `date`,
+//! `tags`, `tag` (the value of the tag `key`), `enum`, `pseudonym`, `origin` (scheme and host of a URL);
+//! left out, it follows from the column's type. What the table requires is required.
+
+use super::column::{Column, Kind, OnUnknown, Origin, Parse, System};
+use super::expr::Environment;
+use super::json_path::Trie;
+use super::reader::{self, Reader};
+use crate::base::{Error, Result};
+use crate::schema::{TABLES, TableSchema, Ty};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+/// One parsed mapping file, ready to decode.
+#[derive(Debug)]
+pub struct Mapping {
+    pub id: String,
+    pub table: &'static TableSchema,
+    pub title: String,
+    pub(super) recognise: Recognise,
+    pub(super) readers: Vec<ReaderChoice>,
+    /// Fields of the source that some column wants, each once.
+    pub(super) fields: Vec<String>,
+    pub(super) trie: Trie,
+    /// Named values that expressions use, in order of name.
+    pub(super) lets: Vec<Column>,
+    pub(super) environment: Environment,
+    /// One per column of the table, in its order.
+    pub(super) columns: Vec<Column>,
+    /// Names of unknown fields that go to the column `extra`.
+    pub(super) extra: Vec<glob::Pattern>,
+    nulls: Vec<String>,
+}
+
+#[derive(Debug)]
+pub(super) struct ReaderChoice {
+    pub(super) kind: &'static dyn Reader,
+    pub(super) options: toml::Table,
+}
+
+/// What must stand in a file for it to be of this format. Names are compared without regard to case.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Recognise {
+    /// All of these.
+    #[serde(default)]
+    pub(super) all: Vec<String>,
+    /// And at least one of these, when there are any.
+    #[serde(default)]
+    pub(super) any: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct MappingFile {
+    title: String,
+    table: String,
+    /// Texts that mean "no value", besides the empty one.
+    #[serde(default)]
+    null_values: Vec<String>,
+    /// Further ways to write an instant or a day, as `chrono` formats.
+    #[serde(default)]
+    instant_formats: Vec<String>,
+    #[serde(default)]
+    extra: Vec<String>,
+    recognise: Recognise,
+    reader: BTreeMap<String, toml::Table>,
+    #[serde(default, rename = "let")]
+    lets: BTreeMap<String, ColumnFile>,
+    columns: BTreeMap<String, ColumnFile>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum OneOrMany {
+    One(String),
+    Many(Vec<String>),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ColumnFile {
+    from: Option<OneOrMany>,
+    expr: Option<String>,
+    #[serde(rename = "const")]
+    constant: Option<String>,
+    parse: Option<ParseName>,
+    /// The tag that `parse = "tag"` picks.
+    key: Option<String>,
+    /// Canonical spellings of an enum.
+    #[serde(default)]
+    values: Vec<String>,
+    /// Other spellings and what they mean.
+    #[serde(default)]
+    spellings: BTreeMap<String, String>,
+    /// What to do with a value outside `values`.
+    #[serde(default)]
+    unknown: OnUnknown,
+    #[serde(default)]
+    required: bool,
+    #[serde(default)]
+    null_values: Vec<String>,
+    default: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum ParseName {
+    Text,
+    Int,
+    Float,
+    Bool,
+    Money,
+    Currency,
+    Instant,
+    Timestamp,
+    UnixSeconds,
+    UnixMillis,
+    UnixMicros,
+    Date,
+    Tags,
+    Tag,
+    Enum,
+    Pseudonym,
+    Origin,
+}
+
+impl Mapping {
+    /// Reads a mapping file. `id` is its name without ending, such as `focus`.
+    pub fn parse(id: &str, toml: &str) -> Result<Mapping> {
+        Self::build(id, toml).map_err(|e| e.context(format!("mapping file {id}")))
+    }
+
+    fn build(id: &str, text: &str) -> Result<Mapping> {
+        let file: MappingFile = toml::from_str(text).map_err(|e| Error::config(e.to_string()))?;
+        let table = TableSchema::named(&file.table).ok_or_else(|| {
+            let known: Vec<_> = TABLES.iter().map(|t| t.name).collect();
+            Error::config(format!("there is no table '{}'", file.table))
+                .advise(format!("one of {}", known.join(", ")))
+        })?;
+        let mut fields = Fields::default();
+        let mut lets = Vec::new();
+        for (name, column) in &file.lets {
+            if column.expr.is_some() {
+                return Err(Error::config(format!(
+                    "let.{name}: takes 'from' or 'const', no expression"
+                )));
+            }
+            let parse = column.parse.unwrap_or(ParseName::Text);
+            lets.push(column.build(name, parse.ty(), false, &file, &mut fields, None)?);
+        }
+        let environment = Environment::new(&lets)?;
+        for name in file.columns.keys() {
+            if table.column(name).is_none() {
+                return Err(Error::config(format!(
+                    "the table {} has no column '{name}'",
+                    table.name
+                )));
+            }
+        }
+        let mut columns = Vec::new();
+        for column in table.columns {
+            let built = match file.columns.get(column.name) {
+                Some(said) => said.build(
+                    column.name,
+                    column.ty,
+                    !column.nullable,
+                    &file,
+                    &mut fields,
+                    Some(&environment),
+                )?,
+                None => match System::of(table, column.name) {
+                    Some(system) => Column::system(column.name, column.ty, system),
+                    None if column.nullable => Column::absent(column.name, column.ty),
+                    None => {
+                        return Err(Error::config(format!(
+                            "the required column '{}' is not mapped",
+                            column.name
+                        )));
+                    }
+                },
+            };
+            columns.push(built);
+        }
+        let mut extra = Vec::new();
+        for pattern in &file.extra {
+            let pattern =
+                glob::Pattern::new(pattern).map_err(|e| Error::config(format!("extra '{pattern}': {e}")))?;
+            extra.push(pattern);
+        }
+        if !extra.is_empty() && table.column("extra").is_none() {
+            return Err(Error::config(format!(
+                "the table {} has no column 'extra'",
+                table.name
+            )));
+        }
+        let mut readers = Vec::new();
+        // In the order of the list of readers, which is the order in which they are tried.
+        for kind in reader::READERS {
+            if let Some(options) = file.reader.get(kind.id()) {
+                kind.check(options)?;
+                readers.push(ReaderChoice {
+                    kind: *kind,
+                    options: options.clone(),
+                });
+            }
+        }
+        if let Some(unknown) = file.reader.keys().find(|id| reader::named(id).is_none()) {
+            let known: Vec<_> = reader::READERS.iter().map(|r| r.id()).collect();
+            return Err(Error::config(format!("there is no reader '{unknown}'"))
+                .advise(format!("one of {}", known.join(", "))));
+        }
+        if readers.is_empty() {
+            return Err(Error::config("no reader is named"));
+        }
+        let trie = Trie::new(&fields.0);
+        Ok(Mapping {
+            id: id.to_owned(),
+            table,
+            title: file.title,
+            recognise: file.recognise,
+            readers,
+            fields: fields.0,
+            trie,
+            lets,
+            environment,
+            columns,
+            extra,
+            nulls: file.null_values,
+        })
+    }
+
+    /// Whether a text means "no value" in the whole file.
+    pub(super) fn is_null(&self, text: &str) -> bool {
+        self.nulls.iter().any(|n| n.eq_ignore_ascii_case(text))
+    }
+
+    pub(super) fn field(&self, name: &str) -> Option<usize> {
+        self.fields.iter().position(|f| f == name)
+    }
+
+    pub(super) fn wants_extra(&self, name: &str) -> bool {
+        self.extra.iter().any(|p| p.matches(name))
+    }
+}
+
+#[derive(Default)]
+struct Fields(Vec<String>);
+
+impl Fields {
+    fn slot(&mut self, name: &str) -> usize {
+        match self.0.iter().position(|f| f == name) {
+            Some(slot) => slot,
+            None => {
+                self.0.push(name.to_owned());
+                self.0.len() - 1
+            }
+        }
+    }
+}
+
+impl ColumnFile {
+    fn build(
+        &self,
+        name: &str,
+        ty: Ty,
+        must: bool,
+        file: &MappingFile,
+        fields: &mut Fields,
+        environment: Option<&Environment>,
+    ) -> Result<Column> {
+        let fail = |what: &str| Err(Error::config(format!("column '{name}': {what}")));
+        let parse_name = self.parse.unwrap_or_else(|| ParseName::for_ty(ty));
+        if parse_name.ty() != ty {
+            return fail("its type and its parser do not fit together");
+        }
+        if parse_name != ParseName::Enum && (!self.values.is_empty() || !self.spellings.is_empty()) {
+            return fail("'values' and 'spellings' belong to parse = \"enum\"");
+        }
+        let origin = match (&self.from, &self.expr, &self.constant) {
+            (Some(OneOrMany::One(field)), None, None) => Origin::Fields(vec![fields.slot(field)]),
+            (Some(OneOrMany::Many(all)), None, None) if !all.is_empty() => {
+                Origin::Fields(all.iter().map(|f| fields.slot(f)).collect())
+            }
+            (None, Some(sql), None) => match environment {
+                Some(environment) => Origin::Expr(
+                    environment
+                        .plan(sql)
+                        .map_err(|e| e.context(format!("column '{name}'")))?,
+                ),
+                None => return fail("takes no expression"),
+            },
+            (None, None, Some(text)) => Origin::Const(text.clone()),
+            _ => return fail("say exactly one of 'from', 'expr' and 'const'"),
+        };
+        let parse = match parse_name {
+            ParseName::Text => Parse::Text,
+            ParseName::Int => Parse::Int,
+            ParseName::Float => Parse::Float,
+            ParseName::Bool => Parse::Bool,
+            ParseName::Money => Parse::Money,
+            ParseName::Currency => Parse::Currency,
+            ParseName::Instant => Parse::Instant(file.instant_formats.clone()),
+            ParseName::Timestamp => Parse::Timestamp(file.instant_formats.clone()),
+            ParseName::UnixSeconds => Parse::Unix(0),
+            ParseName::UnixMillis => Parse::Unix(3),
+            ParseName::UnixMicros => Parse::Unix(6),
+            ParseName::Date => Parse::Date(file.instant_formats.clone()),
+            ParseName::Tags => Parse::Tags,
+            ParseName::Tag => match &self.key {
+                Some(key) => Parse::Tag(key.clone()),
+                None => return fail("parse = \"tag\" needs a 'key'"),
+            },
+            ParseName::Enum if self.values.is_empty() => return fail("parse = \"enum\" needs 'values'"),
+            ParseName::Enum => Parse::Enum {
+                values: self.values.clone(),
+                spellings: self.spellings.clone(),
+                unknown: self.unknown,
+            },
+            ParseName::Pseudonym => Parse::Pseudonym,
+            ParseName::Origin => Parse::Origin,
+        };
+        let nulls = file
+            .null_values
+            .iter()
+            .chain(&self.null_values)
+            .filter(|n| !n.is_empty())
+            .cloned()
+            .collect();
+        Ok(Column {
+            name: name.to_owned(),
+            ty,
+            kind: Kind::Value(origin),
+            parse,
+            nulls,
+            required: must || self.required,
+            default: self.default.clone(),
+        })
+    }
+}
+
+impl ParseName {
+    fn for_ty(ty: Ty) -> ParseName {
+        match ty {
+            Ty::Text | Ty::Totals => ParseName::Text,
+            Ty::Int => ParseName::Int,
+            Ty::Float => ParseName::Float,
+            Ty::Bool => ParseName::Bool,
+            Ty::Money => ParseName::Money,
+            Ty::Instant => ParseName::Instant,
+            Ty::Date => ParseName::Date,
+            Ty::Tags => ParseName::Tags,
+        }
+    }
+
+    fn ty(self) -> Ty {
+        match self {
+            ParseName::Text
+            | ParseName::Currency
+            | ParseName::Tag
+            | ParseName::Enum
+            | ParseName::Pseudonym
+            | ParseName::Origin => Ty::Text,
+            ParseName::Int => Ty::Int,
+            ParseName::Float => Ty::Float,
+            ParseName::Bool => Ty::Bool,
+            ParseName::Money => Ty::Money,
+            ParseName::Instant
+            | ParseName::Timestamp
+            | ParseName::UnixSeconds
+            | ParseName::UnixMillis
+            | ParseName::UnixMicros => Ty::Instant,
+            ParseName::Date => Ty::Date,
+            ParseName::Tags => Ty::Tags,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use super::*;
+
+    const GOOD: &str = r#"
+        title = "test"
+        table = "outcomes"
+        [recognise]
+        all = ["task"]
+        [reader.csv]
+        [let]
+        n = { from = "n", parse = "int" }
+        [columns]
+        task_id = { from = "task" }
+        success = { expr = "n > 0" }
+        recorded_at = { from = "at" }
+    "#;
+
+    fn error(from: &str, to: &str) -> String {
+        assert!(GOOD.contains(from), "{from}");
+        Mapping::parse("test", &GOOD.replacen(from, to, 1))
+            .expect_err(to)
+            .to_string()
+    }
+
+    #[test]
+    fn mistakes_are_found_when_the_file_is_read() {
+        assert!(Mapping::parse("test", GOOD).is_ok());
+        for (from, to, words) in [
+            ("title", "titel", "unknown field `titel`"),
+            ("\"outcomes\"", "\"results\"", "no table 'results'"),
+            ("reader.csv", "reader.xml", "no reader 'xml'"),
+            (
+                "[reader.csv]",
+                "[reader.csv]\ndelimeter = ';'",
+                "unknown field `delimeter`",
+            ),
+            ("task_id =", "task =", "no column 'task'"),
+            (
+                "recorded_at = { from = \"at\" }",
+                "",
+                "required column 'recorded_at'",
+            ),
+            (
+                "{ from = \"at\" }",
+                "{ from = \"at\", const = \"x\" }",
+                "exactly one of",
+            ),
+            (
+                "{ from = \"at\" }",
+                "{ from = \"at\", parse = \"int\" }",
+                "do not fit together",
+            ),
+            (
+                "{ from = \"at\" }",
+                "{ from = \"at\", null = \"x\" }",
+                "unknown field `null`",
+            ),
+            (
+                "{ from = \"task\" }",
+                "{ from = \"task\", parse = \"enum\" }",
+                "needs 'values'",
+            ),
+            (
+                "{ from = \"task\" }",
+                "{ from = \"task\", parse = \"tag\" }",
+                "needs a 'key'",
+            ),
+            ("n > 0", "m > 0", "'m > 0' over n"),
+            ("n > 0", "random() > 0.5", "not on random"),
+            ("n > 0", "now() > now()", "not on now"),
+            ("n > 0", "n > (SELECT 1)", "column 'success'"),
+        ] {
+            let error = error(from, to);
+            assert!(
+                error.starts_with("mapping file test: ") && error.contains(words),
+                "{to}: {error}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_expression_that_fails_costs_its_row_only() {
+        let mapping = GOOD.replace("n > 0", "10 / n > 0");
+        let text = "task,n,at\na,1,2026-09-14\nb,0,2026-09-14\nc,,2026-09-14\nd,-1,2026-09-14\n";
+        let (report, batch) = crate::source::testing::decode_text(&mapping, text).unwrap();
+        assert_eq!(crate::source::testing::texts(&batch, "task_id"), ["a", "d"]);
+        let found: Vec<_> = report
+            .rejects
+            .iter()
+            .map(|r| (r.line, r.reason.as_str()))
+            .collect();
+        assert_eq!(found[1], (4, "a value is required"));
+        assert!(
+            found[0].0 == 3 && found[0].1.contains("ivide by zero"),
+            "{found:?}"
+        );
+    }
+}

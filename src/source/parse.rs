@@ -1,0 +1,212 @@
+//! Texts into values. Every parser says in its error what it expected; the caller adds row and column.
+
+use super::column::OnUnknown;
+use crate::base::money::Exact;
+use crate::base::time;
+use chrono::{NaiveDate, NaiveDateTime};
+use std::collections::BTreeMap;
+
+type Parsed<T> = Result<Option<T>, String>;
+
+/// A whole number. `12.0` and `1.2e1` are whole numbers, too; `12.5` is not.
+pub(super) fn int(text: &str) -> Parsed<i64> {
+    let text = text.trim();
+    if let Ok(value) = text.parse() {
+        return Ok(Some(value));
+    }
+    let exact = Exact::parse(text).map_err(|_| "not a whole number".to_owned())?;
+    let stored = exact.round();
+    if Exact::from_stored(stored) != exact || stored % crate::base::money::ONE != 0 {
+        return Err("not a whole number".to_owned());
+    }
+    i64::try_from(stored / crate::base::money::ONE)
+        .map(Some)
+        .map_err(|_| "larger than 64 bits".to_owned())
+}
+
+/// A measurement. NaN and the infinities are missing values.
+pub(super) fn float(text: &str) -> Parsed<f64> {
+    let value: f64 = text.trim().parse().map_err(|_| "not a number".to_owned())?;
+    Ok(value.is_finite().then_some(value))
+}
+
+pub(super) fn bool(text: &str) -> Parsed<bool> {
+    let text = text.trim();
+    for (spelling, value) in [
+        ("true", true),
+        ("false", false),
+        ("1", true),
+        ("0", false),
+        ("yes", true),
+        ("no", false),
+        ("t", true),
+        ("f", false),
+    ] {
+        if text.eq_ignore_ascii_case(spelling) {
+            return Ok(Some(value));
+        }
+    }
+    Err("neither true nor false".to_owned())
+}
+
+/// A currency code: ISO 4217 or a virtual one, in upper case.
+pub(super) fn currency(text: &str) -> Parsed<String> {
+    let text = text.trim();
+    if text.chars().any(|c| c.is_control() || c.is_whitespace()) || text.len() > 32 {
+        return Err("not a currency code".to_owned());
+    }
+    Ok(Some(text.to_uppercase()))
+}
+
+pub(super) fn instant(text: &str, formats: &[String]) -> Parsed<i64> {
+    if let Some(micros) = time::parse_instant(text) {
+        return Ok(Some(micros));
+    }
+    let text = text.trim();
+    for format in formats {
+        if let Ok(instant) = NaiveDateTime::parse_from_str(text, format) {
+            return Ok(Some(instant.and_utc().timestamp_micros()));
+        }
+        if let Ok(day) = NaiveDate::parse_from_str(text, format) {
+            return Ok(Some(time::day_start(day).timestamp_micros()));
+        }
+    }
+    Err("not an instant such as 2026-09-14T02:26:40Z".to_owned())
+}
+
+/// An instant in words or in seconds since 1970.
+pub(super) fn timestamp(text: &str, formats: &[String]) -> Parsed<i64> {
+    match unix(text, 0) {
+        Ok(micros) => Ok(micros),
+        Err(_) => instant(text, formats),
+    }
+}
+
+/// A decimal count of 10^-`digits` seconds since 1970; digits beyond the microsecond are cut.
+pub(super) fn unix(text: &str, digits: u32) -> Parsed<i64> {
+    let fail = || "not a number of seconds since 1970".to_owned();
+    let exact = Exact::parse(text).map_err(|_| fail())?;
+    // Amounts have 18 digits after the point; microseconds 6, less what the unit has already.
+    let per_micro = 10_i128.pow(12 + digits);
+    i64::try_from(exact.round().div_euclid(per_micro))
+        .map(Some)
+        .map_err(|_| fail())
+}
+
+/// Days since 1970. An instant gives its UTC day.
+pub(super) fn date(text: &str, formats: &[String]) -> Parsed<i32> {
+    let micros = instant(text, formats).map_err(|_| "not a date such as 2026-09-14".to_owned())?;
+    Ok(micros.map(day_of))
+}
+
+/// Days since 1970 of an instant.
+pub(super) fn day_of(micros: i64) -> i32 {
+    micros.div_euclid(24 * time::MICROS_PER_HOUR) as i32
+}
+
+/// One of a list of values, without regard to case, in its canonical spelling.
+pub(super) fn one_of(
+    text: &str,
+    values: &[String],
+    spellings: &BTreeMap<String, String>,
+    unknown: OnUnknown,
+) -> Parsed<String> {
+    let text = text.trim();
+    if let Some(value) = values.iter().find(|v| v.eq_ignore_ascii_case(text)) {
+        return Ok(Some(value.clone()));
+    }
+    if let Some((_, value)) = spellings.iter().find(|(s, _)| s.eq_ignore_ascii_case(text)) {
+        return Ok(Some(value.clone()));
+    }
+    match unknown {
+        OnUnknown::Keep => Ok(Some(text.to_owned())),
+        OnUnknown::Reject => Err(format!("not one of {}", values.join(", "))),
+    }
+}
+
+/// Scheme and host of a URL: a path may name a deployment, a query may hold a key, a user a password.
+pub(super) fn origin(text: &str) -> Parsed<String> {
+    let text = text.trim();
+    let (scheme, rest) = text.split_once("://").unwrap_or(("", text));
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    if host.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some(if scheme.is_empty() {
+        host.to_owned()
+    } else {
+        format!("{scheme}://{host}")
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn whole_numbers() {
+        assert_eq!(int("12"), Ok(Some(12)));
+        assert_eq!(int(" 1.2e1 "), Ok(Some(12)));
+        assert_eq!(int("12.0"), Ok(Some(12)));
+        assert_eq!(int("-3"), Ok(Some(-3)));
+        for text in ["12.5", "abc", "1e30", "99999999999999999999", "1,000"] {
+            assert!(int(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn instants_and_counts_of_seconds() {
+        let expected = time::parse_instant("2025-12-17T19:34:28.284660Z");
+        assert_eq!(timestamp("1766000068.28466", &[]), Ok(expected));
+        assert_eq!(timestamp("2025-12-17 19:34:28.284660", &[]), Ok(expected));
+        assert_eq!(unix("1766000068284.66", 3), Ok(expected));
+        assert_eq!(unix("1766000068284660", 6), Ok(expected));
+        assert_eq!(
+            unix("-0.0000001", 0),
+            Ok(Some(-1)),
+            "cut towards the past, also before 1970"
+        );
+        assert!(unix("NaN", 0).is_err());
+    }
+
+    #[test]
+    fn american_dates_need_their_format() {
+        let formats = ["%m/%d/%y".to_owned(), "%m/%d/%Y".to_owned()];
+        let april = Ok(time::parse_instant("2025-04-01"));
+        assert_eq!(instant("4/1/25", &formats), april);
+        assert_eq!(instant("04/01/2025", &formats), april);
+        assert!(instant("4/1/25", &[]).is_err());
+        assert!(instant("13/1/25", &formats).is_err());
+        assert_eq!(date("2026-09-14T23:59:59.9999999Z", &[]), Ok(Some(20710)));
+    }
+
+    #[test]
+    fn spellings() {
+        let values = ["Usage-Based".to_owned()];
+        let spellings = BTreeMap::from([("per use".to_owned(), "Usage-Based".to_owned())]);
+        for text in ["usage-based", "Usage-based", "PER USE"] {
+            assert_eq!(
+                one_of(text, &values, &spellings, OnUnknown::Reject),
+                Ok(Some("Usage-Based".into()))
+            );
+        }
+        assert!(one_of("Monthly", &values, &spellings, OnUnknown::Reject).is_err());
+        assert_eq!(
+            one_of("Monthly", &values, &spellings, OnUnknown::Keep),
+            Ok(Some("Monthly".into()))
+        );
+    }
+
+    #[test]
+    fn addresses_lose_what_could_be_secret() {
+        let cut = |t| origin(t).unwrap().unwrap();
+        assert_eq!(
+            cut("https://user:pw@api.example.com:8443/v1/x?key=s#f"),
+            "https://api.example.com:8443"
+        );
+        assert_eq!(cut("llm.internal/v1"), "llm.internal");
+        assert_eq!(origin("https://"), Ok(None));
+    }
+}

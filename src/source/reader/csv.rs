@@ -1,0 +1,298 @@
+//! CSV with a header. A record with more or fewer fields than the header is refused, never bent into
+//! shape; a file with nothing but a header has no rows.
+
+use super::guard::Guard;
+use super::{Input, Reader, first_byte, options, skip_bom};
+use crate::base::{Error, Result};
+use crate::source::collect::{Cells, Collector};
+use crate::source::decode::DecodeContext;
+use crate::source::mapping::Mapping;
+use ::csv::{ByteRecord, ReaderBuilder};
+use serde::Deserialize;
+use std::io::Read;
+
+#[derive(Debug)]
+pub(super) struct Csv;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Options {
+    #[serde(default = "comma")]
+    delimiter: char,
+}
+
+fn comma() -> char {
+    ','
+}
+
+impl Options {
+    fn read(table: &toml::Table) -> Result<Options> {
+        let read: Options = options("csv", table)?;
+        if !read.delimiter.is_ascii() {
+            return Err(Error::config("the delimiter of CSV is one ASCII character"));
+        }
+        Ok(read)
+    }
+
+    fn builder(&self) -> ReaderBuilder {
+        let mut builder = ReaderBuilder::new();
+        builder
+            .delimiter(self.delimiter as u8)
+            .flexible(true)
+            .has_headers(false);
+        builder
+    }
+}
+
+/// What becomes of a column of a table.
+pub(super) enum Fate {
+    /// A node of the mapping's paths: a field, or a text of JSON that fields are taken from.
+    Wanted {
+        field: Option<usize>,
+        inner: Option<usize>,
+    },
+    Extra(String),
+    Ignored,
+}
+
+impl Reader for Csv {
+    fn id(&self) -> &'static str {
+        "csv"
+    }
+
+    fn check(&self, options: &toml::Table) -> Result<()> {
+        Options::read(options).map(|_| ())
+    }
+
+    fn names(&self, head: &[u8], options: &toml::Table) -> Option<Vec<String>> {
+        let head = skip_bom(head).ok()?;
+        if matches!(first_byte(head)?, b'{' | b'[' | b'#') || head.starts_with(b"PAR1") || head.contains(&0) {
+            return None;
+        }
+        let mut reader = Options::read(options).ok()?.builder().from_reader(head);
+        let mut record = ByteRecord::new();
+        reader.read_byte_record(&mut record).ok()?;
+        Some(
+            record
+                .iter()
+                .map(|name| String::from_utf8_lossy(name).trim().to_owned())
+                .collect(),
+        )
+    }
+
+    fn read(
+        &self,
+        input: Input,
+        options: &toml::Table,
+        mapping: &Mapping,
+        _: &DecodeContext,
+        out: &mut Collector<'_>,
+    ) -> Result<()> {
+        let options = Options::read(options)?;
+        let bom = input.head().len() - skip_bom(input.head())?.len();
+        let mut input = input.into_read();
+        std::io::copy(&mut input.by_ref().take(bom as u64), &mut std::io::sink())?;
+        let (guarded, watch) = Guard::new(input);
+        let mut reader = options.builder().buffer_capacity(64 << 10).from_reader(guarded);
+        let failed = |e: ::csv::Error| Error::data(e.to_string());
+
+        let mut record = ByteRecord::new();
+        if !reader.read_byte_record(&mut record).map_err(failed)? {
+            return Err(Error::data("the file is empty: not even a header"));
+        }
+        let fates = fates(&record, mapping)?;
+        let mut cells = Cells::new(mapping.fields.len());
+        loop {
+            if !reader.read_byte_record(&mut record).map_err(failed)? {
+                return Ok(());
+            }
+            let line = watch
+                .borrow_mut()
+                .line_of(record.position().map_or(0, ::csv::Position::byte));
+            if record.len() != fates.len() {
+                let reason = format!("{} fields where the header has {}", record.len(), fates.len());
+                out.reject(line, "", None, reason);
+                continue;
+            }
+            cells.clear();
+            match take(&record, &fates, mapping, &mut cells) {
+                Ok(()) => out.row(line, &cells)?,
+                Err((column, reason)) => out.reject(line, &column, None, reason),
+            }
+        }
+    }
+}
+
+fn fates(header: &ByteRecord, mapping: &Mapping) -> Result<Vec<Fate>> {
+    let mut seen = Vec::new();
+    let mut fates = Vec::with_capacity(header.len());
+    for (at, name) in header.iter().enumerate() {
+        let name = std::str::from_utf8(name).map_err(|_| Error::data("the header is not UTF-8"))?;
+        fates.push(fate(at, name.trim(), mapping, &mut seen)?);
+    }
+    Ok(fates)
+}
+
+/// Columns that were met already: a field, and a text of JSON.
+type Seen = Vec<(Option<usize>, Option<usize>)>;
+
+pub(super) fn fate(at: usize, name: &str, mapping: &Mapping, seen: &mut Seen) -> Result<Fate> {
+    // A whole path may be a column's name, too, as in `a.b`.
+    let field = mapping.fields.iter().position(|f| f.eq_ignore_ascii_case(name));
+    let inner = mapping
+        .trie
+        .column(name)
+        .filter(|node| mapping.trie.has_children(*node));
+    if field.is_some() || inner.is_some() {
+        if seen.contains(&(field, inner)) {
+            return Err(Error::data(format!("the column '{name}' stands twice"))
+                .advise("remove one of them: which one is meant cannot be told"));
+        }
+        seen.push((field, inner));
+        return Ok(Fate::Wanted { field, inner });
+    }
+    if mapping.wants_extra(name) {
+        return Ok(Fate::Extra(if name.is_empty() {
+            format!("column {}", at + 1)
+        } else {
+            name.to_owned()
+        }));
+    }
+    Ok(Fate::Ignored)
+}
+
+fn take(
+    record: &ByteRecord,
+    fates: &[Fate],
+    mapping: &Mapping,
+    cells: &mut Cells,
+) -> std::result::Result<(), (String, String)> {
+    for (value, fate) in record.iter().zip(fates) {
+        if value.is_empty() || matches!(fate, Fate::Ignored) {
+            continue;
+        }
+        let Ok(value) = std::str::from_utf8(value) else {
+            let column = match fate {
+                Fate::Wanted {
+                    field: Some(field), ..
+                } => mapping.fields[*field].clone(),
+                Fate::Extra(name) => name.clone(),
+                _ => String::new(),
+            };
+            return Err((column, "not UTF-8".to_owned()));
+        };
+        put(value, fate, mapping, cells)?;
+    }
+    Ok(())
+}
+
+/// Puts one value where it belongs. The error names the column and what is wrong with it.
+pub(super) fn put(
+    value: &str,
+    fate: &Fate,
+    mapping: &Mapping,
+    cells: &mut Cells,
+) -> std::result::Result<(), (String, String)> {
+    match fate {
+        Fate::Wanted { field, inner } => {
+            if let Some(field) = field {
+                cells.set(*field, value);
+            }
+            if let Some(node) = inner.filter(|_| value.trim_start().starts_with('{')) {
+                mapping
+                    .trie
+                    .walk_inner(node, value, cells)
+                    .map_err(|e| (String::new(), format!("a column that is broken JSON: {e}")))?;
+            }
+        }
+        Fate::Extra(name) => {
+            let trimmed = value.trim();
+            if !trimmed.is_empty() && !mapping.is_null(trimmed) {
+                cells.add_extra(name, value);
+            }
+        }
+        Fate::Ignored => {}
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use crate::source::testing::{decode_text, texts};
+
+    const MAPPING: &str = r#"
+        title = "test"
+        table = "outcomes"
+        extra = []
+        null_values = ["NULL"]
+        [recognise]
+        all = ["task"]
+        [reader.csv]
+        [columns]
+        task_id = { from = "task" }
+        success = { from = "ok" }
+        recorded_at = { from = ["at", "meta.at"] }
+        variant = { from = "arm" }
+    "#;
+
+    #[test]
+    fn quotes_marks_and_line_numbers() {
+        let text =
+            "\u{feff}task,ok,at,arm\r\n\"a,\"\"b\"\"\nc\",true,2026-09-14,NULL\r\nd,false,2026-09-15,x\r\n";
+        let (report, batch) = decode_text(MAPPING, text).unwrap();
+        assert_eq!((report.rows_in, report.rows_out), (2, 2));
+        assert_eq!(texts(&batch, "task_id"), ["a,\"b\"\nc", "d"]);
+        assert_eq!(texts(&batch, "variant"), ["", "x"]);
+        assert_eq!(texts(&batch, "file_row"), ["2", "4"]);
+    }
+
+    #[test]
+    fn ragged_rows_are_refused_and_their_neighbours_kept() {
+        let text = "task,ok,at\na,true,2026-09-14\nb,true\nc,true,2026-09-14,more\n\nd,maybe,2026-09-14\ne,no,2026-09-14\n";
+        let (report, batch) = decode_text(MAPPING, text).unwrap();
+        assert_eq!(texts(&batch, "task_id"), ["a", "e"]);
+        assert_eq!(report.rows_in, 5);
+        let found: Vec<_> = report
+            .rejects
+            .iter()
+            .map(|r| (r.line, r.column.as_str(), r.value.as_deref()))
+            .collect();
+        assert_eq!(found, [(3, "", None), (4, "", None), (6, "ok", Some("maybe"))]);
+        assert_eq!(report.rejects[0].reason, "2 fields where the header has 3");
+    }
+
+    #[test]
+    fn a_header_alone_has_no_rows_and_no_header_is_an_error() {
+        let (report, _) = decode_text(MAPPING, "task,ok,at\n").unwrap();
+        assert_eq!((report.rows_in, report.rejects.len()), (0, 0));
+        assert!(decode_text(MAPPING, "").is_err());
+        assert!(
+            decode_text(MAPPING, "task,ok,ok,at\n")
+                .unwrap_err()
+                .to_string()
+                .contains("twice")
+        );
+    }
+
+    #[test]
+    fn a_cell_may_hold_json() {
+        let (_, batch) = decode_text(
+            MAPPING,
+            "task,ok,meta\na,1,\"{\"\"at\"\": \"\"2026-09-14\"\"}\"\n",
+        )
+        .unwrap();
+        assert_eq!(texts(&batch, "recorded_at"), ["2026-09-14T00:00:00Z"]);
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_cost_their_row() {
+        let mut bytes = b"task,ok,at\na,true,2026-09-14\n".to_vec();
+        bytes.extend_from_slice(b"\xff\xfe,true,2026-09-14\n");
+        let (report, _) = crate::source::testing::decode_bytes(MAPPING, bytes).unwrap();
+        assert_eq!(
+            (report.rows_out, report.rejects[0].reason.as_str()),
+            (1, "not UTF-8")
+        );
+    }
+}

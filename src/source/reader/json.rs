@@ -1,0 +1,522 @@
+//! JSON: one object a line, one array of objects, one or more objects over many lines, or one object
+//! whose entries are the rows. Values are cut out one at a time and only the wanted paths are read.
+//! In a file of lines a broken line costs only itself.
+
+use super::guard::{Line, read_line};
+use super::{Input, Reader, first_byte, options, skip_bom};
+use crate::base::{Error, Result};
+use crate::source::collect::{Cells, Collector};
+use crate::source::decode::DecodeContext;
+use crate::source::json_path::ROOT;
+use crate::source::mapping::Mapping;
+use crate::source::{MAX_DEPTH, MAX_RECORD_BYTES};
+use serde::Deserialize;
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use std::collections::BTreeSet;
+use std::io::{BufRead, BufReader};
+
+#[derive(Debug)]
+pub(super) struct Json;
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Options {
+    /// The rows are the entries of one object; the entry's key is the field of this name.
+    entry_key: Option<String>,
+    /// Entries that are no rows.
+    #[serde(default)]
+    skip_entries: Vec<String>,
+}
+
+impl Reader for Json {
+    fn id(&self) -> &'static str {
+        "json"
+    }
+
+    fn check(&self, table: &toml::Table) -> Result<()> {
+        options::<Options>("json", table).map(|_| ())
+    }
+
+    fn names(&self, head: &[u8], table: &toml::Table) -> Option<Vec<String>> {
+        let options: Options = options("json", table).ok()?;
+        if !matches!(first_byte(head)?, b'{' | b'[') {
+            return None;
+        }
+        let head = skip_bom(head).ok()?;
+        let mut names = BTreeSet::new();
+        let depth = if options.entry_key.is_some() { 1 } else { 0 };
+        let mut deserializer = serde_json::Deserializer::from_slice(head);
+        // The head ends somewhere: what was seen up to there counts.
+        let _ = Names {
+            depth,
+            names: &mut names,
+        }
+        .deserialize(&mut deserializer);
+        Some(names.into_iter().collect())
+    }
+
+    fn read(
+        &self,
+        input: Input,
+        table: &toml::Table,
+        mapping: &Mapping,
+        _: &DecodeContext,
+        out: &mut Collector<'_>,
+    ) -> Result<()> {
+        let options: Options = options("json", table)?;
+        skip_bom(input.head())?;
+        let layout = Layout::of(input.head(), &options);
+        let mut input = BufReader::with_capacity(256 << 10, input.into_read());
+        if input.fill_buf()?.starts_with(&[0xEF, 0xBB, 0xBF]) {
+            input.consume(3);
+        }
+        let key = match &options.entry_key {
+            Some(name) => Some(
+                mapping
+                    .field(name)
+                    .ok_or_else(|| Error::config(format!("no column uses the entry key '{name}'")))?,
+            ),
+            None => None,
+        };
+        let mut rows = Rows {
+            mapping,
+            cells: Cells::new(mapping.fields.len()),
+            key,
+            skip: &options.skip_entries,
+            out,
+        };
+        match layout {
+            Layout::Lines => rows.lines(&mut input),
+            layout => rows.values(&mut Values::new(input, layout)),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Layout {
+    Lines,
+    /// Whole objects, one after the other.
+    Documents,
+    Array,
+    Entries,
+}
+
+impl Layout {
+    fn of(head: &[u8], options: &Options) -> Layout {
+        let head = head.strip_prefix(&[0xEF, 0xBB, 0xBF]).unwrap_or(head);
+        if options.entry_key.is_some() {
+            return Layout::Entries;
+        }
+        if first_byte(head) == Some(b'[') {
+            return Layout::Array;
+        }
+        let mut lines = head
+            .split(|b| *b == b'\n')
+            .map(<[u8]>::trim_ascii)
+            .filter(|l| !l.is_empty());
+        let (first, second) = (lines.next().unwrap_or_default(), lines.next().unwrap_or_default());
+        // An object over many lines leaves its first line open and does not open a second one.
+        let open = serde_json::from_slice::<IgnoredAny>(first).is_err_and(|e| e.is_eof());
+        if open && !second.is_empty() && !second.starts_with(b"{") {
+            Layout::Documents
+        } else {
+            Layout::Lines
+        }
+    }
+}
+
+struct Rows<'a, 'b> {
+    mapping: &'a Mapping,
+    cells: Cells,
+    key: Option<usize>,
+    skip: &'a [String],
+    out: &'a mut Collector<'b>,
+}
+
+impl Rows<'_, '_> {
+    fn lines(&mut self, input: &mut dyn BufRead) -> Result<()> {
+        let mut buffer = Vec::new();
+        let mut line = 0;
+        loop {
+            line += 1;
+            match read_line(input, &mut buffer)? {
+                Line::End => return Ok(()),
+                Line::TooLong => {
+                    let reason = format!("the line is longer than {} MiB", MAX_RECORD_BYTES >> 20);
+                    self.out.reject(line, "", None, reason);
+                }
+                Line::Whole if buffer.trim_ascii().is_empty() => {}
+                Line::Whole => self.one(line, &buffer, None)?,
+            }
+        }
+    }
+
+    fn values<R: BufRead>(&mut self, values: &mut Values<R>) -> Result<()> {
+        let mut buffer = Vec::new();
+        let mut key = Vec::new();
+        while let Some(line) = values.next(&mut key, &mut buffer)? {
+            let entry = match self.key {
+                Some(_) => Some(
+                    serde_json::from_slice::<String>(&key)
+                        .map_err(|e| Error::data(format!("line {line}: broken JSON: {e}")))?,
+                ),
+                None => None,
+            };
+            if entry.as_ref().is_some_and(|name| self.skip.contains(name)) {
+                continue;
+            }
+            self.one(line, &buffer, entry.as_deref())?;
+        }
+        Ok(())
+    }
+
+    /// Reads one row. Its text is never shown: it may hold a prompt.
+    fn one(&mut self, line: u64, json: &[u8], entry: Option<&str>) -> Result<()> {
+        let Ok(json) = std::str::from_utf8(json) else {
+            self.out.reject(line, "", None, "not UTF-8");
+            return Ok(());
+        };
+        if !json.trim_start().starts_with('{') {
+            self.out.reject(line, "", None, "not a JSON object");
+            return Ok(());
+        }
+        self.cells.clear();
+        let keep = |name: &str| self.mapping.wants_extra(name);
+        let keep: Option<&dyn Fn(&str) -> bool> = if self.mapping.extra.is_empty() {
+            None
+        } else {
+            Some(&keep)
+        };
+        match self.mapping.trie.walk(ROOT, json, &mut self.cells, keep) {
+            Ok(()) => {
+                if let (Some(field), Some(entry)) = (self.key, entry) {
+                    self.cells.set(field, entry);
+                }
+                self.out.row(line, &self.cells)
+            }
+            Err(e) => {
+                let reason = if e.is_eof() {
+                    "broken JSON: it ends in the middle of a value".to_owned()
+                } else {
+                    format!("broken JSON: {e}")
+                };
+                self.out.reject(line, "", None, reason);
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Cuts single values out of a longer JSON text, looking at brackets and quotes only.
+struct Values<R> {
+    input: R,
+    layout: Layout,
+    line: u64,
+    begun: bool,
+}
+
+impl<R: BufRead> Values<R> {
+    fn new(input: R, layout: Layout) -> Values<R> {
+        Values {
+            input,
+            layout,
+            line: 1,
+            begun: false,
+        }
+    }
+
+    fn peek(&mut self) -> Result<Option<u8>> {
+        Ok(self.input.fill_buf()?.first().copied())
+    }
+
+    fn bump(&mut self, byte: u8) {
+        self.line += u64::from(byte == b'\n');
+        self.input.consume(1);
+    }
+
+    fn peek_solid(&mut self) -> Result<Option<u8>> {
+        while let Some(byte) = self.peek()? {
+            if !byte.is_ascii_whitespace() {
+                return Ok(Some(byte));
+            }
+            self.bump(byte);
+        }
+        Ok(None)
+    }
+
+    fn broken<T>(&self, what: &str) -> Result<T> {
+        Err(Error::data(format!("line {}: broken JSON: {what}", self.line)))
+    }
+
+    fn expect(&mut self, wanted: u8) -> Result<()> {
+        match self.peek_solid()? {
+            Some(byte) if byte == wanted => {
+                self.bump(byte);
+                Ok(())
+            }
+            Some(byte) => self.broken(&format!(
+                "'{}' where '{}' is expected",
+                char::from(byte),
+                char::from(wanted)
+            )),
+            None => self.broken("the file ends in the middle of a value"),
+        }
+    }
+
+    /// The next value and the line it starts in; for entries its key, too.
+    fn next(&mut self, key: &mut Vec<u8>, value: &mut Vec<u8>) -> Result<Option<u64>> {
+        let (open, close) = match self.layout {
+            Layout::Array => (b'[', b']'),
+            Layout::Entries => (b'{', b'}'),
+            Layout::Documents | Layout::Lines => {
+                if self.peek_solid()?.is_none() {
+                    return Ok(None);
+                }
+                let line = self.line;
+                self.cut(value)?;
+                return Ok(Some(line));
+            }
+        };
+        if !self.begun {
+            self.expect(open)?;
+        }
+        match self.peek_solid()? {
+            Some(byte) if byte == close => {
+                self.bump(byte);
+                return match self.peek_solid()? {
+                    None => Ok(None),
+                    Some(_) => self.broken("something follows the end of the value"),
+                };
+            }
+            _ if !self.begun => self.begun = true,
+            _ => self.expect(b',')?,
+        }
+        if self.layout == Layout::Entries {
+            self.peek_solid()?;
+            self.cut(key)?;
+            self.expect(b':')?;
+        }
+        self.peek_solid()?;
+        let line = self.line;
+        self.cut(value)?;
+        Ok(Some(line))
+    }
+
+    /// Copies one whole value, from its first byte to its last.
+    fn cut(&mut self, value: &mut Vec<u8>) -> Result<()> {
+        value.clear();
+        let (mut depth, mut quoted, mut escaped) = (0_usize, false, false);
+        loop {
+            let available = self.input.fill_buf()?;
+            if available.is_empty() {
+                if depth == 0 && !quoted && !value.is_empty() {
+                    return Ok(());
+                }
+                return self.broken("the file ends in the middle of a value");
+            }
+            let mut used = 0;
+            let mut done = false;
+            for byte in available {
+                // A bare value (a number, a word) ends where something else begins.
+                let outside = !quoted && depth == 0;
+                if outside && (matches!(byte, b',' | b']' | b'}' | b':') || byte.is_ascii_whitespace()) {
+                    done = true;
+                    break;
+                }
+                used += 1;
+                self.line += u64::from(*byte == b'\n');
+                if quoted {
+                    (quoted, escaped) = match byte {
+                        _ if escaped => (true, false),
+                        b'\\' => (true, true),
+                        b'"' => (false, false),
+                        _ => (true, false),
+                    };
+                    done = !quoted && depth == 0;
+                } else {
+                    match byte {
+                        b'"' => quoted = true,
+                        b'{' | b'[' => depth += 1,
+                        b'}' | b']' => {
+                            depth -= 1;
+                            done = depth == 0;
+                        }
+                        _ => {}
+                    }
+                }
+                if done {
+                    break;
+                }
+            }
+            value.extend_from_slice(&available[..used]);
+            self.input.consume(used);
+            if done && !value.is_empty() {
+                return Ok(());
+            }
+            if done {
+                return self.broken("a value is missing");
+            }
+            if depth > MAX_DEPTH {
+                return self.broken(&format!("nested deeper than {MAX_DEPTH} levels"));
+            }
+            if value.len() > MAX_RECORD_BYTES {
+                return self.broken(&format!("a value is longer than {} MiB", MAX_RECORD_BYTES >> 20));
+            }
+        }
+    }
+}
+
+/// Collects the keys of the first object, or of the objects inside it or inside a list.
+struct Names<'a> {
+    depth: usize,
+    names: &'a mut BTreeSet<String>,
+}
+
+impl<'de> DeserializeSeed<'de> for Names<'_> {
+    type Value = ();
+    fn deserialize<D: Deserializer<'de>>(self, d: D) -> std::result::Result<(), D::Error> {
+        d.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Names<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("an object or a list of objects")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> std::result::Result<(), A::Error> {
+        while let Some(key) = map.next_key::<String>()? {
+            if self.depth > 0 {
+                map.next_value_seed(Names {
+                    depth: self.depth - 1,
+                    names: self.names,
+                })?;
+            } else {
+                self.names.insert(key);
+                map.next_value::<IgnoredAny>()?;
+            }
+        }
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> std::result::Result<(), A::Error> {
+        while seq
+            .next_element_seed(Names {
+                depth: self.depth,
+                names: self.names,
+            })?
+            .is_some()
+        {}
+        Ok(())
+    }
+
+    fn visit_bool<E>(self, _: bool) -> std::result::Result<(), E> {
+        Ok(())
+    }
+    fn visit_i64<E>(self, _: i64) -> std::result::Result<(), E> {
+        Ok(())
+    }
+    fn visit_u64<E>(self, _: u64) -> std::result::Result<(), E> {
+        Ok(())
+    }
+    fn visit_f64<E>(self, _: f64) -> std::result::Result<(), E> {
+        Ok(())
+    }
+    fn visit_str<E>(self, _: &str) -> std::result::Result<(), E> {
+        Ok(())
+    }
+    fn visit_unit<E>(self) -> std::result::Result<(), E> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use crate::source::testing::{decode_text, texts};
+
+    const MAPPING: &str = r#"
+        title = "test"
+        table = "outcomes"
+        [recognise]
+        all = ["task"]
+        [reader.json]
+        [columns]
+        task_id = { from = "task" }
+        success = { from = "ok" }
+        recorded_at = { from = ["at", "meta.at"] }
+        value = { from = "meta.value" }
+    "#;
+
+    #[test]
+    fn four_layouts_say_the_same() {
+        let row = |t: &str| {
+            format!(r#"{{"task": "{t}", "ok": true, "meta": {{"at": "2026-09-14", "value": 1.80}}}}"#)
+        };
+        let pretty = |t: &str| row(t).replace(", ", ",\n  ").replace("{\"task", "{\n  \"task");
+        let wanted = ["a", "b"];
+        for text in [
+            format!("{}\n\n{}\n", row("a"), row("b")),
+            format!("{}\r\n{}", row("a"), row("b")),
+            format!("[{},\n {}]\n", row("a"), row("b")),
+            format!("\u{feff}[\n{}\n,{}\n]", pretty("a"), pretty("b")),
+            format!("{}\n{}\n", pretty("a"), pretty("b")),
+        ] {
+            let (report, batch) = decode_text(MAPPING, &text).unwrap();
+            assert_eq!((report.rows_in, report.rejects.len()), (2, 0), "{text}");
+            assert_eq!(texts(&batch, "task_id"), wanted, "{text}");
+            assert_eq!(texts(&batch, "value")[0], "1.800000000000000000");
+        }
+        let (report, _) = decode_text(MAPPING, &pretty("a")).unwrap();
+        assert_eq!(report.rows_out, 1);
+        assert_eq!(decode_text(MAPPING, "[]").unwrap().0.rows_in, 0);
+    }
+
+    #[test]
+    fn a_broken_line_costs_only_itself() {
+        let good = r#"{"task": "a", "ok": true, "at": "2026-09-14"}"#;
+        let text =
+            format!("{good}\n{{\"task\": \"b\", \"ok\": tru\n{good}\n[1]\n{good}\n{{\"task\": \"secret");
+        let (report, _) = decode_text(MAPPING, &text).unwrap();
+        assert_eq!((report.rows_in, report.rows_out), (6, 3));
+        assert_eq!(
+            report.rejects.iter().map(|r| r.line).collect::<Vec<_>>(),
+            [2, 4, 6]
+        );
+        assert!(
+            report
+                .rejects
+                .iter()
+                .all(|r| r.value.is_none() && !r.reason.contains("secret"))
+        );
+    }
+
+    #[test]
+    fn lines_of_an_array_are_counted_and_its_breaks_reported() {
+        let text = "[\n{\"task\": \"a\", \"ok\": true, \"at\": \"2026-09-14\"},\n{\"task\": \"b\", \"ok\": 5, \"at\": \"x\"}\n]";
+        let (report, _) = decode_text(MAPPING, text).unwrap();
+        let found: Vec<_> = report
+            .rejects
+            .iter()
+            .map(|r| (r.line, r.column.as_str()))
+            .collect();
+        assert_eq!(found, [(3, "at"), (3, "ok")]);
+        for broken in ["[{\"task\": \"a\"}", "[{\"task\": \"a\"} {}]", "[{}] x", "[,{}]"] {
+            assert!(decode_text(MAPPING, broken).is_err(), "{broken}");
+        }
+    }
+
+    #[test]
+    fn entries_of_an_object_are_rows() {
+        let mapping = MAPPING.replace(
+            "[reader.json]",
+            "[reader.json]\nentry_key = \"task\"\nskip_entries = [\"doc\"]",
+        );
+        let text = r#"{"doc": {"x": 1}, "a/\"b\"": {"ok": true, "at": "2026-09-14"}, "c": {"ok": false, "at": "2026-09-15"}}"#;
+        let (report, batch) = decode_text(&mapping, text).unwrap();
+        assert_eq!(report.rows_in, 2);
+        assert_eq!(texts(&batch, "task_id"), ["a/\"b\"", "c"]);
+    }
+}

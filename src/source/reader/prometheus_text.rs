@@ -1,0 +1,248 @@
+//! Prometheus's text format, as the DCGM exporter serves it. A scrape has no clock of its own: lines
+//! without a time stamp take the moment the caller names.
+
+use super::guard::{Line, read_line};
+use super::{Input, Reader, options, skip_bom};
+use crate::base::{Error, Result};
+use crate::source::MAX_RECORD_BYTES;
+use crate::source::collect::Collector;
+use crate::source::decode::DecodeContext;
+use crate::source::mapping::Mapping;
+use crate::source::parse;
+use crate::source::series::{Fold, Labels, Options};
+use std::io::{BufRead, BufReader};
+
+#[derive(Debug)]
+pub(super) struct PrometheusText;
+
+impl Reader for PrometheusText {
+    fn id(&self) -> &'static str {
+        "prometheus_text"
+    }
+
+    fn check(&self, table: &toml::Table) -> Result<()> {
+        options::<Options>(self.id(), table)?.check()
+    }
+
+    fn names(&self, head: &[u8], _: &toml::Table) -> Option<Vec<String>> {
+        let head = String::from_utf8_lossy(skip_bom(head).ok()?);
+        let mut lines: Vec<&str> = head.lines().collect();
+        // The last line may be cut off.
+        if lines.len() > 1 && !head.ends_with('\n') {
+            lines.pop();
+        }
+        let (mut names, mut samples, mut broken) = (Vec::new(), 0, 0);
+        for line in lines {
+            let line = line.trim();
+            if line.is_empty() || line.starts_with('#') {
+                continue;
+            }
+            let Ok(sample) = sample(line) else {
+                broken += 1;
+                continue;
+            };
+            samples += 1;
+            let family = if sample.metric.starts_with("DCGM_FI_") {
+                "DCGM_FI_*"
+            } else {
+                sample.metric
+            };
+            if names.last().is_none_or(|n| n != family) {
+                names.push(family.to_owned());
+            }
+        }
+        (samples > broken).then_some(names)
+    }
+
+    fn read(
+        &self,
+        input: Input,
+        table: &toml::Table,
+        mapping: &Mapping,
+        ctx: &DecodeContext,
+        out: &mut Collector<'_>,
+    ) -> Result<()> {
+        skip_bom(input.head())?;
+        let mut input = BufReader::with_capacity(256 << 10, input.into_read());
+        if input.fill_buf()?.starts_with(&[0xEF, 0xBB, 0xBF]) {
+            input.consume(3);
+        }
+        let mut fold = Fold::new(options(self.id(), table)?);
+        let mut buffer = Vec::new();
+        let mut line = 0;
+        loop {
+            line += 1;
+            match read_line(&mut input, &mut buffer)? {
+                Line::End => break,
+                Line::TooLong => {
+                    out.reject(
+                        line,
+                        "",
+                        None,
+                        format!("the line is longer than {} MiB", MAX_RECORD_BYTES >> 20),
+                    );
+                    continue;
+                }
+                Line::Whole => {}
+            }
+            let Ok(text) = std::str::from_utf8(&buffer) else {
+                out.reject(line, "", None, "not UTF-8");
+                continue;
+            };
+            let text = text.trim();
+            if text.is_empty() || text.starts_with('#') {
+                continue;
+            }
+            let sample = match sample(text) {
+                Ok(sample) => sample,
+                Err(reason) => {
+                    out.reject(line, "", Some(text), reason);
+                    continue;
+                }
+            };
+            let handle = match fold.open(sample.metric, &sample.labels) {
+                Ok(Some(handle)) => handle,
+                Ok(None) => continue,
+                Err(reason) => {
+                    out.reject(line, "UUID", None, reason);
+                    continue;
+                }
+            };
+            let micros = match (sample.time, ctx.observed_at) {
+                (Some(time), _) => match time_stamp(time) {
+                    Ok(micros) => micros,
+                    Err(reason) => {
+                        out.reject(line, sample.metric, Some(time), reason);
+                        continue;
+                    }
+                },
+                (None, Some(micros)) => micros,
+                (None, None) => {
+                    return Err(Error::data(format!(
+                        "line {line} has no time stamp, and the scrape has no time"
+                    ))
+                    .advise("say when the text was scraped, as in --at 2026-09-14T10:00:00Z"));
+                }
+            };
+            if let Err(reason) = fold.take(&handle, micros, sample.value) {
+                out.reject(line, sample.metric, Some(sample.value), reason);
+            }
+        }
+        fold.finish(mapping, out)
+    }
+}
+
+/// Milliseconds; a decimal point makes it seconds, as OpenMetrics writes them.
+fn time_stamp(text: &str) -> std::result::Result<i64, String> {
+    let digits = if text.contains('.') { 0 } else { 3 };
+    match parse::unix(text, digits) {
+        Ok(Some(micros)) => Ok(micros),
+        _ => Err("not a time stamp in milliseconds".to_owned()),
+    }
+}
+
+struct Sample<'a> {
+    metric: &'a str,
+    labels: Labels,
+    value: &'a str,
+    time: Option<&'a str>,
+}
+
+/// Takes a line `name{label="value", …} value [time]` apart.
+fn sample(line: &str) -> std::result::Result<Sample<'_>, String> {
+    let end = line
+        .find(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == ':'))
+        .unwrap_or(line.len());
+    let (metric, rest) = line.split_at(end);
+    if metric.is_empty() || metric.starts_with(|c: char| c.is_ascii_digit()) {
+        return Err("not a metric name".to_owned());
+    }
+    let (labels, rest) = match rest.trim_start().strip_prefix('{') {
+        Some(rest) => labels(rest)?,
+        None => (Labels::new(), rest),
+    };
+    // An exemplar may follow after a hash.
+    let rest = rest.split_once('#').map_or(rest, |(before, _)| before);
+    let mut words = rest.split_ascii_whitespace();
+    let Some(value) = words.next() else {
+        return Err("the value is missing".to_owned());
+    };
+    let time = words.next();
+    if words.next().is_some() {
+        return Err("more than a value and a time stamp".to_owned());
+    }
+    Ok(Sample {
+        metric,
+        labels,
+        value,
+        time,
+    })
+}
+
+fn labels(text: &str) -> std::result::Result<(Labels, &str), String> {
+    let mut labels = Labels::new();
+    let mut rest = text.trim_start();
+    loop {
+        if let Some(after) = rest.strip_prefix('}') {
+            return Ok((labels, after));
+        }
+        let (name, after) = rest.split_once('=').ok_or("a label has no value")?;
+        let mut quoted = after
+            .trim_start()
+            .strip_prefix('"')
+            .ok_or("a label's value is not quoted")?
+            .char_indices();
+        let mut value = String::new();
+        let start = after.trim_start().len() - quoted.as_str().len();
+        let end = loop {
+            match quoted.next() {
+                Some((at, '"')) => break at + 1,
+                Some((_, '\\')) => match quoted.next() {
+                    Some((_, 'n')) => value.push('\n'),
+                    Some((_, other)) => value.push(other),
+                    None => return Err("a label's value is not closed".to_owned()),
+                },
+                Some((_, c)) => value.push(c),
+                None => return Err("a label's value is not closed".to_owned()),
+            }
+        };
+        labels.insert(name.trim().to_owned(), value);
+        rest = after.trim_start()[start + end..].trim_start();
+        rest = rest.strip_prefix(',').unwrap_or(rest).trim_start();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn lines_are_taken_apart() {
+        let line = r#"M_1{a="x", b="q\"\\\n},", c=""} 6.6e+09 1789379897250"#;
+        let sample = sample(line).unwrap();
+        assert_eq!(
+            (sample.metric, sample.value, sample.time),
+            ("M_1", "6.6e+09", Some("1789379897250"))
+        );
+        assert_eq!(sample.labels["b"], "q\"\\\n},");
+        assert_eq!(sample.labels["c"], "");
+        assert_eq!(time_stamp("1789379897250"), Ok(1_789_379_897_250_000));
+        assert_eq!(time_stamp("1789379897.25"), Ok(1_789_379_897_250_000));
+    }
+
+    #[test]
+    fn broken_lines_say_what_is_wrong() {
+        for line in [
+            "{a=\"b\"} 1",
+            "m{a=\"b} 1",
+            "m{a=b} 1",
+            "m{a} 1",
+            "m{a=\"b\"}",
+            "m 1 2 3",
+        ] {
+            assert!(sample(line).is_err(), "{line}");
+        }
+        assert!(sample("m{} 1").is_ok() && sample("m 1 # {trace=\"x\"} 2").is_ok());
+    }
+}

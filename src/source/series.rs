@@ -1,0 +1,371 @@
+//! Series of GPU metrics folded into one row per device (or MIG instance) and moment. Knows DCGM's
+//! ways of saying "no value" and who the owner of a device is; knows nothing of text or JSON.
+
+use super::collect::{Cells, Collector};
+use super::mapping::Mapping;
+use crate::base::{Error, Result};
+use serde::Deserialize;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+/// The options that all readers of series share.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Options {
+    /// Names of the metrics that speak of devices; others are passed over with a note.
+    series: Vec<String>,
+    /// Field → the metrics that carry it. A moment with several takes the larger reading.
+    metrics: BTreeMap<String, Vec<String>>,
+    /// What we call a label → what sources call it, first one that is set.
+    labels: BTreeMap<String, Vec<String>>,
+}
+
+/// Fields that every row has beside its metrics.
+const FIELDS: [&str; 9] = [
+    "time",
+    "uuid",
+    "mig_instance",
+    "mig_profile",
+    "host",
+    "gpu_index",
+    "gpu_model",
+    "namespace",
+    "owner",
+];
+
+/// Labels that options may give names for.
+const LABELS: [&str; 13] = [
+    "uuid",
+    "mig_instance",
+    "mig_profile",
+    "host",
+    "instance",
+    "gpu_index",
+    "gpu_model",
+    "job",
+    "exported_pod",
+    "pod",
+    "hpc_job",
+    "exported_namespace",
+    "namespace",
+];
+
+impl Options {
+    pub(super) fn check(&self) -> Result<()> {
+        if let Some(label) = self.labels.keys().find(|l| !LABELS.contains(&l.as_str())) {
+            return Err(Error::config(format!(
+                "series have no label '{label}'; known: {}",
+                LABELS.join(", ")
+            )));
+        }
+        for pattern in &self.series {
+            glob::Pattern::new(pattern).map_err(|e| Error::config(format!("series '{pattern}': {e}")))?;
+        }
+        if let Some(metric) = self.metrics.keys().find(|m| FIELDS.contains(&m.as_str())) {
+            return Err(Error::config(format!(
+                "'{metric}' is a field of its own, not a metric"
+            )));
+        }
+        Ok(())
+    }
+}
+
+/// Labels of one series, as they stand there.
+pub(super) type Labels = BTreeMap<String, String>;
+
+/// Everything that was read so far. Series are folded in memory, since one file may hold each metric
+/// of a device in another place: about 100 bytes for a reading of eight metrics.
+pub(super) struct Fold {
+    metrics: Vec<String>,
+    by_name: HashMap<String, Vec<usize>>,
+    /// Names of the metrics that speak of devices.
+    series: Vec<glob::Pattern>,
+    labels: BTreeMap<String, Vec<String>>,
+    holders: Vec<Holder>,
+    known: HashMap<Holder, usize>,
+    devices: BTreeMap<(String, String), BTreeMap<i64, Reading>>,
+    passed_over: BTreeMap<String, u64>,
+}
+
+/// What one series says about its device, metric and values aside.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+struct Holder {
+    mig_profile: String,
+    host: String,
+    gpu_index: String,
+    gpu_model: String,
+    scrape: (String, String),
+    carries_exported_pod: bool,
+    exported_pod: String,
+    pod: String,
+    hpc_job: String,
+    exported_namespace: String,
+    namespace: String,
+}
+
+#[derive(Default)]
+struct Reading {
+    values: Vec<Option<f64>>,
+    holders: Vec<usize>,
+}
+
+/// A series that takes readings.
+pub(super) struct Handle {
+    device: (String, String),
+    holder: usize,
+    metrics: Vec<usize>,
+}
+
+impl Fold {
+    pub(super) fn new(options: Options) -> Fold {
+        let metrics: Vec<String> = options.metrics.keys().cloned().collect();
+        let mut by_name: HashMap<String, Vec<usize>> = HashMap::new();
+        for (at, names) in options.metrics.values().enumerate() {
+            for name in names {
+                by_name.entry(name.clone()).or_default().push(at);
+            }
+        }
+        Fold {
+            metrics,
+            by_name,
+            series: options
+                .series
+                .iter()
+                .filter_map(|p| glob::Pattern::new(p).ok())
+                .collect(),
+            labels: options.labels,
+            holders: Vec::new(),
+            known: HashMap::new(),
+            devices: BTreeMap::new(),
+            passed_over: BTreeMap::new(),
+        }
+    }
+
+    /// Opens a series. `Ok(None)`: it does not speak of devices. `Err`: why it is refused.
+    pub(super) fn open(
+        &mut self,
+        metric: &str,
+        labels: &Labels,
+    ) -> std::result::Result<Option<Handle>, String> {
+        let metrics = self.by_name.get(metric).cloned().unwrap_or_default();
+        if metrics.is_empty() {
+            *self.passed_over.entry(metric.to_owned()).or_default() += 1;
+            if !self.series.iter().any(|p| p.matches(metric)) {
+                return Ok(None);
+            }
+        }
+        let label = |name: &str| {
+            let names = self.labels.get(name).map(Vec::as_slice).unwrap_or_default();
+            names
+                .iter()
+                .filter_map(|n| labels.get(n))
+                .find(|v| !v.is_empty())
+                .cloned()
+                .unwrap_or_default()
+        };
+        let carries = |name: &str| {
+            self.labels
+                .get(name)
+                .is_some_and(|names| names.iter().any(|n| labels.contains_key(n)))
+        };
+        let uuid = label("uuid");
+        if uuid.is_empty() {
+            return Err(format!("{metric} names no device: the label UUID is missing"));
+        }
+        let instance = label("instance");
+        let host = Some(label("host")).filter(|h| !h.is_empty()).unwrap_or_else(|| {
+            instance
+                .rsplit_once(':')
+                .map_or(instance.as_str(), |(host, _)| host)
+                .to_owned()
+        });
+        let holder = Holder {
+            mig_profile: label("mig_profile"),
+            gpu_index: label("gpu_index"),
+            gpu_model: label("gpu_model"),
+            scrape: (
+                label("job"),
+                if host.is_empty() { instance } else { host.clone() },
+            ),
+            host,
+            carries_exported_pod: carries("exported_pod"),
+            exported_pod: label("exported_pod"),
+            pod: label("pod"),
+            hpc_job: label("hpc_job"),
+            exported_namespace: label("exported_namespace"),
+            namespace: label("namespace"),
+        };
+        let device = (uuid, label("mig_instance"));
+        let holder = match self.known.get(&holder) {
+            Some(at) => *at,
+            None => {
+                self.holders.push(holder.clone());
+                self.known.insert(holder, self.holders.len() - 1);
+                self.holders.len() - 1
+            }
+        };
+        Ok(Some(Handle {
+            device,
+            holder,
+            metrics,
+        }))
+    }
+
+    /// Takes one reading. `Err`: why its value is refused.
+    pub(super) fn take(
+        &mut self,
+        series: &Handle,
+        micros: i64,
+        value: &str,
+    ) -> std::result::Result<(), String> {
+        let value = reading(value)?;
+        let moments = match self.devices.get_mut(&series.device) {
+            Some(moments) => moments,
+            None => self.devices.entry(series.device.clone()).or_default(),
+        };
+        let moment = moments.entry(micros).or_default();
+        moment.values.resize(self.metrics.len(), None);
+        if !moment.holders.contains(&series.holder) {
+            moment.holders.push(series.holder);
+        }
+        for metric in &series.metrics {
+            let known = &mut moment.values[*metric];
+            *known = match (*known, value) {
+                (Some(a), Some(b)) => Some(a.max(b)),
+                (a, b) => a.or(b),
+            };
+        }
+        Ok(())
+    }
+
+    /// Hands on all rows, in order of device and time.
+    pub(super) fn finish(self, mapping: &Mapping, out: &mut Collector<'_>) -> Result<()> {
+        let exporting: BTreeSet<&(String, String)> = self
+            .holders
+            .iter()
+            .filter(|h| h.carries_exported_pod)
+            .map(|h| &h.scrape)
+            .collect();
+        let owners: Vec<Option<(&str, &str)>> = self
+            .holders
+            .iter()
+            .map(|h| h.owner(exporting.contains(&h.scrape)))
+            .collect();
+        let fields = FIELDS.map(|name| mapping.field(name));
+        let metrics: Vec<Option<usize>> = self.metrics.iter().map(|name| mapping.field(name)).collect();
+        let mut cells = Cells::new(mapping.fields.len());
+        let mut ordinal = 0;
+        for ((uuid, mig), moments) in &self.devices {
+            for (micros, moment) in moments {
+                ordinal += 1;
+                cells.clear();
+                // Whatever several series say: the last in order of text, so that no order of arrival counts.
+                let most = |what: fn(&Holder) -> &str| {
+                    moment
+                        .holders
+                        .iter()
+                        .map(|h| what(&self.holders[*h]))
+                        .max()
+                        .unwrap_or_default()
+                };
+                let owner = moment.holders.iter().filter_map(|h| owners[*h]).max();
+                let (owner, namespace) = owner.unwrap_or_default();
+                let texts = [
+                    micros.to_string().as_str(),
+                    uuid,
+                    mig,
+                    most(|h| &h.mig_profile),
+                    most(|h| &h.host),
+                    most(|h| &h.gpu_index),
+                    most(|h| &h.gpu_model),
+                    namespace,
+                    owner,
+                ]
+                .map(str::to_owned);
+                for (field, text) in fields.iter().zip(&texts) {
+                    if let Some(field) = field.filter(|_| !text.is_empty()) {
+                        cells.set(field, text);
+                    }
+                }
+                for (field, value) in metrics.iter().zip(&moment.values) {
+                    if let (Some(field), Some(value)) = (field, value) {
+                        cells.set(*field, &value.to_string());
+                    }
+                }
+                out.row(ordinal, &cells)?;
+            }
+        }
+        if !self.passed_over.is_empty() {
+            let names: Vec<_> = self
+                .passed_over
+                .iter()
+                .map(|(name, n)| format!("{name} ({n})"))
+                .collect();
+            out.note(format!(
+                "series of metrics that no column takes: {}",
+                names.join(", ")
+            ));
+        }
+        Ok(())
+    }
+}
+
+impl Holder {
+    /// Who holds the device, and the namespace. Where the scrape renames the workload's labels, `pod`
+    /// is the exporter itself and never the owner.
+    fn owner(&self, exporting: bool) -> Option<(&str, &str)> {
+        let (pod, namespace) = if exporting {
+            (&self.exported_pod, &self.exported_namespace)
+        } else {
+            (&self.pod, &self.namespace)
+        };
+        if !pod.is_empty() {
+            return Some((pod, namespace));
+        }
+        (!self.hpc_job.is_empty()).then_some((self.hpc_job.as_str(), ""))
+    }
+}
+
+/// A reading, or nothing where the source says that it has none: NaN, infinities and the blank values
+/// of DCGM as 64-bit integers (from 9223372036854775792), which as floats are 2^63, as floats
+/// (from 140737488355328) and as 32-bit integers (from 2147483632).
+fn reading(text: &str) -> std::result::Result<Option<f64>, String> {
+    let value: f64 = match text.trim() {
+        "+Inf" | "-Inf" | "Inf" => return Ok(None),
+        text => text.parse().map_err(|_| "not a number".to_owned())?,
+    };
+    let blank = (9_223_372_036_854_775_000.0..=9_223_372_036_854_776_000.0).contains(&value)
+        || (140_737_488_355_328.0..140_737_488_355_336.0).contains(&value)
+        || (2_147_483_632.0..2_147_483_640.0).contains(&value);
+    Ok((value.is_finite() && !blank).then_some(value))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn blanks_are_no_readings() {
+        for text in [
+            "NaN",
+            "+Inf",
+            "-Inf",
+            "inf",
+            "9223372036854775792",
+            "9223372036854775794",
+            "9223372036854775799",
+            "9223372036854775808",
+            "9.223372036854776e+18",
+            "140737488355328",
+            "140737488355330",
+            "2147483632",
+            "2147483635",
+        ] {
+            assert_eq!(reading(text), Ok(None), "{text}");
+        }
+        assert_eq!(reading("6.634254336e+09"), Ok(Some(6_634_254_336.0)));
+        assert_eq!(reading("409.692000"), Ok(Some(409.692)));
+        assert_eq!(reading("2147483640"), Ok(Some(2_147_483_640.0)));
+        assert!(reading("n/a").is_err());
+    }
+}

@@ -1,0 +1,252 @@
+//! The lake: one Delta table per canonical table, in a directory or an object store.
+//!
+//! All of a table's change is one atomic commit. Old versions stay readable. This module knows files,
+//! versions and partitions; what rows mean, and which of two copies wins, is the business of `ingest`.
+
+mod delta;
+mod history;
+mod object;
+mod read;
+mod scan;
+mod snapshot;
+mod stats;
+mod write;
+
+#[cfg(test)]
+mod tests;
+
+pub use history::Version;
+pub use snapshot::Snapshot;
+
+use crate::base::clock::Clock;
+use crate::base::{Error, Result};
+use crate::schema::{TABLES, TableSchema};
+use arrow::array::RecordBatch;
+use chrono::{DateTime, Utc};
+use deltalake::kernel::Action;
+use deltalake::table::state::DeltaTableState;
+use object::Location;
+use std::collections::HashMap;
+use std::sync::Arc;
+use write::Staging;
+
+/// How often a change is tried again when other writers are faster.
+pub const ATTEMPTS: u32 = 20;
+
+/// A place where the tables are.
+#[derive(Debug, Clone)]
+pub struct Lake {
+    location: Location,
+    clock: Arc<dyn Clock>,
+}
+
+/// One change of one table.
+#[derive(Debug, Clone)]
+pub struct Change {
+    /// Rows to add, in the table's own schema.
+    pub add: Vec<RecordBatch>,
+    /// What goes away in the same moment.
+    pub replace: Replace,
+    /// Name of the change, kept in the log.
+    pub txn: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Replace {
+    Nothing,
+    /// All rows of these partitions, values in the order of `partition_by`.
+    Partitions(Vec<Vec<String>>),
+    /// All rows of these data files (`Snapshot::file_names`).
+    Files(Vec<String>),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Committed {
+    pub version: i64,
+    pub rows_added: u64,
+    pub files_added: usize,
+    pub files_removed: usize,
+}
+
+impl Lake {
+    /// A directory, or a URL of an object store. Nothing is created before the first commit.
+    pub async fn open(url: &str, clock: Arc<dyn Clock>) -> Result<Lake> {
+        Lake::open_with(url, &HashMap::new(), clock).await
+    }
+
+    /// The same with options of the object store, such as `aws_access_key_id`.
+    pub async fn open_with(
+        url: &str,
+        options: &HashMap<String, String>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Lake> {
+        Ok(Lake {
+            location: Location::parse(url, options)?,
+            clock,
+        })
+    }
+
+    /// Makes the tables that are not there yet, empty.
+    pub async fn create(&self) -> Result<()> {
+        for table in TABLES {
+            if self.snapshot(table, None).await?.is_none() {
+                let nothing = Change { add: Vec::new(), replace: Replace::Nothing, txn: "create".to_owned() };
+                self.commit(table, nothing).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Has anything ever been written here.
+    pub async fn exists(&self) -> Result<bool> {
+        for table in TABLES {
+            let log_store = delta::log_store(&self.location, table)?;
+            if log_store.is_delta_table_location().await.map_err(delta::error)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Where it lies, without credentials.
+    pub fn place(&self) -> String {
+        self.location.display()
+    }
+
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.clock
+    }
+
+    /// The table as it is, or as it was. `None`: it had never been written then.
+    pub async fn snapshot(
+        &self,
+        table: &'static TableSchema,
+        as_of: Option<DateTime<Utc>>,
+    ) -> Result<Option<Snapshot>> {
+        self.load(table, as_of)
+            .await
+            .map_err(|e| e.context(format!("reading {}", table.name)))
+    }
+
+    async fn load(
+        &self,
+        table: &'static TableSchema,
+        as_of: Option<DateTime<Utc>>,
+    ) -> Result<Option<Snapshot>> {
+        let log_store = delta::log_store(&self.location, table)?;
+        if !log_store.is_delta_table_location().await.map_err(delta::error)? {
+            return Ok(None);
+        }
+        let version = match as_of {
+            None => None,
+            Some(moment) => match history::as_of(&log_store, moment).await? {
+                None => return Ok(None),
+                Some(version) => Some(version),
+            },
+        };
+        let state = DeltaTableState::try_new(log_store.as_ref(), version)
+            .await
+            .map_err(delta::error)?;
+        Snapshot::new(self.location.clone(), table, state).map(Some)
+    }
+
+    /// Applies a change to whatever the table is now.
+    pub async fn commit(&self, table: &'static TableSchema, change: Change) -> Result<Committed> {
+        for _ in 0..ATTEMPTS {
+            let base = self.snapshot(table, None).await?;
+            if let Some(done) = self.try_commit(table, base.as_ref(), &change).await? {
+                return Ok(done);
+            }
+        }
+        Err(busy(table))
+    }
+
+    /// Applies a change that was worked out from `base`. `None`: the table has moved on since, and
+    /// the change has to be worked out anew, at most `ATTEMPTS` times.
+    pub async fn try_commit(
+        &self,
+        table: &'static TableSchema,
+        base: Option<&Snapshot>,
+        change: &Change,
+    ) -> Result<Option<Committed>> {
+        let next = base.map_or(0, |b| b.state.version() + 1);
+        let written_at = self.clock.now().timestamp_millis();
+        let mut staging = Staging::new(&self.location, table, next, written_at);
+        for batch in &change.add {
+            staging
+                .push(batch)
+                .await
+                .map_err(|e| e.context(format!("writing {}", table.name)))?;
+        }
+        let (adds, rows_added) = staging
+            .finish()
+            .await
+            .map_err(|e| e.context(format!("writing {}", table.name)))?;
+        let removes: Vec<_> = base
+            .map(|b| b.files.iter())
+            .into_iter()
+            .flatten()
+            .filter(|file| match &change.replace {
+                Replace::Nothing => false,
+                Replace::Partitions(partitions) => partitions.contains(&file.partition),
+                Replace::Files(files) => files.contains(&file.path),
+            })
+            .map(|file| {
+                let mut remove = file.remove.clone();
+                remove.deletion_timestamp = Some(written_at);
+                remove
+            })
+            .collect();
+        let (files_added, files_removed) = (adds.len(), removes.len());
+        let actions = removes
+            .into_iter()
+            .map(Action::Remove)
+            .chain(adds.into_iter().map(Action::Add))
+            .collect();
+        let log_store = delta::log_store(&self.location, table)?;
+        let change = delta::Actions {
+            actions,
+            txn: change.txn.clone(),
+        };
+        let state = base.map(|b| b.state.as_ref());
+        let version = delta::commit(table, log_store, state, change, self.clock.as_ref()).await?;
+        Ok(version.map(|version| Committed {
+            version,
+            rows_added,
+            files_added,
+            files_removed,
+        }))
+    }
+
+    /// Was a change of this name ever committed to the table.
+    pub async fn has_change(&self, table: &'static TableSchema, txn: &str) -> Result<bool> {
+        match self.snapshot(table, None).await? {
+            None => Ok(false),
+            Some(snapshot) => {
+                snapshot
+                    .transaction(&delta::log_store(&self.location, table)?, txn)
+                    .await
+            }
+        }
+    }
+
+    /// Every version of a table, oldest first.
+    pub async fn history(&self, table: &'static TableSchema) -> Result<Vec<Version>> {
+        let log_store = delta::log_store(&self.location, table)?;
+        if !log_store.is_delta_table_location().await.map_err(delta::error)? {
+            return Ok(Vec::new());
+        }
+        history::all(&log_store)
+            .await
+            .map_err(|e| e.context(format!("reading the history of {}", table.name)))
+    }
+}
+
+/// What to say when `try_commit` lost `ATTEMPTS` times.
+pub fn busy(table: &TableSchema) -> Error {
+    Error::lake(format!(
+        "{}: other writers were faster {ATTEMPTS} times in a row",
+        table.name
+    ))
+    .advise("run the same command again when they are done")
+}
