@@ -7,7 +7,10 @@ producer wrote none, a row belongs to the row before it in its task when that on
 asked for the same model. Order is (started_at, source, request_id). The last attempt serves the answer;
 the others are superseded. list_cost: Σ bucket × price of the price book at the attempt's start; NULL where
 the model, or a bucket with tokens, has no price. contract_cost equals it until contract prices can be
-given. uncached_cost … output_cost: the same per bucket; 0 without tokens, NULL without a price. */
+given. uncached_cost … output_cost: the same per bucket; 0 without tokens, NULL without a price.
+
+kept: leaves, tasks and metrics all start from it.
+*/
 WITH named AS (
     SELECT
         r.* EXCEPT (use_case),

@@ -3,7 +3,10 @@
 `provisioned` is what the whole charge paid for, in 28ths of a device × microseconds: GPUs × period, or
 GPUs × ConsumedQuantity where that is in hours and less. A negative quantity takes back hours, so its
 size counts; a quantity of 0 says nothing about the time and is not used. A charge without length has no
-hours and does not appear. */
+hours and does not appear.
+
+kept: slots, energy and hours read it.
+*/
 WITH bills AS (
     SELECT
         c.charge_id,

@@ -3,7 +3,10 @@
 A charge that consumed less than its period: covered time takes part first, and what is left of the
 provisioned time is dark, spread over the slots in proportion to what no reading covers. Covered time above the
 provisioned leaves nothing dark and is cut in proportion: `kept` is the part that stays, 1 otherwise. Shares of an
-amount do not need the cut, since all parts shrink alike. */
+amount do not need the cut, since all parts shrink alike.
+
+kept: gpu_hours and gpu_leaves read it.
+*/
 WITH pairs AS (
     SELECT
         c.charge_id,

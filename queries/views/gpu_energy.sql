@@ -22,60 +22,63 @@ WITH moments AS (
     GROUP BY s.gpu_uuid, s.sampled_at
 ),
 
-powered AS (
-    SELECT
-        gpu_uuid,
-        host,
-        from_us / 86400000000 AS day,
-        power_w * CAST(least(
-            coalesce(lead(from_us) OVER (PARTITION BY gpu_uuid ORDER BY from_us) - from_us, step_us), 2 * step_us
-        ) AS DOUBLE) / 1000000 AS joules
-    FROM moments
-),
-
-counted AS (
+neighbours AS (
     SELECT
         gpu_uuid,
         host,
         from_us,
-        power_w,
+        from_us / 86400000000 AS first_day,
         energy_mj,
-        lead(from_us) OVER (PARTITION BY gpu_uuid ORDER BY from_us) AS to_us,
-        lead(energy_mj) OVER (PARTITION BY gpu_uuid ORDER BY from_us) AS to_mj
+        power_w,
+        least(coalesce(lead(from_us) OVER device - from_us, step_us), 2 * step_us) AS span_us,
+        -- The next reading that carries the counter.
+        lead(CASE WHEN energy_mj IS NOT NULL THEN from_us END) IGNORE NULLS OVER device AS to_us,
+        lead(energy_mj) IGNORE NULLS OVER device AS to_mj
     FROM moments
-    WHERE energy_mj IS NOT NULL
+    WINDOW device AS (PARTITION BY gpu_uuid ORDER BY from_us)
 ),
 
-intervals AS (
+measured AS (
     SELECT
         gpu_uuid,
         host,
         from_us,
         to_us,
+        first_day,
+        power_w * CAST(span_us AS DOUBLE) / 1000000 AS power_joules,
         CASE
+            WHEN energy_mj IS NULL OR to_mj IS NULL THEN NULL
             WHEN to_mj >= energy_mj THEN (to_mj - energy_mj) / 1000
             ELSE power_w * CAST(to_us - from_us AS DOUBLE) / 1000000
-        END AS joules,
-        unnest(range(from_us / 86400000000, (to_us - 1) / 86400000000 + 1)) AS day
-    FROM counted
-    WHERE to_us IS NOT NULL
+        END AS counter_joules
+    FROM neighbours
+),
+
+days AS (
+    SELECT
+        *,
+        unnest(
+            range(
+                first_day,
+                1 + CASE WHEN counter_joules IS NULL THEN first_day ELSE (to_us - 1) / 86400000000 END
+            )
+        ) AS day
+    FROM measured
 ),
 
 parts AS (
-    SELECT gpu_uuid, host, day, CAST(NULL AS DOUBLE) AS counter_joules, joules AS power_joules FROM powered
-    UNION ALL
     SELECT
         gpu_uuid,
         host,
         day,
+        CASE WHEN day = first_day THEN power_joules END AS power_joules,
         CASE
-            WHEN from_us >= day * 86400000000 AND to_us <= (day + 1) * 86400000000 THEN joules
-            ELSE joules * CAST(
+            WHEN day = first_day AND to_us <= (day + 1) * 86400000000 THEN counter_joules
+            ELSE counter_joules * CAST(
                 least(to_us, (day + 1) * 86400000000) - greatest(from_us, day * 86400000000) AS DOUBLE
             ) / CAST(to_us - from_us AS DOUBLE)
-        END AS counter_joules,
-        CAST(NULL AS DOUBLE) AS power_joules
-    FROM intervals
+        END AS counter_joules
+    FROM days
 ),
 
 device_days AS (

@@ -1,12 +1,14 @@
-/* Leaves of the charges of kind gpu, with the columns of the view ledger (an attempt's share of nothing is
-left out). Σ leaves = amount for every
-charge that has an amount, with or without telemetry.
+/* Leaves of the charges of kind gpu, with the columns of the view ledger. Σ leaves = amount for every
+charge that has an amount, with or without telemetry; a request's share of 0 is left out.
 
 A charge is apportioned once over (hour, state): hours ascending, in each hour serving, allocated idle,
 unallocated, dark. The serving part of an hour is apportioned again, to the attempts on the node's model
 that started in that hour, by uncached_input + cache_write + 2.5 × output, doubled here to stay whole;
 attempts answered by the gateway's cache take no part. Nobody to carry it: gpu_serving_untraced. A charge
-that pays for no device time at all is dark as a whole. */
+that pays for no device time at all is dark as a whole.
+
+kept: ledger, tasks and the weights of sharing read it.
+*/
 WITH hours AS (
     SELECT
         charge_id,

@@ -3,7 +3,10 @@ periods, so that any charge and hour is made of whole slots.
 
 All times are 28ths of a device × microseconds, exact. Where more is covered than the node has
 (GPUs × length), the states are cut in proportion; `dark` is what no reading covers. `active` is
-Σ activity × time, cut alike. */
+Σ activity × time, cut alike.
+
+kept: it is the costliest look at telemetry.
+*/
 WITH edges AS (
     SELECT DISTINCT resource_id, host, gpus, hour, unnest(make_array(from_us, to_us)) AS edge
     FROM gpu_charge_hours
@@ -37,15 +40,18 @@ readings AS (
 covered AS (
     SELECT
         s.resource_id,
+        s.host,
+        s.gpus,
         s.hour,
         s.from_us,
+        s.to_us,
         r.state,
         r.activity,
         r.parts * (
             least(r.to_us, s.to_us, (s.hour + 1) * 3600000000) - greatest(r.from_us, s.from_us, s.hour * 3600000000)
         ) AS time
     FROM slots AS s
-    INNER JOIN readings AS r
+    LEFT JOIN readings AS r
         ON r.host = s.host AND r.hour = s.hour AND r.from_us < s.to_us AND r.to_us > s.from_us
     WHERE s.to_us IS NOT NULL
 ),
@@ -53,33 +59,18 @@ covered AS (
 states AS (
     SELECT
         resource_id,
+        host,
         hour,
         from_us,
-        sum(CASE WHEN state = 'serving' THEN time ELSE 0 END) AS serving,
-        sum(CASE WHEN state = 'gpu_allocated_idle' THEN time ELSE 0 END) AS allocated_idle,
-        sum(CASE WHEN state = 'gpu_unallocated' THEN time ELSE 0 END) AS unallocated,
-        sum(time) AS covered,
-        sum(activity * CAST(time AS DOUBLE)) AS active
+        to_us,
+        CAST((to_us - from_us) * gpus * 28 AS DECIMAL(38, 18)) AS capacity,
+        CAST(sum(CASE WHEN state = 'serving' THEN time ELSE 0 END) AS DECIMAL(38, 18)) AS serving,
+        CAST(sum(CASE WHEN state = 'gpu_allocated_idle' THEN time ELSE 0 END) AS DECIMAL(38, 18)) AS allocated_idle,
+        CAST(sum(CASE WHEN state = 'gpu_unallocated' THEN time ELSE 0 END) AS DECIMAL(38, 18)) AS unallocated,
+        CAST(coalesce(sum(time), 0) AS DECIMAL(38, 18)) AS covered,
+        coalesce(sum(activity * CAST(time AS DOUBLE)), CAST(0 AS DOUBLE)) AS active
     FROM covered
-    GROUP BY resource_id, hour, from_us
-),
-
-filled AS (
-    SELECT
-        s.resource_id,
-        s.host,
-        s.hour,
-        s.from_us,
-        s.to_us,
-        CAST((s.to_us - s.from_us) * s.gpus * 28 AS DECIMAL(38, 18)) AS capacity,
-        CAST(coalesce(t.serving, 0) AS DECIMAL(38, 18)) AS serving,
-        CAST(coalesce(t.allocated_idle, 0) AS DECIMAL(38, 18)) AS allocated_idle,
-        CAST(coalesce(t.unallocated, 0) AS DECIMAL(38, 18)) AS unallocated,
-        CAST(coalesce(t.covered, 0) AS DECIMAL(38, 18)) AS covered,
-        coalesce(t.active, CAST(0 AS DOUBLE)) AS active
-    FROM slots AS s
-    LEFT JOIN states AS t ON t.resource_id = s.resource_id AND t.hour = s.hour AND t.from_us = s.from_us
-    WHERE s.to_us IS NOT NULL
+    GROUP BY resource_id, host, gpus, hour, from_us, to_us
 )
 
 SELECT
@@ -107,4 +98,4 @@ SELECT
         WHEN covered <= capacity THEN active
         ELSE active * CAST(capacity AS DOUBLE) / CAST(covered AS DOUBLE)
     END AS active
-FROM filled
+FROM states

@@ -36,7 +36,7 @@ WITH readings AS (
 
 -- Hours in which a device was read by instance.
 split AS (
-    SELECT DISTINCT gpu_uuid, CAST(sampled_at AS BIGINT) / 3600000000 AS hour
+    SELECT DISTINCT gpu_uuid, CAST(sampled_at AS BIGINT) / 3600000000 AS hour, true AS by_instance
     FROM gpu_samples
     WHERE mig_instance <> ''
 ),
@@ -72,11 +72,12 @@ SELECT
     r.activity,
     r.activity_from,
     CASE
-        WHEN r.activity IS NULL OR s.gpu_uuid IS NOT NULL THEN NULL
+        WHEN r.activity IS NULL OR s.by_instance THEN NULL
         WHEN r.owner IS NULL THEN 'gpu_unallocated'
         WHEN r.activity < CAST('0.05' AS DOUBLE) THEN 'gpu_allocated_idle'
         ELSE 'serving'
     END AS state,
     r.power_w
-FROM spans AS r
-LEFT JOIN split AS s ON r.mig_instance = '' AND s.gpu_uuid = r.gpu_uuid AND s.hour = r.from_us / 3600000000
+-- The small side stands first: it is the one that is held in memory.
+FROM split AS s
+RIGHT JOIN spans AS r ON r.mig_instance = '' AND s.gpu_uuid = r.gpu_uuid AND s.hour = r.from_us / 3600000000

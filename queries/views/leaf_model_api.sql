@@ -7,7 +7,10 @@ where its texts name one; of models that are not in the registry where they name
 tokens; else all. An attempt weighs the list cost of its buckets in the charge's token classes; where all
 weigh nothing, each weighs 1. Shares follow (started_at, source, request_id). One pass over calls serves
 all three kinds of leaves. period_start and period_end are the charge's own, an accrual's the hour of its
-attempt. */
+attempt.
+
+kept: ledger, tasks and the weights of sharing read it.
+*/
 WITH texts AS (
     SELECT
         *,

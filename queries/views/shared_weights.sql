@@ -6,7 +6,10 @@ stays unallocated.
 even: 1 for each use case of the registry. requests: requests whose first attempt started inside the
 charge's period. request_cost: request leaves, accrued ones too, of attempts that started inside it, in
 the reporting currency, a use case whose sum is negative as 0; leaves without a rate weigh nothing; the
-products are not rounded. fixed: as written. */
+products are not rounded. fixed: as written.
+
+kept: each sharing rule reads it.
+*/
 WITH shared AS (
     SELECT DISTINCT s.method, c.charge_period_start AS weigh_from, c.charge_period_end AS weigh_to
     FROM costs AS c

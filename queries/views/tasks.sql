@@ -4,7 +4,10 @@ use_case is that of the first attempt. The newest outcome wins; one that names a
 only. state: success or failure by the outcome; without one pending while, by the clock, the last attempt is
 younger than the use case's maturity (7 days unless set), then unlabelled. cost and waste are converted
 request leaves, accruals included; waste is that of attempts that failed or were superseded. value: the
-outcome's own, else of a success what the registry says one is worth. */
+outcome's own, else of a success what the registry says one is worth.
+
+kept: unit metrics read it several times.
+*/
 WITH attempts AS (
     SELECT
         task_id,

@@ -1,7 +1,7 @@
 //! `report`: one data document, several renderings, all saying the same numbers.
 
 use super::{Console, Status, open};
-use crate::base::{Context, Error, Result};
+use crate::base::{Context, Result};
 use crate::config::Config;
 use crate::render;
 use crate::render::document::Document;
@@ -11,8 +11,13 @@ use std::path::Path;
 /// The renderings of a document, by the ending of their files.
 const FORMATS: [&str; 2] = ["png", "html"];
 
-pub async fn report(_config: &Config, _name: &str, _out: &Path, _console: &mut dyn Console) -> Result<Status> {
-    Err(Error::internal("later"))
+pub async fn report(config: &Config, name: &str, out: &Path, console: &mut dyn Console) -> Result<Status> {
+    let spec = report::Spec::get(&config.assets, name)?;
+    let window = config.window_or_month()?;
+    let engine = open::engine(config).await?;
+    let document = report::build(&spec, &engine, &open::metrics(config)?, &config.settings, window).await?;
+    write_document(&document, out, console)?;
+    Ok(Status::Done)
 }
 
 /// Writes a document in every format, and says where.

@@ -4,6 +4,7 @@
 //! configuration is worked out here, from facts that do not.
 
 mod guard;
+mod kept;
 pub mod registry;
 mod rules;
 mod scope_lists;

@@ -1,8 +1,10 @@
 //! Views from `queries/views/*.sql`, created after whatever they read from.
 
+use super::kept::KeptView;
 use super::query_error;
 use crate::asset::{Asset, Assets};
 use crate::base::{Error, Result};
+use datafusion::catalog::TableProvider;
 use datafusion::catalog::view::ViewTable;
 use datafusion::prelude::SessionContext;
 use datafusion::sql::parser::{DFParser, Statement};
@@ -81,9 +83,19 @@ async fn add(context: &SessionContext, name: &str, view: &View<'_>) -> Result<()
         .statement_to_plan(view.statement.clone())
         .await
         .map_err(query_error)?;
-    let table = ViewTable::new(plan, Some(view.asset.text.to_string()));
-    context.register_table(name, Arc::new(table))?;
+    let definition = view.asset.text.to_string();
+    let table: Arc<dyn TableProvider> = match is_kept(&definition) {
+        true => Arc::new(KeptView::new(plan, definition)),
+        false => Arc::new(ViewTable::new(plan, Some(definition))),
+    };
+    context.register_table(name, table)?;
     Ok(())
+}
+
+/// A view asks to be worked out once per session with a line `kept: why` in its leading comment.
+fn is_kept(text: &str) -> bool {
+    let comment = text.trim_start().strip_prefix("/*").and_then(|rest| rest.split_once("*/"));
+    comment.is_some_and(|(comment, _)| comment.lines().any(|line| line.trim_start().starts_with("kept: ")))
 }
 
 #[cfg(test)]

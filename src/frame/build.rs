@@ -27,8 +27,14 @@ impl Frame {
 
 /// Amounts or ratios of scale 18. One too large for 38 digits is NULL.
 pub fn decimals(values: impl IntoIterator<Item = Option<i128>>) -> ArrayRef {
-    let values = values.into_iter().map(|v| v.filter(|v| v.saturating_abs() <= money::MAX));
-    Arc::new(values.collect::<Decimal128Array>().with_data_type(money::data_type()))
+    let values = values
+        .into_iter()
+        .map(|v| v.filter(|v| v.saturating_abs() <= money::MAX));
+    Arc::new(
+        values
+            .collect::<Decimal128Array>()
+            .with_data_type(money::data_type()),
+    )
 }
 
 pub fn floats(values: impl IntoIterator<Item = Option<f64>>) -> ArrayRef {
@@ -41,5 +47,7 @@ pub fn texts<T: AsRef<str>>(values: impl IntoIterator<Item = Option<T>>) -> Arra
 
 pub fn days(values: impl IntoIterator<Item = NaiveDate>) -> ArrayRef {
     let epoch = NaiveDate::default().num_days_from_ce();
-    Arc::new(Date32Array::from_iter_values(values.into_iter().map(|d| d.num_days_from_ce() - epoch)))
+    Arc::new(Date32Array::from_iter_values(
+        values.into_iter().map(|d| d.num_days_from_ce() - epoch),
+    ))
 }

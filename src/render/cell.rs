@@ -46,9 +46,7 @@ fn for_people(
         (Role::Ratio, DataType::Float64 | DataType::Float32) => Ok(frame
             .float(&column.name, row)?
             .map(|v| number::tick(v, &number::Format::Ratio))),
-        (_, DataType::Float64 | DataType::Float32) => {
-            Ok(frame.float(&column.name, row)?.map(rounded_float))
-        }
+        (_, DataType::Float64 | DataType::Float32) => Ok(frame.float(&column.name, row)?.map(rounded_float)),
         _ => for_machines(array, row),
     }
 }

@@ -1,2 +1,61 @@
+//! Reports: a TOML spec over metrics becomes a Document, which renderers draw.
+//!
+//! A report runs metrics and puts their frames in order; it works out no amount that SQL could have worked
+//! out, draws nothing and writes no file. The few data sources of a section that are more than one metric
+//! (a budget with its projection, GPU pools against their SLO) have a file each under `section/`.
+
+mod burn;
 mod drill;
+mod finding;
+mod headline;
+mod reckon;
+mod run;
+mod section;
+mod spec;
+mod stamp;
+mod words;
+
 pub use drill::drill;
+pub use spec::Spec;
+
+use crate::base::Result;
+use crate::base::time::Window;
+use crate::engine::{Engine, Settings};
+use crate::metric::Catalog;
+use crate::render::document::Document;
+use run::Run;
+
+/// Runs the metrics of a report for a window and for the one before it.
+pub async fn build(
+    spec: &Spec,
+    engine: &Engine,
+    catalog: &Catalog,
+    settings: &Settings,
+    window: Window,
+) -> Result<Document> {
+    let run = Run {
+        engine,
+        catalog,
+        settings,
+        window,
+        previous: window.previous(settings.zone),
+    };
+    let mut headlines = Vec::with_capacity(spec.headline.len());
+    for headline in &spec.headline {
+        headlines.push(headline::build(&run, headline).await?);
+    }
+    let mut sections = Vec::with_capacity(spec.section.len());
+    for section in &spec.section {
+        sections.push(section::build(&run, section).await?);
+    }
+    Ok(Document {
+        name: spec.name.clone(),
+        title: spec.title.clone(),
+        period: words::compared(&run.window, &run.previous, settings.zone),
+        stamps: stamp::build(&run).await?,
+        headlines,
+        findings: finding::build(&run, spec.findings).await?,
+        sections,
+        footer: spec.footer.clone(),
+    })
+}

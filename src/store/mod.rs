@@ -90,7 +90,11 @@ impl Lake {
     pub async fn create(&self) -> Result<()> {
         for table in TABLES {
             if self.snapshot(table, None).await?.is_none() {
-                let nothing = Change { add: Vec::new(), replace: Replace::Nothing, txn: "create".to_owned() };
+                let nothing = Change {
+                    add: Vec::new(),
+                    replace: Replace::Nothing,
+                    txn: "create".to_owned(),
+                };
                 self.commit(table, nothing).await?;
             }
         }

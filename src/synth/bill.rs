@@ -490,7 +490,7 @@ fn cloud(
         service_subcategory: "Other",
         resource_id: format!("res-{resource:06x}").into(),
         resource_type: "Resource",
-        tags: fleet.tags[(resource as usize / fleet.services.len()) % fleet.tags.len()],
+        tags: fleet.tags[resource as usize % fleet.tags.len()],
         ..page.charge(start, end)
     })
 }

@@ -28,6 +28,9 @@ pub(super) fn day(year: i32, month: u32, day: u32) -> NaiveDate {
     NaiveDate::from_ymd_opt(year, month, day).unwrap_or(NaiveDate::MIN)
 }
 
+const PLATFORM: &str = r#"{"env":"prod","team":"platform"}"#;
+const STAGING: &str = r#"{"env":"staging"}"#;
+
 pub(super) fn portfolio() -> Portfolio {
     Portfolio {
         story: vec![
@@ -78,12 +81,24 @@ pub(super) fn portfolio() -> Portfolio {
             ],
             resources: 16,
             hourly: false,
+            // One per resource: the third and the thirteenth are buckets of one use case each.
             tags: vec![
                 "",
-                r#"{"env":"prod","team":"platform"}"#,
+                PLATFORM,
                 r#"{"use_case":"invoice-extract","env":"prod"}"#,
-                r#"{"env":"staging"}"#,
+                "",
+                PLATFORM,
+                STAGING,
+                "",
+                PLATFORM,
+                PLATFORM,
+                "",
+                STAGING,
+                PLATFORM,
                 r#"{"use_case":"knowledge-search","env":"prod"}"#,
+                "",
+                PLATFORM,
+                STAGING,
             ],
         }],
         budgets: vec![

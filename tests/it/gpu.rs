@@ -2,8 +2,11 @@
 //! answers worked out by hand, and the golden case's `gpu.csv` and `energy.csv`.
 
 use crate::facts::{Facts, rows};
+use rand::Rng as _;
 use serde_json::{Value, json};
+use spendscope::base::seed::generator;
 use spendscope::engine::{Engine, Registry};
+use std::collections::BTreeMap;
 
 const MODELS: &str = "
 [providers.own]
@@ -490,4 +493,52 @@ async fn energy_by_counter_by_power_and_not_at_all() {
             "a power 2026-09-14 72600.0 power 1",
         ]
     );
+}
+
+#[tokio::test]
+async fn whatever_the_telemetry_every_charge_adds_up() {
+    let mut chance = generator(14, "gpu telemetry");
+    let mut below = |n: u64| chance.random_range(0..n);
+    let minute = |m: u64| format!("{}T{:02}:{:02}", 14 + m / 1440, m % 1440 / 60, m % 60);
+    let mut samples = BTreeMap::new();
+    for _ in 0..3000 {
+        let (device, time) = (below(6), below(2 * 1440));
+        let instance = if device < 2 { below(3) } else { 0 };
+        let row = json!({
+            "gpu_uuid": format!("G{device}"),
+            "mig_instance": if instance > 0 { instance.to_string() } else { String::new() },
+            "mig_profile": if instance == 1 { json!("4g.40gb") } else { json!(null) },
+            "owner": if below(4) == 0 { json!(null) } else { json!("pod") },
+            "sm_active": if below(9) == 0 { json!(null) } else { json!(below(21) as f64 / 20.0) },
+        });
+        samples.insert((device, instance, time), with(reading(&minute(time), None), row));
+    }
+    let charges = (0..150).map(|id| {
+        let from = below(2 * 1440);
+        let to = from + below(7) * below(200);
+        let amount = format!(
+            "{}.{:018}",
+            below(2000) as i64 - 1000,
+            below(1_000_000_000_000_000_000)
+        );
+        let consumed = json!({
+            "consumed_quantity": format!("{}.{:018}", below(5), below(1_000_000_000_000_000_000)),
+            "consumed_unit": if below(2) == 0 { "Hours" } else { "Units" },
+        });
+        with(
+            charge(&format!("c{id}"), &minute(from), &minute(to), &amount),
+            consumed,
+        )
+    });
+    let charges = charges.collect();
+    let (leaves, hours) = split(4, 300, samples.into_values().collect(), charges).await;
+    assert!(leaves.len() > 500);
+    for hour in hours {
+        let seconds: Vec<f64> = hour.split(' ').skip(1).map(|s| s.parse().unwrap()).collect();
+        assert!(seconds.iter().all(|s| (0.0..=4.0 * 3600.0).contains(s)), "{hour}");
+        assert!(
+            (seconds[0] - seconds[1..5].iter().sum::<f64>()).abs() < 0.01,
+            "{hour}"
+        );
+    }
 }

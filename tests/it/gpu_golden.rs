@@ -1,9 +1,10 @@
 //! The golden case's `gpu.csv` and `energy.csv`, from its telemetry and its GPU charges. The readings
 //! are put together here with as little as that takes, so that a failure points at the views.
 
-use crate::facts::{Facts, rows};
+use crate::facts::{Facts, NOW, rows};
 use serde_json::{Map, Value, json};
-use spendscope::engine::{Engine, Registry};
+use spendscope::base::time::{from_micros, parse_instant};
+use spendscope::engine::{Basis, Engine, Registry, Settings};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
@@ -77,7 +78,7 @@ fn readings(case: &Path) -> Vec<Value> {
             }
         }
     }
-    let instant = |millis| spendscope::base::time::from_micros(millis * 1000).to_rfc3339();
+    let instant = |millis| from_micros(millis * 1000).to_rfc3339();
     readings
         .into_iter()
         .map(|((_, millis), mut row)| {
@@ -96,6 +97,7 @@ fn charges(case: &Path) -> Vec<Value> {
         ("charge_period_end", "ChargePeriodEnd"),
         ("billing_period_start", "BillingPeriodStart"),
         ("billing_period_end", "BillingPeriodEnd"),
+        ("billed_cost", "BilledCost"),
         ("effective_cost", "EffectiveCost"),
         ("billing_currency", "BillingCurrency"),
         ("consumed_quantity", "ConsumedQuantity"),
@@ -119,12 +121,14 @@ fn charges(case: &Path) -> Vec<Value> {
     .collect()
 }
 
-async fn engine(case: &Path) -> Engine {
+async fn engine(case: &Path, basis: Basis) -> Engine {
     let registry = Registry::parse(&read(case.join("input/spendscope.toml"))).unwrap();
+    let mut settings = Settings::new(from_micros(parse_instant(NOW).unwrap()));
+    settings.basis = basis;
     Facts::new()
         .add("gpu_samples", readings(case))
         .add("charges", charges(case))
-        .engine(&registry)
+        .engine_with(&registry, &settings)
         .await
 }
 
@@ -149,7 +153,13 @@ async fn device_seconds_are_those_of_the_golden_case() {
         "SELECT host, model, sum(provisioned_s), sum(serving_s), sum(allocated_idle_s), sum(unallocated_s),
                       sum(dark_s), sum(active_s) / sum(provisioned_s)
                FROM gpu_hours GROUP BY host, model ORDER BY host";
-    let got = rows(&engine(&case).await.query(sql, &[]).await.unwrap());
+    let got = rows(
+        &engine(&case, Basis::Effective)
+            .await
+            .query(sql, &[])
+            .await
+            .unwrap(),
+    );
     let columns = [
         "host",
         "model",
@@ -177,7 +187,13 @@ async fn joules_are_those_of_the_golden_case() {
                FROM gpu_energy AS e
                INNER JOIN (SELECT model, sum(gpus) AS gpus FROM gpu_nodes GROUP BY model) AS n ON n.model = e.model
                GROUP BY e.model ORDER BY e.model";
-    let got = rows(&engine(&case).await.query(sql, &[]).await.unwrap());
+    let got = rows(
+        &engine(&case, Basis::Effective)
+            .await
+            .query(sql, &[])
+            .await
+            .unwrap(),
+    );
     let columns = [
         "model",
         "joules",
@@ -190,4 +206,31 @@ async fn joules_are_those_of_the_golden_case() {
         .map(|row| columns.map(|c| row[c].as_str()).join(" "))
         .collect();
     same(&got, &expected);
+}
+
+/// Serving time needs the requests, too: see the golden case as a whole.
+#[tokio::test]
+async fn idle_and_dark_amounts_are_those_of_the_golden_case() {
+    let Some(case) = case() else { return };
+    let idle = ["gpu_allocated_idle", "gpu_unallocated", "gpu_dark"];
+    for (basis, file) in [
+        (Basis::Effective, "ledger.csv"),
+        (Basis::Billed, "ledger_billed.csv"),
+    ] {
+        let sql = "SELECT leaf, use_case, model, scope, currency, evidence, modelled, sum(amount) AS amount
+                   FROM gpu_leaves WHERE leaf IN ('gpu_allocated_idle', 'gpu_unallocated', 'gpu_dark')
+                   GROUP BY leaf, use_case, model, scope, currency, evidence, modelled
+                   HAVING sum(amount) <> 0 ORDER BY leaf, model";
+        let got = rows(&engine(&case, basis).await.query(sql, &[]).await.unwrap());
+        let columns = [
+            "leaf", "use_case", "model", "scope", "currency", "evidence", "modelled", "amount",
+        ];
+        let expected: Vec<String> = table(case.join("expected").join(file))
+            .iter()
+            .filter(|row| idle.contains(&row["leaf"].as_str()))
+            .map(|row| columns.map(|c| row[c].as_str()).join(" "))
+            .collect();
+        assert!(!expected.is_empty());
+        assert_eq!(got, expected);
+    }
 }

@@ -1,0 +1,204 @@
+//! What stands out, in sentences. Rules over the same metrics as the pictures: the course of AI spend comes
+//! first, then what costs money without result, the dearest first.
+
+use super::run::Run;
+use super::{reckon, section, words};
+use crate::base::{Result, money};
+use crate::render::document::{Finding, Mood};
+use crate::render::number;
+use std::collections::{BTreeMap, BTreeSet};
+
+pub(super) async fn build(run: &Run<'_>, most: usize) -> Result<Vec<Finding>> {
+    if most == 0 {
+        return Ok(Vec::new());
+    }
+    let mut findings: Vec<Finding> = course(run).await?.into_iter().collect();
+    let mut troubles = Vec::new();
+    troubles.extend(slack_pool(run).await?);
+    troubles.extend(no_success(run).await?);
+    troubles.extend(unmetered(run).await?);
+    troubles.extend(over_budget(run).await?);
+    troubles.sort_by_key(|(amount, _)| -*amount);
+    findings.extend(troubles.into_iter().map(|(_, text)| Finding {
+        text,
+        mood: Mood::Bad,
+    }));
+    findings.truncate(most);
+    Ok(findings)
+}
+
+/// How AI spend moved, and which use case moved most with it.
+async fn course(run: &Run<'_>) -> Result<Option<Finding>> {
+    let total = async |window| -> Result<Option<i128>> {
+        let frame = run.metric("spend/daily", Some(&["scope"]), window).await?;
+        let ai = BTreeMap::from([("scope".to_owned(), "AI".to_owned())]);
+        let rows = reckon::rows_where(&frame, &ai)?;
+        let (rows, _) = reckon::split_currency(&frame, rows, run.currency(), "amount")?;
+        reckon::sum(&frame, "amount", &rows)
+    };
+    let Some(now) = total(run.window).await? else {
+        return Ok(None);
+    };
+    let before = total(run.previous).await?.unwrap_or(0);
+    let money = |amount: i128| number::money(amount, run.currency());
+    let previous = words::period(&run.previous, run.settings.zone);
+    let Some(change) = money::ratio(now - before, before).filter(|_| before > 0) else {
+        let text = format!(
+            "AI spend came to {}; there is nothing before it to compare with.",
+            money(now)
+        );
+        return Ok(Some(Finding {
+            text,
+            mood: Mood::Plain,
+        }));
+    };
+    let (verb, by) = if now < before {
+        ("fell", before - now)
+    } else {
+        ("grew", now - before)
+    };
+    let mut text = format!(
+        "AI spend {verb} by {} ({}) against {previous}",
+        money(by),
+        number::change(change)
+    );
+    match mover(run, now >= before).await? {
+        Some((name, amount)) if amount.abs() * 5 > by => {
+            let sign = if amount < 0 { "less" } else { "more" };
+            text.push_str(&format!("; {name} alone is {} {sign}.", money(amount.abs())));
+        }
+        _ => text.push('.'),
+    }
+    Ok(Some(Finding {
+        text,
+        mood: Mood::Plain,
+    }))
+}
+
+/// The use case whose cost moved most in that direction.
+async fn mover(run: &Run<'_>, up: bool) -> Result<Option<(String, i128)>> {
+    let costs = async |window| -> Result<BTreeMap<String, i128>> {
+        let frame = run
+            .metric("unit/cost_per_successful_task", Some(&["use_case"]), window)
+            .await?;
+        let all: Vec<usize> = (0..frame.rows()).collect();
+        let (rows, _) = reckon::split_currency(&frame, all, run.currency(), "direct_cost")?;
+        let mut costs = BTreeMap::new();
+        for row in rows {
+            if let (Some(name), Some(cost)) =
+                (frame.text("use_case", row)?, frame.decimal("direct_cost", row)?)
+            {
+                costs.insert(name, cost);
+            }
+        }
+        Ok(costs)
+    };
+    let (now, before) = (costs(run.window).await?, costs(run.previous).await?);
+    let names: BTreeSet<&String> = now.keys().chain(before.keys()).collect();
+    let change = |name: &str| now.get(name).unwrap_or(&0) - before.get(name).unwrap_or(&0);
+    let most = names
+        .into_iter()
+        .map(|n| (n.clone(), change(n)))
+        .max_by_key(|m| if up { m.1 } else { -m.1 });
+    Ok(most.filter(|m| if up { m.1 > 0 } else { m.1 < 0 }))
+}
+
+/// The pool that is furthest below its SLO, weighed by all idle money: what there is to win.
+async fn slack_pool(run: &Run<'_>) -> Result<Option<(i128, String)>> {
+    let pools = section::pools(run).await?;
+    let below = pools.iter().filter_map(|p| {
+        let (is, target) = (p.utilization?, p.target?);
+        (is < target).then_some((target - is, p, is, target))
+    });
+    let Some((_, pool, is, target)) = below.max_by_key(|b| b.0) else {
+        return Ok(None);
+    };
+    let frame = run.metric("gpu/idle_cost", Some(&[]), run.window).await?;
+    let all: Vec<usize> = (0..frame.rows()).collect();
+    let (rows, _) = reckon::split_currency(&frame, all, run.currency(), "idle_cost")?;
+    let idle = reckon::sum(&frame, "idle_cost", &rows)?.unwrap_or(0);
+    let text = format!(
+        "The {} GPU pool worked {} of its time, below the {} of its SLO; idle GPU time of all pools cost {}.",
+        pool.name,
+        number::percent(is),
+        number::percent(target),
+        number::money(idle, run.currency()),
+    );
+    Ok(Some((idle, text)))
+}
+
+async fn no_success(run: &Run<'_>) -> Result<Option<(i128, String)>> {
+    let (count, mut without) = section::without_success(run).await?;
+    without.sort_by_key(|w| -w.1);
+    let Some((name, _)) = without.first() else {
+        return Ok(None);
+    };
+    let mut spent = 0;
+    for (_, amount) in &without {
+        reckon::add(&mut spent, *amount)?;
+    }
+    let money = number::money(spent, run.currency());
+    let text = match without.len() {
+        1 => format!("{name} has spent {money} without one success so far."),
+        n if n == count => {
+            format!("No use case has a recorded success so far; together they have spent {money}.")
+        }
+        n => format!(
+            "{n} of {count} use cases have spent {money} without one success so far, {name} the most."
+        ),
+    };
+    Ok(Some((spent, text)))
+}
+
+/// Model spend that no gateway request explains.
+async fn unmetered(run: &Run<'_>) -> Result<Option<(i128, String)>> {
+    let frame = run.metric("ledger/unmetered", None, run.window).await?;
+    let all: Vec<usize> = (0..frame.rows()).collect();
+    let (rows, _) = reckon::split_currency(&frame, all, run.currency(), "amount")?;
+    let Some(amount) = reckon::sum(&frame, "amount", &rows)?.filter(|a| *a > 0) else {
+        return Ok(None);
+    };
+    let text = format!(
+        "{} of model spend went past the gateway: nobody knows for what.",
+        number::money(amount, run.currency())
+    );
+    Ok(Some((amount, text)))
+}
+
+/// The budget that is, or at this pace will be, exceeded by most.
+async fn over_budget(run: &Run<'_>) -> Result<Option<(i128, String)>> {
+    let frame = run.metric("budget/burn", None, run.window).await?;
+    let mut worst: Option<(i128, String)> = None;
+    for row in 0..frame.rows() {
+        let (Some(limit), Some(spent)) = (frame.decimal("budget", row)?, frame.decimal("spent", row)?) else {
+            continue;
+        };
+        let (name, currency) = (
+            frame.text("name", row)?.unwrap_or_default(),
+            frame.text("currency", row)?.unwrap_or_default(),
+        );
+        let expected = frame.decimal("forecast", row)?.unwrap_or(spent).max(spent);
+        // Amounts of several currencies are not ranked against each other.
+        if currency != run.currency() || expected <= limit {
+            continue;
+        }
+        let money = |amount| number::money(amount, &currency);
+        let text = if spent > limit {
+            format!(
+                "The budget {name} of {} is exceeded: {} is spent.",
+                money(limit),
+                money(spent)
+            )
+        } else {
+            format!(
+                "At the pace so far the budget {name} of {} ends at {}.",
+                money(limit),
+                money(expected)
+            )
+        };
+        if worst.as_ref().is_none_or(|w| expected - limit > w.0) {
+            worst = Some((expected - limit, text));
+        }
+    }
+    Ok(worst)
+}

@@ -1,0 +1,89 @@
+//! The parts of a report. A data source that is more than one metric has a file here.
+
+mod budget;
+mod energy;
+mod idle;
+mod pools;
+mod rates;
+mod spend;
+mod success;
+
+pub(super) use pools::pools;
+pub(super) use success::without_success;
+
+use super::run::Run;
+use super::spec::{Data, SectionSpec};
+use crate::base::Result;
+use crate::frame::{ChartSpec, Frame};
+use crate::render::document::{Body, Section};
+
+/// What a source gives: the line below the title, what is drawn, what is not.
+pub(super) struct Part {
+    pub subtitle: String,
+    pub body: Body,
+    pub notices: Vec<String>,
+}
+
+impl Part {
+    fn chart(subtitle: impl Into<String>, chart: ChartSpec, frame: Frame) -> Part {
+        Part {
+            subtitle: subtitle.into(),
+            body: Body::Chart(chart, frame),
+            notices: Vec::new(),
+        }
+    }
+
+    fn empty(subtitle: impl Into<String>, why: impl Into<String>) -> Part {
+        Part {
+            subtitle: subtitle.into(),
+            body: Body::Empty(why.into()),
+            notices: Vec::new(),
+        }
+    }
+
+    fn noting(mut self, notice: Option<String>) -> Part {
+        self.notices.extend(notice);
+        self
+    }
+}
+
+fn chart(kind: &str, x: &str, y: &[&str]) -> ChartSpec {
+    let y = y.iter().map(|s| (*s).to_owned()).collect();
+    ChartSpec {
+        kind: kind.to_owned(),
+        x: x.to_owned(),
+        y,
+        ..ChartSpec::default()
+    }
+}
+
+pub(super) async fn build(run: &Run<'_>, spec: &SectionSpec) -> Result<Section> {
+    let part = match &spec.data {
+        Data::Metric {
+            metric,
+            by,
+            subtitle,
+            chart,
+        } => {
+            let by: Option<Vec<&str>> = by.as_ref().map(|by| by.iter().map(String::as_str).collect());
+            let frame = run.metric(metric, by.as_deref(), run.window).await?;
+            Part::chart(subtitle, chart.clone(), frame)
+        }
+        Data::Spend { by } => spend::build(run, by).await?,
+        Data::Success => success::build(run).await?,
+        Data::Pools => pools::build(run).await?,
+        Data::Idle => idle::build(run).await?,
+        Data::Rates => rates::build(run).await?,
+        Data::Energy => energy::build(run).await?,
+        Data::Budget => budget::build(run).await?,
+    };
+    Ok(Section {
+        id: spec.id.clone(),
+        title: spec.title.clone(),
+        subtitle: part.subtitle,
+        wide: spec.wide,
+        height: spec.height,
+        body: part.body,
+        notices: part.notices,
+    })
+}
