@@ -94,14 +94,17 @@ pub struct Chart {
     pub series: Option<String>,
 }
 
-/// A seeded bootstrap interval of a ratio of sums. The query gives, per row, one list of amounts and
-/// one list of flags in the same order (one member per task); they are replaced by two columns.
+/// A seeded bootstrap interval of a ratio of sums. The query gives, per row, three lists in one order:
+/// a member's name, an amount of it, and whether it counts in the denominator. A member may stand in
+/// several neighbouring places: its amounts are added. Two columns take the place of the lists.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Interval {
-    /// List column: what each member costs.
+    /// List column: the member (a task).
+    pub members: String,
+    /// List column: what it costs.
     pub costs: String,
-    /// List column: does the member count in the denominator.
+    /// List column: does it count in the denominator.
     pub successes: String,
     /// Column of the cost that belongs to no member and stands in every draw.
     pub fixed: String,

@@ -6,6 +6,7 @@ use crate::base::{Error, Result, money, seed};
 use arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, Decimal128Array, RecordBatch, RecordBatchOptions,
 };
+use arrow::compute::cast;
 use arrow::datatypes::{DataType, Decimal128Type, Field, Schema};
 use rand::Rng as _;
 use std::sync::Arc;
@@ -24,6 +25,7 @@ pub(super) fn replace_samples(interval: &Interval, key: &[&str], batch: &RecordB
             .ok_or_else(|| Error::query(format!("the result has no column '{name}'")))
     };
     let wrong = |name: &str| Error::query(format!("column '{name}' has not the type an interval needs"));
+<<<<<<< HEAD
     let costs = column(&interval.costs)?
         .as_list_opt::<i32>()
         .ok_or_else(|| wrong(&interval.costs))?;
@@ -33,6 +35,13 @@ pub(super) fn replace_samples(interval: &Interval, key: &[&str], batch: &RecordB
     let fixed = column(&interval.fixed)?
         .as_primitive_opt::<Decimal128Type>()
         .ok_or_else(|| wrong(&interval.fixed))?;
+=======
+    let ids = column(&interval.members)?.as_list_opt::<i32>().ok_or_else(|| wrong(&interval.members))?;
+    let costs = column(&interval.costs)?.as_list_opt::<i32>().ok_or_else(|| wrong(&interval.costs))?;
+    let successes = column(&interval.successes)?.as_list_opt::<i32>().ok_or_else(|| wrong(&interval.successes))?;
+    let fixed =
+        column(&interval.fixed)?.as_primitive_opt::<Decimal128Type>().ok_or_else(|| wrong(&interval.fixed))?;
+>>>>>>> metric
     let names = key.iter().map(|name| column(name)).collect::<Result<Vec<_>>>()?;
 
     let mut low = Vec::with_capacity(batch.num_rows());
@@ -43,10 +52,11 @@ pub(super) fn replace_samples(interval: &Interval, key: &[&str], batch: &RecordB
             purpose.push('\0');
             purpose.push_str(&arrow::util::display::array_value_to_string(name, row)?);
         }
-        let members = if costs.is_null(row) || successes.is_null(row) {
+        let members = if ids.is_null(row) || costs.is_null(row) || successes.is_null(row) {
             Vec::new()
         } else {
-            members(&costs.value(row), &successes.value(row)).ok_or_else(|| wrong(&interval.costs))?
+            let lists = [ids.value(row), costs.value(row), successes.value(row)];
+            members(&lists).ok_or_else(|| wrong(&interval.costs))?
         };
         let fixed = if fixed.is_null(row) { 0 } else { fixed.value(row) };
         let mut chance = seed::generator(interval.seed, &purpose);
@@ -71,7 +81,7 @@ pub(super) fn replace_samples(interval: &Interval, key: &[&str], batch: &RecordB
                 let array = Decimal128Array::from(std::mem::take(values)).with_data_type(money::data_type());
                 columns.push(Arc::new(array));
             }
-            None if field.name() == &interval.fixed => {}
+            None if [&interval.fixed, &interval.members].contains(&field.name()) => {}
             None => {
                 fields.push(field.as_ref().clone());
                 columns.push(column.clone());
@@ -86,17 +96,24 @@ pub(super) fn replace_samples(interval: &Interval, key: &[&str], batch: &RecordB
     )?)
 }
 
-fn members(costs: &ArrayRef, successes: &ArrayRef) -> Option<Vec<(i128, bool)>> {
-    if costs.len() != successes.len() || !matches!(costs.data_type(), DataType::Decimal128(38, 18)) {
+/// One entry per member: neighbours of the same name are added up.
+fn members([ids, costs, successes]: &[ArrayRef; 3]) -> Option<Vec<(i128, bool)>> {
+    if costs.len() != ids.len() || successes.len() != ids.len() || costs.data_type() != &money::data_type() {
         return None;
     }
+    let ids = cast(ids, &DataType::Utf8).ok()?;
+    let ids = ids.as_string_opt::<i32>()?;
     let costs = costs.as_primitive_opt::<Decimal128Type>()?;
     let successes: &BooleanArray = successes.as_boolean_opt()?;
-    let member = |at: usize| {
-        let cost = if costs.is_null(at) { 0 } else { costs.value(at) };
-        (cost, successes.is_valid(at) && successes.value(at))
-    };
-    Some((0..costs.len()).map(member).collect())
+    let mut members: Vec<(i128, bool)> = Vec::new();
+    for at in 0..ids.len() {
+        if at == 0 || ids.value(at) != ids.value(at - 1) {
+            members.push((0, successes.is_valid(at) && successes.value(at)));
+        }
+        let member = members.last_mut()?;
+        member.0 = member.0.checked_add(if costs.is_null(at) { 0 } else { costs.value(at) })?;
+    }
+    Some(members)
 }
 
 /// The 2.5th and the 97.5th percentile (nearest rank) of `(fixed + Σ cost) / Σ success` over

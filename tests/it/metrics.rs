@@ -1,6 +1,6 @@
 //! The golden case, asked through the metrics: what people see is what `expected/` says.
 
-use crate::golden::{case_folder, engine, place};
+use crate::golden::{case_folder, engine, place, present};
 use arrow::array::Array;
 use arrow::datatypes::DataType;
 use arrow::util::display::array_value_to_string;
@@ -46,7 +46,8 @@ fn alike(column: &str, got: &str, want: &str) -> bool {
     if got == want {
         return true;
     }
-    if let (Ok(got), Ok(want)) = (money::parse(got), money::parse(want)) {
+    let is_decimal = got.rsplit_once('.').is_some_and(|(_, fraction)| fraction.len() == 18);
+    if let (true, Ok(got), Ok(want)) = (is_decimal, money::parse(got), money::parse(want)) {
         let ratio = want % 1_000_000 == 0;
         return (got - want).abs() <= if ratio { 1_000_000_000 } else { 1_000_000 };
     }
@@ -85,6 +86,9 @@ fn covers(file: &str, want: &[Row], got: &[&Row]) {
 
 #[tokio::test]
 async fn unit() {
+    if !present() {
+        return;
+    }
     let place = place().await;
     let engine = engine(&place, Basis::Effective).await;
     let got = metric(&engine, "unit/cost_per_successful_task", &window()).await;
@@ -101,12 +105,14 @@ async fn unit() {
         }
     }
     let queries = metric(&engine, "unit/cost_per_query", &window()).await;
-    let with_requests: Vec<Row> = want.into_iter().filter(|row| row["requests"] != "0").collect();
-    same("unit.csv", &["use_case", "currency"], &queries, &with_requests);
+    same("unit.csv", &["use_case", "currency"], &queries, &want);
 }
 
 #[tokio::test]
 async fn spend() {
+    if !present() {
+        return;
+    }
     let place = place().await;
     let engine = engine(&place, Basis::Effective).await;
     let got = metric(&engine, "spend/by_scope", &window()).await;
@@ -117,6 +123,9 @@ async fn spend() {
 
 #[tokio::test]
 async fn gateway() {
+    if !present() {
+        return;
+    }
     let place = place().await;
     let engine = engine(&place, Basis::Effective).await;
     let want = expected("gateway.csv");
@@ -133,6 +142,9 @@ async fn gateway() {
 
 #[tokio::test]
 async fn gpu_and_energy() {
+    if !present() {
+        return;
+    }
     let place = place().await;
     let engine = engine(&place, Basis::Effective).await;
     let want = expected("gpu.csv");
@@ -147,6 +159,9 @@ async fn gpu_and_energy() {
 
 #[tokio::test]
 async fn ledger() {
+    if !present() {
+        return;
+    }
     let place = place().await;
     let engine = engine(&place, Basis::Effective).await;
     let want = expected("unmetered.csv");
@@ -172,6 +187,9 @@ async fn ledger() {
 
 #[tokio::test]
 async fn every_metric_runs_in_every_grouping_and_keeps_its_contract() {
+    if !present() {
+        return;
+    }
     let place = place().await;
     let engine = engine(&place, Basis::Effective).await;
     let catalog = Catalog::new(&Assets::builtin()).unwrap();
@@ -200,6 +218,9 @@ async fn every_metric_runs_in_every_grouping_and_keeps_its_contract() {
 /// Σ of days = range, whatever the zone.
 #[tokio::test]
 async fn days_add_up() {
+    if !present() {
+        return;
+    }
     let place = place().await;
     let engine = engine(&place, Basis::Effective).await;
     let all = Params { by: Some(Vec::new()), ..window() };
