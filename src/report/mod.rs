@@ -24,6 +24,7 @@ use crate::engine::{Engine, Settings};
 use crate::metric::Catalog;
 use crate::render::document::Document;
 use run::Run;
+use tokio::sync::Mutex;
 
 /// Runs the metrics of a report for a window and for the one before it.
 pub async fn build(
@@ -33,13 +34,8 @@ pub async fn build(
     settings: &Settings,
     window: Window,
 ) -> Result<Document> {
-    let run = Run {
-        engine,
-        catalog,
-        settings,
-        window,
-        previous: window.previous(settings.zone),
-    };
+    let previous = window.previous(settings.zone);
+    let run = Run { engine, catalog, settings, window, previous, answers: Mutex::default() };
     let mut headlines = Vec::with_capacity(spec.headline.len());
     for headline in &spec.headline {
         headlines.push(headline::build(&run, headline).await?);

@@ -7,6 +7,10 @@ use crate::frame::Frame;
 use crate::metric::{self, Catalog, Params};
 use chrono::{DateTime, Datelike, Days, NaiveDate, Utc};
 use std::collections::BTreeMap;
+use tokio::sync::Mutex;
+
+/// Metrics that were run, by name, group columns and window: sentences and pictures ask for the same ones.
+type Answers = BTreeMap<(String, Option<Vec<String>>, i64, i64), Frame>;
 
 pub(super) struct Run<'a> {
     pub engine: &'a Engine,
@@ -14,6 +18,7 @@ pub(super) struct Run<'a> {
     pub settings: &'a Settings,
     pub window: Window,
     pub previous: Window,
+    pub answers: Mutex<Answers>,
 }
 
 /// More parts than this tell a reader nothing more, and each is a run of the metric.
@@ -31,13 +36,15 @@ impl Run<'_> {
     }
 
     pub(super) async fn metric(&self, name: &str, by: Option<&[&str]>, window: Window) -> Result<Frame> {
-        let params = Params {
-            from: window.from,
-            to: window.to,
-            by: by.map(|by| by.iter().map(|s| (*s).to_owned()).collect()),
-            set: BTreeMap::new(),
-        };
-        metric::run(self.engine, self.catalog.get(name)?, &params).await
+        let by: Option<Vec<String>> = by.map(|by| by.iter().map(|s| (*s).to_owned()).collect());
+        let key = (name.to_owned(), by.clone(), window.from.timestamp_micros(), window.to.timestamp_micros());
+        if let Some(frame) = self.answers.lock().await.get(&key) {
+            return Ok(frame.clone());
+        }
+        let params = Params { from: window.from, to: window.to, by, set: BTreeMap::new() };
+        let frame = metric::run(self.engine, self.catalog.get(name)?, &params).await?;
+        self.answers.lock().await.insert(key, frame.clone());
+        Ok(frame)
     }
 
     pub(super) fn local_day(&self, instant: DateTime<Utc>) -> NaiveDate {
