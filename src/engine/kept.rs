@@ -24,9 +24,18 @@ impl KeptView {
     /// `plan` must be analysed: only then are its types the ones of its rows. Every column counts as
     /// nullable, since what runs and what was planned may differ about that.
     pub(super) fn new(plan: LogicalPlan, definition: String) -> KeptView {
-        let fields = plan.schema().fields().iter().map(|field| field.as_ref().clone().with_nullable(true));
+        let fields = plan
+            .schema()
+            .fields()
+            .iter()
+            .map(|field| field.as_ref().clone().with_nullable(true));
         let schema = Arc::new(Schema::new(fields.collect::<Vec<Field>>()));
-        KeptView { plan, definition, schema, rows: OnceCell::new() }
+        KeptView {
+            plan,
+            definition,
+            schema,
+            rows: OnceCell::new(),
+        }
     }
 
     async fn compute(&self, state: &dyn Session) -> Result<MemTable> {

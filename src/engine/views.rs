@@ -97,13 +97,23 @@ async fn add(context: &SessionContext, name: &str, view: &View<'_>) -> Result<()
 fn analysed(context: &SessionContext, plan: LogicalPlan) -> Result<LogicalPlan> {
     let state = context.state();
     let options = state.config_options();
-    state.analyzer().execute_and_check(plan, options, |_, _| {}).map_err(query_error)
+    state
+        .analyzer()
+        .execute_and_check(plan, options, |_, _| {})
+        .map_err(query_error)
 }
 
 /// A view asks to be worked out once per session with a line `kept: why` in its leading comment.
 fn is_kept(text: &str) -> bool {
-    let comment = text.trim_start().strip_prefix("/*").and_then(|rest| rest.split_once("*/"));
-    comment.is_some_and(|(comment, _)| comment.lines().any(|line| line.trim_start().starts_with("kept: ")))
+    let comment = text
+        .trim_start()
+        .strip_prefix("/*")
+        .and_then(|rest| rest.split_once("*/"));
+    comment.is_some_and(|(comment, _)| {
+        comment
+            .lines()
+            .any(|line| line.trim_start().starts_with("kept: "))
+    })
 }
 
 #[cfg(test)]

@@ -49,16 +49,11 @@ fn convert(name: &str, ty: ColumnType, column: &ArrayRef) -> Result<ArrayRef> {
             Utf8 | LargeUtf8 | Utf8View | Dictionary(..) | Boolean | Int64 | Date32 | Null,
         ) => Utf8,
         (ColumnType::Int, Int8 | Int16 | Int32 | Int64 | UInt8 | UInt16 | UInt32 | UInt64 | Null) => Int64,
-<<<<<<< HEAD
         (ColumnType::Decimal, Decimal128(_, scale)) if *scale <= money::SCALE.cast_signed() => {
             money::data_type()
         }
-        (ColumnType::Decimal, Null) => money::data_type(),
-=======
-        (ColumnType::Decimal, Decimal128(_, scale)) if *scale <= money::SCALE.cast_signed() => money::data_type(),
         // An amount that is 0 or NULL in every row may have been planned as a whole number.
         (ColumnType::Decimal, Int64 | Null) => money::data_type(),
->>>>>>> metric
         (ColumnType::Float, Float32 | Float64 | Null) => Float64,
         (ColumnType::Bool, Boolean | Null) => Boolean,
         (ColumnType::Date, Date32 | Null) => Date32,

@@ -25,7 +25,9 @@ pub(super) fn replace_samples(interval: &Interval, key: &[&str], batch: &RecordB
             .ok_or_else(|| Error::query(format!("the result has no column '{name}'")))
     };
     let wrong = |name: &str| Error::query(format!("column '{name}' has not the type an interval needs"));
-<<<<<<< HEAD
+    let ids = column(&interval.members)?
+        .as_list_opt::<i32>()
+        .ok_or_else(|| wrong(&interval.members))?;
     let costs = column(&interval.costs)?
         .as_list_opt::<i32>()
         .ok_or_else(|| wrong(&interval.costs))?;
@@ -35,13 +37,6 @@ pub(super) fn replace_samples(interval: &Interval, key: &[&str], batch: &RecordB
     let fixed = column(&interval.fixed)?
         .as_primitive_opt::<Decimal128Type>()
         .ok_or_else(|| wrong(&interval.fixed))?;
-=======
-    let ids = column(&interval.members)?.as_list_opt::<i32>().ok_or_else(|| wrong(&interval.members))?;
-    let costs = column(&interval.costs)?.as_list_opt::<i32>().ok_or_else(|| wrong(&interval.costs))?;
-    let successes = column(&interval.successes)?.as_list_opt::<i32>().ok_or_else(|| wrong(&interval.successes))?;
-    let fixed =
-        column(&interval.fixed)?.as_primitive_opt::<Decimal128Type>().ok_or_else(|| wrong(&interval.fixed))?;
->>>>>>> metric
     let names = key.iter().map(|name| column(name)).collect::<Result<Vec<_>>>()?;
 
     let mut low = Vec::with_capacity(batch.num_rows());
@@ -111,7 +106,9 @@ fn members([ids, costs, successes]: &[ArrayRef; 3]) -> Option<Vec<(i128, bool)>>
             members.push((0, successes.is_valid(at) && successes.value(at)));
         }
         let member = members.last_mut()?;
-        member.0 = member.0.checked_add(if costs.is_null(at) { 0 } else { costs.value(at) })?;
+        member.0 = member
+            .0
+            .checked_add(if costs.is_null(at) { 0 } else { costs.value(at) })?;
     }
     Some(members)
 }
