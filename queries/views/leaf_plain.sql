@@ -40,8 +40,8 @@ leaves AS (
     FROM plain AS c
     LEFT JOIN (SELECT * FROM weighed WHERE total > 0) AS w
         ON w.weigher = c.weigher
-        AND w.weigh_from IS NOT DISTINCT FROM c.weigh_from
-        AND w.weigh_to IS NOT DISTINCT FROM c.weigh_to
+        AND (w.weigh_from IS NOT DISTINCT FROM c.weigh_from)
+        AND (w.weigh_to IS NOT DISTINCT FROM c.weigh_to)
 )
 
 SELECT

@@ -16,13 +16,19 @@ pub struct DemoRequest {
 const NOW: &str = "2026-10-03T06:00:00Z";
 const MONTH: &str = "2026-09";
 const DRILL: &str = "gpu-shock-and-surge";
-const METRICS: [&str; 3] = ["spend/by_scope", "unit/cost_per_successful_task", "ledger/unmetered"];
+const METRICS: [&str; 3] = [
+    "spend/by_scope",
+    "unit/cost_per_successful_task",
+    "ledger/unmetered",
+];
 
 pub async fn demo(request: &DemoRequest, console: &mut dyn Console) -> Result<Status> {
     let toml = request.data.join("spendscope.toml");
     if !toml.exists() {
-        return Err(Error::usage(format!("no sample data in {}", request.data.display()))
-            .advise("run the demo from the project's folder, or say --data FOLDER"));
+        return Err(
+            Error::usage(format!("no sample data in {}", request.data.display()))
+                .advise("run the demo from the project's folder, or say --data FOLDER"),
+        );
     }
     std::fs::create_dir_all(&request.out)?;
     let config = Config::resolve(&Overrides {
@@ -33,7 +39,10 @@ pub async fn demo(request: &DemoRequest, console: &mut dyn Console) -> Result<St
         ..Overrides::default()
     })?;
 
-    heading(console, "Ingest: bills, gateway logs, GPU telemetry, outcomes, prices, rates");
+    heading(
+        console,
+        "Ingest: bills, gateway logs, GPU telemetry, outcomes, prices, rates",
+    );
     for (folder, source) in deliveries(&request.data)? {
         let request = IngestRequest {
             paths: vec![folder.to_string_lossy().into_owned()],
@@ -43,8 +52,14 @@ pub async fn demo(request: &DemoRequest, console: &mut dyn Console) -> Result<St
         ingest(&config, &request, console).await?;
     }
 
-    heading(console, "Reconcile: does every billed amount add up to its leaves?");
-    let quarter = Config { window: None, ..config.clone() };
+    heading(
+        console,
+        "Reconcile: does every billed amount add up to its leaves?",
+    );
+    let quarter = Config {
+        window: None,
+        ..config.clone()
+    };
     let balanced = reconcile(&quarter, console).await?;
     if balanced != Status::Done {
         return Ok(balanced);
@@ -61,7 +76,8 @@ pub async fn demo(request: &DemoRequest, console: &mut dyn Console) -> Result<St
     heading(console, &format!("Budget drill: {DRILL}"));
     let verdict = drill_run(&config, DRILL, None, &request.out, console).await?;
     if verdict == Status::SaysNo {
-        console.say("the drill breaches its budget, as this one is meant to: on its own it exits with status 3");
+        console
+            .say("the drill breaches its budget, as this one is meant to: on its own it exits with status 3");
     }
 
     heading(console, "What there is to look at");
@@ -92,8 +108,9 @@ fn deliveries(data: &Path) -> Result<Vec<(PathBuf, Option<String>)>> {
             found.push((folder, None));
             continue;
         }
-        let mut sources: Vec<PathBuf> =
-            std::fs::read_dir(&folder)?.map(|entry| Ok(entry?.path())).collect::<Result<_>>()?;
+        let mut sources: Vec<PathBuf> = std::fs::read_dir(&folder)?
+            .map(|entry| Ok(entry?.path()))
+            .collect::<Result<_>>()?;
         sources.sort();
         for source in sources.into_iter().filter(|path| path.is_dir()) {
             let name = source.file_name().map(|n| n.to_string_lossy().into_owned());

@@ -27,10 +27,13 @@ pub fn drill_list(config: &Config, console: &mut dyn Console) -> Result<Status> 
         let scenario = Scenario::parse(&asset.path, &asset.text).context(asset.path.clone())?;
         rows.push([asset.name().to_owned(), scenario.title, asset.origin.to_string()]);
     }
-    let column = |at: usize| -> Arc<StringArray> { Arc::new(rows.iter().map(|row| Some(row[at].as_str())).collect()) };
+    let column =
+        |at: usize| -> Arc<StringArray> { Arc::new(rows.iter().map(|row| Some(row[at].as_str())).collect()) };
     let fields = ["name", "title", "origin"].map(|name| Field::new(name, DataType::Utf8, false));
-    let batch =
-        RecordBatch::try_new(Arc::new(Schema::new(fields.to_vec())), vec![column(0), column(1), column(2)])?;
+    let batch = RecordBatch::try_new(
+        Arc::new(Schema::new(fields.to_vec())),
+        vec![column(0), column(1), column(2)],
+    )?;
     show(console, &Frame::guess(batch))?;
     Ok(Status::Done)
 }
@@ -54,13 +57,20 @@ pub async fn drill_run(
     }
     show(console, &outcome.decisions)?;
     write_document(&report::drill(&name, &outcome)?, out, console)?;
-    Ok(if outcome.passed { Status::Done } else { Status::SaysNo })
+    Ok(if outcome.passed {
+        Status::Done
+    } else {
+        Status::SaysNo
+    })
 }
 
 /// A built-in drill by name, or a file of the user's.
 fn scenario(assets: &Assets, name: &str) -> Result<(String, Scenario)> {
     if let Some(asset) = assets.get(&format!("{FOLDER}{name}.toml")) {
-        return Ok((name.to_owned(), Scenario::parse(&asset.path, &asset.text).context(asset.path.clone())?));
+        return Ok((
+            name.to_owned(),
+            Scenario::parse(&asset.path, &asset.text).context(asset.path.clone())?,
+        ));
     }
     let path = Path::new(name);
     if path.extension().is_none_or(|e| e != "toml") {
@@ -69,14 +79,18 @@ fn scenario(assets: &Assets, name: &str) -> Result<(String, Scenario)> {
             .advise(format!("built in: {}; or name a .toml file", known.join(", "))));
     }
     let text = std::fs::read_to_string(path).with_context(|| format!("reading {name}"))?;
-    let stem = path.file_stem().map_or_else(|| name.to_owned(), |s| s.to_string_lossy().into_owned());
+    let stem = path
+        .file_stem()
+        .map_or_else(|| name.to_owned(), |s| s.to_string_lossy().into_owned());
     Ok((stem, Scenario::parse(name, &text).context(name)?))
 }
 
 async fn inputs(config: &Config, engine: &Engine) -> Result<Inputs> {
     let settings = &config.settings;
     if settings.currency == crate::engine::NATIVE {
-        return Err(Error::usage("a drill adds spend up, so it needs one currency").advise("say --currency USD"));
+        return Err(
+            Error::usage("a drill adds spend up, so it needs one currency").advise("say --currency USD")
+        );
     }
     Ok(Inputs {
         spend: Frame::guess(engine.query(SPEND, &[]).await?),

@@ -28,8 +28,11 @@ pub async fn ingest(config: &Config, request: &IngestRequest, console: &mut dyn 
     let catalog = match &request.mapping {
         None => open::sources(config)?,
         Some(path) => {
-            let text = std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
-            let id = path.file_stem().map_or_else(|| "mapping".to_owned(), |s| s.to_string_lossy().into_owned());
+            let text =
+                std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
+            let id = path
+                .file_stem()
+                .map_or_else(|| "mapping".to_owned(), |s| s.to_string_lossy().into_owned());
             format.get_or_insert(id.clone());
             source::Catalog::new(open::source_files(config).chain([(id, text)]))?
         }
@@ -46,7 +49,9 @@ pub async fn ingest(config: &Config, request: &IngestRequest, console: &mut dyn 
         observed_at: request
             .at
             .as_deref()
-            .map(|text| parse_instant(text).ok_or_else(|| Error::usage(format!("--at: '{text}' is not a moment"))))
+            .map(|text| {
+                parse_instant(text).ok_or_else(|| Error::usage(format!("--at: '{text}' is not a moment")))
+            })
             .transpose()?,
         valid_from: request
             .valid_from
@@ -56,16 +61,21 @@ pub async fn ingest(config: &Config, request: &IngestRequest, console: &mut dyn 
         store_options: object_store_environment(),
         ..Options::default()
     };
-    let mut progress = Bar { console, read: 0, total: 0 };
+    let mut progress = Bar {
+        console,
+        read: 0,
+        total: 0,
+    };
     let report = ingest::ingest(&lake, &catalog, &request.paths, &options, &mut progress).await;
     console.progress_end();
     let report = report?;
     summarise(&report, console);
     match report.refused.first() {
-        Some(refused) => {
-            Err(Error::lake(format!("{} from '{}' refused: {}", refused.table, refused.source, refused.reason))
-                .advise(refused.advice.clone()))
-        }
+        Some(refused) => Err(Error::lake(format!(
+            "{} from '{}' refused: {}",
+            refused.table, refused.source, refused.reason
+        ))
+        .advise(refused.advice.clone())),
         None if report.has_rejects() => Ok(Status::Rejected),
         None => Ok(Status::Done),
     }
@@ -87,7 +97,10 @@ impl Progress for Bar<'_> {
                 self.read += bytes;
                 self.console.progress(path, self.read, self.total);
             }
-            Step::Committing { table } => self.console.progress(&format!("committing {table}"), self.read, self.total),
+            Step::Committing { table } => {
+                self.console
+                    .progress(&format!("committing {table}"), self.read, self.total)
+            }
             Step::Committed { .. } => {}
         }
         Ok(())
@@ -109,9 +122,17 @@ fn summarise(report: &IngestReport, console: &mut dyn Console) {
             total.column,
             total.source_total,
             total.stored_total,
-            if rounding.is_zero() { String::new() } else { format!(" + rounding {rounding}") },
+            if rounding.is_zero() {
+                String::new()
+            } else {
+                format!(" + rounding {rounding}")
+            },
             total.rows,
-            if total.nulls == 0 { String::new() } else { format!(", {} without a value", total.nulls) },
+            if total.nulls == 0 {
+                String::new()
+            } else {
+                format!(", {} without a value", total.nulls)
+            },
         ));
     }
     let rejected: u64 = report.files.iter().map(|f| f.rows_rejected).sum();
@@ -131,10 +152,15 @@ fn line(file: &FileReport) -> String {
         State::Unknown => format!("{path}: left alone, its format is not known"),
         State::Refused => format!("{path}: {}, refused with its delivery", file.format),
         State::Ingested => {
-            let mut text = format!("{path}: {} → {} ({}): {} rows", file.format, file.table, file.source, file.rows_in);
-            for (count, what) in
-                [(file.rows_kept, "kept"), (file.rows_known, "known already"), (file.rows_rejected, "REJECTED")]
-            {
+            let mut text = format!(
+                "{path}: {} → {} ({}): {} rows",
+                file.format, file.table, file.source, file.rows_in
+            );
+            for (count, what) in [
+                (file.rows_kept, "kept"),
+                (file.rows_known, "known already"),
+                (file.rows_rejected, "REJECTED"),
+            ] {
                 if count > 0 {
                     text.push_str(&format!(", {count} {what}"));
                 }

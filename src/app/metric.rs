@@ -40,7 +40,12 @@ pub fn metric_show(config: &Config, name: &str, console: &mut dyn Console) -> Re
 /// What a metric means, for a person: the header first, the query after it.
 fn explain(metric: &Metric) -> String {
     let header = &metric.header;
-    let mut text = format!("{}: {}\n\n{}\n\n", metric.name, header.title, header.description.trim());
+    let mut text = format!(
+        "{}: {}\n\n{}\n\n",
+        metric.name,
+        header.title,
+        header.description.trim()
+    );
     let mut line = |label: &str, value: &str| {
         if !value.is_empty() {
             let _ = writeln!(text, "{label:<12}{}", value.trim());
@@ -53,11 +58,18 @@ fn explain(metric: &Metric) -> String {
     line("owner", &header.owner);
     line("from", &metric.origin.to_string());
     for (name, param) in &header.params {
-        line("--set", &format!("{name}={} ({})", param.default, param.description));
+        line(
+            "--set",
+            &format!("{name}={} ({})", param.default, param.description),
+        );
     }
     text.push_str("\ncolumns\n");
     for column in &header.columns {
-        let unit = if column.unit.is_empty() { String::new() } else { format!(" [{}]", column.unit) };
+        let unit = if column.unit.is_empty() {
+            String::new()
+        } else {
+            format!(" [{}]", column.unit)
+        };
         let _ = writeln!(text, "  {}{unit}: {}", column.name, column.description);
     }
     let _ = writeln!(text, "\n{}", metric.sql.trim());
@@ -83,7 +95,17 @@ pub async fn metric_run(
         })
         .collect::<Result<BTreeMap<_, _>>>()?;
     let engine = open::engine(config).await?;
-    let frame = metric::run(&engine, metric, &Params { from: window.from, to: window.to, by, set }).await?;
+    let frame = metric::run(
+        &engine,
+        metric,
+        &Params {
+            from: window.from,
+            to: window.to,
+            by,
+            set,
+        },
+    )
+    .await?;
     show(console, &frame)?;
     console.say(&format!(
         "{}: [{}, {}), basis {}, currency {}, zone {}",

@@ -38,8 +38,16 @@ pub async fn reconcile(config: &Config, console: &mut dyn Console) -> Result<Sta
             "{currency}: {charges} charges, bill {} = leaves {}{}{}",
             money::format_short(bill),
             money::format_short(leaves),
-            if difference == 0 { String::new() } else { format!(" + {} MISSING", money::format_short(difference)) },
-            if nulls == 0 { String::new() } else { format!(" ({nulls} charges without an amount)") },
+            if difference == 0 {
+                String::new()
+            } else {
+                format!(" + {} MISSING", money::format_short(difference))
+            },
+            if nulls == 0 {
+                String::new()
+            } else {
+                format!(" ({nulls} charges without an amount)")
+            },
         ));
     }
     if balanced {
@@ -55,9 +63,15 @@ pub async fn reconcile(config: &Config, console: &mut dyn Console) -> Result<Sta
 async fn charged_window(engine: &crate::engine::Engine) -> Result<crate::base::time::Window> {
     let span = Frame::guess(
         engine
-            .query("SELECT min(charge_period_start) AS first, max(charge_period_end) AS last FROM charges", &[])
+            .query(
+                "SELECT min(charge_period_start) AS first, max(charge_period_end) AS last FROM charges",
+                &[],
+            )
             .await?,
     );
-    let at = |column| span.micros(column, 0).map(|m| crate::base::time::from_micros(m.unwrap_or_default()));
+    let at = |column| {
+        span.micros(column, 0)
+            .map(|m| crate::base::time::from_micros(m.unwrap_or_default()))
+    };
     crate::base::time::Window::new(at("first")?, at("last")?)
 }

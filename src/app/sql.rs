@@ -11,7 +11,9 @@ pub async fn sql(config: &Config, script: &str, console: &mut dyn Console) -> Re
     let engine = open::engine(config).await?;
     for statement in engine.statements(script)? {
         let batches = engine.user_query(&statement).await?;
-        let Some(schema) = batches.first().map(RecordBatch::schema) else { continue };
+        let Some(schema) = batches.first().map(RecordBatch::schema) else {
+            continue;
+        };
         show(console, &Frame::guess(concat_batches(&schema, &batches)?))?;
     }
     Ok(Status::Done)

@@ -16,10 +16,19 @@ pub fn parse<T: DeserializeOwned>(asset: &Asset) -> Result<(T, &str)> {
         Error::config(format!("{} ({}) has no header", asset.path, asset.origin))
             .advise("a file starts with a comment /* … */ that holds its description as TOML")
     })?;
-    let header = toml::from_str(header)
-        .map_err(|e| Error::config(format!("{} ({}): {}", asset.path, asset.origin, e.to_string().trim())))?;
+    let header = toml::from_str(header).map_err(|e| {
+        Error::config(format!(
+            "{} ({}): {}",
+            asset.path,
+            asset.origin,
+            e.to_string().trim()
+        ))
+    })?;
     if sql.trim().is_empty() {
-        return Err(Error::config(format!("{} ({}) has no query", asset.path, asset.origin)));
+        return Err(Error::config(format!(
+            "{} ({}) has no query",
+            asset.path, asset.origin
+        )));
     }
     Ok((header, sql.trim().trim_end_matches(';').trim_end()))
 }
@@ -38,7 +47,11 @@ mod tests {
     }
 
     fn asset(text: &'static str) -> Asset {
-        Asset { path: "metrics/a/b.sql".to_owned(), text: text.into(), origin: Origin::Builtin }
+        Asset {
+            path: "metrics/a/b.sql".to_owned(),
+            text: text.into(),
+            origin: Origin::Builtin,
+        }
     }
 
     #[test]
@@ -56,7 +69,10 @@ mod tests {
             ("/* title = 'A' */ ", "no query"),
         ] {
             let error = parse::<Title>(&asset(text)).unwrap_err().to_string();
-            assert!(error.contains(word) && error.contains("metrics/a/b.sql"), "{error}");
+            assert!(
+                error.contains(word) && error.contains("metrics/a/b.sql"),
+                "{error}"
+            );
         }
     }
 }

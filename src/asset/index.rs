@@ -8,13 +8,38 @@ use toml::{Table, Value};
 
 /// Kinds in reading order: folder, heading, what it is, and further columns from the headers.
 const KINDS: &[(&str, &str, &str, &[&str])] = &[
-    ("sources/", "Sources", "Mapping files: where each canonical column comes from.", &[]),
+    (
+        "sources/",
+        "Sources",
+        "Mapping files: where each canonical column comes from.",
+        &[],
+    ),
     ("rules/", "Rules", "Lists behind the built-in scope rules.", &[]),
-    ("views/", "Views", "What the facts mean under the configuration. Everything else reads these.", &[]),
-    ("metrics/", "Metrics", "Run with `spendscope metric run NAME`.", &["grain", "by"]),
-    ("checks/", "Checks", "Queries that return offending rows; none is a pass.", &["tier", "severity"]),
+    (
+        "views/",
+        "Views",
+        "What the facts mean under the configuration. Everything else reads these.",
+        &[],
+    ),
+    (
+        "metrics/",
+        "Metrics",
+        "Run with `spendscope metric run NAME`.",
+        &["grain", "by"],
+    ),
+    (
+        "checks/",
+        "Checks",
+        "Queries that return offending rows; none is a pass.",
+        &["tier", "severity"],
+    ),
     ("reports/", "Reports", "What `spendscope report NAME` shows.", &[]),
-    ("drills/", "Drills", "What `spendscope drill run NAME` plays through.", &[]),
+    (
+        "drills/",
+        "Drills",
+        "What `spendscope drill run NAME` plays through.",
+        &[],
+    ),
 ];
 
 pub fn index(assets: &Assets) -> Result<String> {
@@ -24,7 +49,10 @@ pub fn index(assets: &Assets) -> Result<String> {
          replaces a file by the same path and adds new ones.\n",
     );
     for (folder, heading, about, keys) in KINDS {
-        let rows: Vec<String> = assets.under(folder).map(|asset| row(asset, keys)).collect::<Result<_>>()?;
+        let rows: Vec<String> = assets
+            .under(folder)
+            .map(|asset| row(asset, keys))
+            .collect::<Result<_>>()?;
         if rows.is_empty() {
             continue;
         }
@@ -32,7 +60,12 @@ pub fn index(assets: &Assets) -> Result<String> {
         for key in *keys {
             let _ = write!(text, " {key} |");
         }
-        let _ = write!(text, "\n| --- | --- |{}\n{}\n", " --- |".repeat(keys.len()), rows.join("\n"));
+        let _ = write!(
+            text,
+            "\n| --- | --- |{}\n{}\n",
+            " --- |".repeat(keys.len()),
+            rows.join("\n")
+        );
     }
     Ok(text)
 }
@@ -43,13 +76,35 @@ fn row(asset: &Asset, keys: &[&str]) -> Result<String> {
         // A view explains itself in prose; its first sentence says what a row is.
         let paragraph = comment.split("\n\n").next().unwrap_or_default();
         let words = paragraph.split_whitespace().collect::<Vec<_>>().join(" ");
-        let sentence = words.split_once(". ").map_or(words.as_str(), |(first, _)| first).trim_end_matches('.');
-        return Ok(format!("| [`{}`]({}) | {} |", asset.name(), asset.path, sentence.replace('|', "\\|")));
+        let sentence = words
+            .split_once(". ")
+            .map_or(words.as_str(), |(first, _)| first)
+            .trim_end_matches('.');
+        return Ok(format!(
+            "| [`{}`]({}) | {} |",
+            asset.name(),
+            asset.path,
+            sentence.replace('|', "\\|")
+        ));
     }
-    let source = if asset.path.ends_with(".toml") { &asset.text } else { comment };
-    let table: Table = toml::from_str(source)
-        .map_err(|e| Error::config(format!("{} ({}): {}", asset.path, asset.origin, e.to_string().trim())))?;
-    let title = ["title", "name", "description"].iter().find_map(|key| table.get(*key)).map(cell).unwrap_or_default();
+    let source = if asset.path.ends_with(".toml") {
+        &asset.text
+    } else {
+        comment
+    };
+    let table: Table = toml::from_str(source).map_err(|e| {
+        Error::config(format!(
+            "{} ({}): {}",
+            asset.path,
+            asset.origin,
+            e.to_string().trim()
+        ))
+    })?;
+    let title = ["title", "name", "description"]
+        .iter()
+        .find_map(|key| table.get(*key))
+        .map(cell)
+        .unwrap_or_default();
     let mut row = format!("| [`{}`]({}) | {title} |", asset.name(), asset.path);
     for key in keys {
         let _ = write!(row, " {} |", table.get(*key).map(cell).unwrap_or_default());
@@ -63,7 +118,10 @@ fn cell(value: &Value) -> String {
         Value::Array(items) => items.iter().map(cell).collect::<Vec<_>>().join(", "),
         other => other.to_string(),
     };
-    text.split_whitespace().collect::<Vec<_>>().join(" ").replace('|', "\\|")
+    text.split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ")
+        .replace('|', "\\|")
 }
 
 #[cfg(test)]
@@ -79,6 +137,9 @@ mod tests {
             std::fs::write(&path, &expected).unwrap();
         }
         let found = std::fs::read_to_string(&path).unwrap();
-        assert!(found == expected, "queries/README.md is stale: SPENDSCOPE_UPDATE=1 cargo test index_is_fresh");
+        assert!(
+            found == expected,
+            "queries/README.md is stale: SPENDSCOPE_UPDATE=1 cargo test index_is_fresh"
+        );
     }
 }

@@ -7,8 +7,12 @@ use crate::frame::Frame;
 pub enum Verdict {
     Pass,
     /// The check cannot vouch for anything: the table it is about is empty.
-    NothingToCheck { table: String },
-    Found { rows: usize },
+    NothingToCheck {
+        table: String,
+    },
+    Found {
+        rows: usize,
+    },
 }
 
 /// The outcome of one check, passed or not.

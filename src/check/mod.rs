@@ -69,18 +69,32 @@ impl Check {
         if let Some(name) = &header.needs_rows {
             let plain = name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
             if !plain || name.is_empty() {
-                return Err(Error::config(format!("{}: needs_rows names a table, not '{name}'", asset.path)));
+                return Err(Error::config(format!(
+                    "{}: needs_rows names a table, not '{name}'",
+                    asset.path
+                )));
             }
         }
-        Ok(Check { name: asset.name().to_owned(), header, sql: sql.to_owned(), origin: asset.origin.clone() })
+        Ok(Check {
+            name: asset.name().to_owned(),
+            header,
+            sql: sql.to_owned(),
+            origin: asset.origin.clone(),
+        })
     }
 
     /// Runs the check over the whole lake.
     pub async fn run(&self, engine: &Engine) -> Result<Finding> {
         let what = || format!("check {} ({})", self.name, self.origin);
         if let Some(table) = &self.header.needs_rows {
-            let count = engine.query(&format!("SELECT count(*) AS n FROM {table}"), &[]).await.with_context(what)?;
-            let rows = count.column(0).as_primitive_opt::<Int64Type>().map_or(0, |n| n.value(0));
+            let count = engine
+                .query(&format!("SELECT count(*) AS n FROM {table}"), &[])
+                .await
+                .with_context(what)?;
+            let rows = count
+                .column(0)
+                .as_primitive_opt::<Int64Type>()
+                .map_or(0, |n| n.value(0));
             if rows == 0 {
                 return Ok(self.finding(Verdict::NothingToCheck { table: table.clone() }, None));
             }
@@ -119,7 +133,11 @@ pub async fn run(engine: &Engine, checks: &[Check], tier: Tier) -> Result<Vec<Fi
         findings.push(check.run(engine).await?);
     }
     findings.sort_by(|a, b| {
-        (a.passed(), std::cmp::Reverse(a.severity), &a.check).cmp(&(b.passed(), std::cmp::Reverse(b.severity), &b.check))
+        (a.passed(), std::cmp::Reverse(a.severity), &a.check).cmp(&(
+            b.passed(),
+            std::cmp::Reverse(b.severity),
+            &b.check,
+        ))
     });
     Ok(findings)
 }

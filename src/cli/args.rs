@@ -19,9 +19,17 @@ use std::path::PathBuf;
 ///   spendscope metric run unit/cost_per_successful_task --period 2026-10
 ///   spendscope report board --period 2026-10
 #[derive(Debug, Parser)]
-#[command(name = "spendscope", version, verbatim_doc_comment, propagate_version = true, max_term_width = 100)]
-#[command(after_help = "Exit status: 0 done, 1 failed, 2 wrong usage, 3 a check, budget or drill says no, \
-    4 done but rows were rejected.\nData goes to stdout, talk to stderr.")]
+#[command(
+    name = "spendscope",
+    version,
+    verbatim_doc_comment,
+    propagate_version = true,
+    max_term_width = 100
+)]
+#[command(
+    after_help = "Exit status: 0 done, 1 failed, 2 wrong usage, 3 a check, budget or drill says no, \
+    4 done but rows were rejected.\nData goes to stdout, talk to stderr."
+)]
 pub struct Cli {
     #[command(flatten)]
     pub global: Global,

@@ -14,7 +14,12 @@ pub(crate) struct Terminal {
 
 impl Terminal {
     pub(crate) fn new(format: String, quiet: bool) -> Terminal {
-        Terminal { format, quiet, pipe_closed: false, bar: None }
+        Terminal {
+            format,
+            quiet,
+            pipe_closed: false,
+            bar: None,
+        }
     }
 
     /// True when the reader of stdout went away, which is its right (`… | head`).
@@ -43,10 +48,13 @@ impl Console for Terminal {
 
     fn data(&mut self, bytes: &[u8]) -> Result<()> {
         let mut stdout = std::io::stdout().lock();
-        stdout.write_all(bytes).and_then(|()| stdout.flush()).map_err(|error| {
-            self.pipe_closed = error.kind() == ErrorKind::BrokenPipe;
-            Error::io(format!("writing results: {error}"))
-        })
+        stdout
+            .write_all(bytes)
+            .and_then(|()| stdout.flush())
+            .map_err(|error| {
+                self.pipe_closed = error.kind() == ErrorKind::BrokenPipe;
+                Error::io(format!("writing results: {error}"))
+            })
     }
 
     fn say(&mut self, line: &str) {

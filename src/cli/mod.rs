@@ -56,11 +56,14 @@ async fn run(cli: Cli, terminal: &mut Terminal) -> Result<Status> {
         Command::Sql { command, file } => {
             let script = match (command, file) {
                 (Some(sql), _) => sql,
-                (None, Some(path)) if path.as_os_str() != "-" => std::fs::read_to_string(&path)
-                    .with_context(|| format!("reading {}", path.display()))?,
+                (None, Some(path)) if path.as_os_str() != "-" => {
+                    std::fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?
+                }
                 _ => {
                     let mut sql = String::new();
-                    std::io::stdin().read_to_string(&mut sql).context("reading standard input")?;
+                    std::io::stdin()
+                        .read_to_string(&mut sql)
+                        .context("reading standard input")?;
                     sql
                 }
             };
@@ -78,9 +81,20 @@ async fn run(cli: Cli, terminal: &mut Terminal) -> Result<Status> {
         Command::Drill(Drill::Run { name, seed, out }) => {
             app::drill_run(&config()?, &name, seed, &out, terminal).await
         }
-        Command::Synth(Synth { out, seed, requests, bench }) => {
-            app::synth(&SynthRequest { out, seed, requests, bench }, terminal)
-        }
+        Command::Synth(Synth {
+            out,
+            seed,
+            requests,
+            bench,
+        }) => app::synth(
+            &SynthRequest {
+                out,
+                seed,
+                requests,
+                bench,
+            },
+            terminal,
+        ),
         Command::Completions { shell } => {
             let mut bytes = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "spendscope", &mut bytes);

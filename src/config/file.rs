@@ -12,7 +12,12 @@ pub const EXAMPLE: &str = include_str!("example.toml");
 const OWN: [&str; 5] = ["lake", "reporting", "pull", "smtp", "schedule"];
 
 /// Connectors there are. This version reads files only; of a connector it uses name and interval.
-const CONNECTORS: [&str; 4] = ["prometheus", "litellm_postgres", "openai_costs", "anthropic_costs"];
+const CONNECTORS: [&str; 4] = [
+    "prometheus",
+    "litellm_postgres",
+    "openai_costs",
+    "anthropic_costs",
+];
 
 #[derive(Debug, Clone, Default)]
 pub struct ConfigFile {
@@ -29,7 +34,9 @@ pub struct Lake {
 
 impl Default for Lake {
     fn default() -> Self {
-        Lake { url: "./lake".to_owned() }
+        Lake {
+            url: "./lake".to_owned(),
+        }
     }
 }
 
@@ -43,7 +50,11 @@ pub struct Reporting {
 
 impl Default for Reporting {
     fn default() -> Self {
-        Reporting { currency: "USD".to_owned(), time_zone: "UTC".to_owned(), basis: "effective".to_owned() }
+        Reporting {
+            currency: "USD".to_owned(),
+            time_zone: "UTC".to_owned(),
+            basis: "effective".to_owned(),
+        }
     }
 }
 
@@ -59,8 +70,15 @@ impl ConfigFile {
             toml::from_str(text).map_err(|e| Error::config(e.to_string().trim().to_owned()))?;
         let known = |key: &str| OWN.contains(&key) || Registry::SECTIONS.contains(&key);
         if let Some(key) = config.keys().find(|key| !known(key)) {
-            let sections = OWN.iter().chain(&Registry::SECTIONS).copied().collect::<Vec<_>>().join(", ");
-            return Err(Error::config(format!("there is no section '{key}'")).advise(format!("sections: {sections}")));
+            let sections = OWN
+                .iter()
+                .chain(&Registry::SECTIONS)
+                .copied()
+                .collect::<Vec<_>>()
+                .join(", ");
+            return Err(
+                Error::config(format!("there is no section '{key}'")).advise(format!("sections: {sections}"))
+            );
         }
         if let Some(kind) = config
             .get("pull")
@@ -97,7 +115,12 @@ mod tests {
         let file = ConfigFile::parse(EXAMPLE).unwrap();
         assert_eq!(file.reporting.currency, "USD");
         assert_eq!(file.registry.steps.get("gpu-prod"), Some(&60));
-        for wrong in ["[lake]\nurll = 'x'", "[reporting]\ncurrencies = 'x'", "[unheard_of]\na = 1", "[[pull.pigeon]]\nname = 'x'"] {
+        for wrong in [
+            "[lake]\nurll = 'x'",
+            "[reporting]\ncurrencies = 'x'",
+            "[unheard_of]\na = 1",
+            "[[pull.pigeon]]\nname = 'x'",
+        ] {
             assert!(ConfigFile::parse(wrong).is_err(), "{wrong}");
         }
     }

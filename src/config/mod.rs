@@ -62,8 +62,16 @@ impl Config {
             None => ConfigFile::default(),
         };
         let zone = zone(overrides.tz.as_deref().unwrap_or(&file.reporting.time_zone))?;
-        let as_of = overrides.as_of.as_deref().map(|t| instant("--as-of", t)).transpose()?;
-        let now = overrides.now.as_deref().map(|t| instant("--now", t)).transpose()?;
+        let as_of = overrides
+            .as_of
+            .as_deref()
+            .map(|t| instant("--as-of", t))
+            .transpose()?;
+        let now = overrides
+            .now
+            .as_deref()
+            .map(|t| instant("--now", t))
+            .transpose()?;
         let clock: Arc<dyn Clock> = match as_of.or(now) {
             Some(moment) => Arc::new(FixedClock(moment)),
             None => Arc::new(SystemClock),
@@ -75,13 +83,20 @@ impl Config {
                 None => reporting_currency.clone(),
             },
             reporting_currency,
-            basis: overrides.basis.as_deref().unwrap_or(&file.reporting.basis).parse::<Basis>()?,
+            basis: overrides
+                .basis
+                .as_deref()
+                .unwrap_or(&file.reporting.basis)
+                .parse::<Basis>()?,
             zone,
             now: clock.now(),
             memory_limit: QUERY_MEMORY,
         };
         Ok(Config {
-            lake_url: overrides.lake.clone().unwrap_or_else(|| lake_url(&file, path.as_deref())),
+            lake_url: overrides
+                .lake
+                .clone()
+                .unwrap_or_else(|| lake_url(&file, path.as_deref())),
             registry: file.registry,
             settings,
             clock,
@@ -100,7 +115,12 @@ impl Config {
         match self.window {
             Some(window) => Ok(window),
             None => {
-                let month = self.settings.now.with_timezone(&self.settings.zone).format("%Y-%m").to_string();
+                let month = self
+                    .settings
+                    .now
+                    .with_timezone(&self.settings.zone)
+                    .format("%Y-%m")
+                    .to_string();
                 Window::month(&month, self.settings.zone)
             }
         }
@@ -111,7 +131,10 @@ impl Config {
 fn lake_url(file: &ConfigFile, path: Option<&Path>) -> String {
     let url = &file.lake.url;
     let relative = !url.contains("://") && Path::new(url).is_relative();
-    match path.and_then(Path::parent).filter(|p| relative && !p.as_os_str().is_empty()) {
+    match path
+        .and_then(Path::parent)
+        .filter(|p| relative && !p.as_os_str().is_empty())
+    {
         Some(folder) => folder.join(url).to_string_lossy().into_owned(),
         None => url.clone(),
     }
@@ -119,13 +142,15 @@ fn lake_url(file: &ConfigFile, path: Option<&Path>) -> String {
 
 fn zone(name: &str) -> Result<Tz> {
     name.parse().map_err(|_| {
-        Error::usage(format!("'{name}' is not a time zone")).advise("use an IANA name such as Europe/Berlin or UTC")
+        Error::usage(format!("'{name}' is not a time zone"))
+            .advise("use an IANA name such as Europe/Berlin or UTC")
     })
 }
 
 fn instant(option: &str, text: &str) -> Result<DateTime<Utc>> {
     parse_instant(text).map(from_micros).ok_or_else(|| {
-        Error::usage(format!("{option}: '{text}' is not a moment")).advise("write 2026-10-01T12:00:00Z or 2026-10-01")
+        Error::usage(format!("{option}: '{text}' is not a moment"))
+            .advise("write 2026-10-01T12:00:00Z or 2026-10-01")
     })
 }
 
@@ -155,7 +180,9 @@ fn window(overrides: &Overrides, zone: Tz) -> Result<Option<Window>> {
 pub fn object_store_environment() -> HashMap<String, String> {
     const PREFIXES: [&str; 4] = ["AWS_", "AZURE_", "GOOGLE_", "GCS_"];
     #[allow(clippy::disallowed_methods)] // this module is the one that reads the environment
-    std::env::vars().filter(|(name, _)| PREFIXES.iter().any(|p| name.starts_with(p))).collect()
+    std::env::vars()
+        .filter(|(name, _)| PREFIXES.iter().any(|p| name.starts_with(p)))
+        .collect()
 }
 
 #[cfg(test)]
@@ -164,11 +191,17 @@ mod tests {
 
     #[test]
     fn a_window_needs_both_ends_and_a_month_follows_the_zone() {
-        let mut said = Overrides { from: Some("2026-10-01".into()), ..Overrides::default() };
+        let mut said = Overrides {
+            from: Some("2026-10-01".into()),
+            ..Overrides::default()
+        };
         assert!(window(&said, Tz::UTC).is_err());
         said.to = Some("2026-10-02T12:00:00Z".into());
         assert_eq!(window(&said, Tz::UTC).unwrap().unwrap().days(), 2);
-        let month = Overrides { period: Some("2026-10".into()), ..Overrides::default() };
+        let month = Overrides {
+            period: Some("2026-10".into()),
+            ..Overrides::default()
+        };
         let berlin = window(&month, chrono_tz::Europe::Berlin).unwrap().unwrap();
         assert_eq!(berlin.from.to_rfc3339(), "2026-09-30T22:00:00+00:00");
     }

@@ -3,7 +3,7 @@
 //! Views that build on each other are planned into one another. Where several read the same costly
 //! one, its work would be done again for each; a kept view does it once and hands out the rows.
 
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{Field, Schema, SchemaRef};
 use async_trait::async_trait;
 use datafusion::catalog::{MemTable, Session, TableProvider};
 use datafusion::common::Result;
@@ -21,14 +21,25 @@ pub(super) struct KeptView {
 }
 
 impl KeptView {
+    /// `plan` must be analysed: only then are its types the ones of its rows. Every column counts as
+    /// nullable, since what runs and what was planned may differ about that.
     pub(super) fn new(plan: LogicalPlan, definition: String) -> KeptView {
-        let schema = Arc::new(plan.schema().as_arrow().clone());
-        KeptView { plan, definition, schema, rows: OnceCell::new() }
+        let fields = plan
+            .schema()
+            .fields()
+            .iter()
+            .map(|field| field.as_ref().clone().with_nullable(true));
+        let schema = Arc::new(Schema::new(fields.collect::<Vec<Field>>()));
+        KeptView {
+            plan,
+            definition,
+            schema,
+            rows: OnceCell::new(),
+        }
     }
 
     async fn compute(&self, state: &dyn Session) -> Result<MemTable> {
         let plan = state.create_physical_plan(&self.plan).await?;
-        // What runs may know better than the plan whether a column can be NULL.
         let partitions = collect_partitioned(plan, state.task_ctx()).await?;
         let partitions = partitions
             .into_iter()

@@ -113,7 +113,8 @@ impl Engine {
     pub fn statements(&self, script: &str) -> Result<Vec<String>> {
         let statements = DFParser::parse_sql(script).map_err(query_error)?;
         if statements.is_empty() {
-            return Err(Error::usage("there is no SQL").advise("give a query with -c, a file with -f, or pipe one in"));
+            return Err(Error::usage("there is no SQL")
+                .advise("give a query with -c, a file with -f, or pipe one in"));
         }
         Ok(statements.iter().map(ToString::to_string).collect())
     }

@@ -264,3 +264,90 @@ async fn slo_pools(context: &SessionContext, registry: &Registry) -> Result<()> 
     }
     register(context, "gpu_slo_hosts", pools)
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::engine::{Engine, Settings};
+    use std::collections::HashMap;
+
+    async fn engine(config: &str) -> Result<Engine> {
+        let registry = Registry::parse(config).unwrap();
+        let settings = Settings::new(crate::base::time::from_micros(0));
+        Engine::over_tables(HashMap::new(), &Assets::builtin(), &registry, &settings).await
+    }
+
+    async fn refused(config: &str) -> String {
+        engine(config).await.err().unwrap().to_string()
+    }
+
+    #[tokio::test]
+    async fn a_rule_that_is_no_plain_condition_is_refused_under_its_key() {
+        for (text, said) in [
+            ("provider = 'a'; DROP TABLE charges", "providers.p.charge_match"),
+            ("provider", "not true or false"),
+            ("nothing = 1", "nothing"),
+            (
+                "provider IN (SELECT provider FROM providers)",
+                "providers.p.charge_match",
+            ),
+            ("sum(billed_cost) > 0", "aggregate"),
+            ("row_number() OVER () = 1", "window function"),
+            ("provider = $x", "parameter"),
+            ("random() > 0.5", "the same every time"),
+            ("(provider = 'a'", "providers.p.charge_match"),
+            ("no_such(provider)", "no_such"),
+        ] {
+            let message = refused(&format!("[providers.p]\ncharge_match = \"{text}\"")).await;
+            assert!(
+                message.contains("providers.p.charge_match") && message.contains(said),
+                "{text}: {message}"
+            );
+        }
+        let rules = "[[scopes]]\nscope = 'AI'\nmatch = 'true'\n[[scopes]]\nscope = 'AI'\nmatch = 'oops'";
+        assert!(refused(rules).await.contains("scopes[1].match"));
+        assert!(
+            refused("[[sharing]]\nmatch = 'oops'\nmethod = 'even'")
+                .await
+                .contains("sharing[0].match")
+        );
+        let slo = "[[gpu_slo]]\npool = 'oops'\nmin_utilization = 0.5\nwindow_days = 7";
+        assert!(refused(slo).await.contains("gpu_slo[0].pool"));
+    }
+
+    #[tokio::test]
+    async fn an_empty_lake_answers_every_view_with_nothing() {
+        let engine = engine("").await.unwrap();
+        for view in [
+            "costs",
+            "calls",
+            "ledger",
+            "tasks",
+            "reconciliation",
+            "imbalances",
+            "control_totals",
+        ] {
+            let batch = engine.query(&format!("SELECT * FROM {view}"), &[]).await.unwrap();
+            assert_eq!(batch.num_rows(), 0, "{view}");
+        }
+    }
+
+    #[tokio::test]
+    async fn other_peoples_queries_only_read() {
+        let engine = engine("").await.unwrap();
+        assert!(engine.user_query("SELECT count(*) FROM ledger").await.is_ok());
+        for sql in [
+            "DROP VIEW costs",
+            "CREATE TABLE t AS SELECT 1",
+            "CREATE VIEW v AS SELECT 1",
+            "INSERT INTO outcomes SELECT * FROM outcomes",
+            "SET datafusion.execution.batch_size = 1",
+            "COPY charges TO 'x.csv'",
+            "CREATE EXTERNAL TABLE t STORED AS CSV LOCATION '/etc/passwd'",
+        ] {
+            assert!(engine.user_query(sql).await.is_err(), "{sql}");
+        }
+        assert!(engine.user_query("SELECT * FROM '/etc/passwd'").await.is_err());
+    }
+}

@@ -6,6 +6,7 @@ use crate::asset::{Asset, Assets};
 use crate::base::{Error, Result};
 use datafusion::catalog::TableProvider;
 use datafusion::catalog::view::ViewTable;
+use datafusion::logical_expr::LogicalPlan;
 use datafusion::prelude::SessionContext;
 use datafusion::sql::parser::{DFParser, Statement};
 use std::collections::{BTreeMap, BTreeSet};
@@ -85,17 +86,34 @@ async fn add(context: &SessionContext, name: &str, view: &View<'_>) -> Result<()
         .map_err(query_error)?;
     let definition = view.asset.text.to_string();
     let table: Arc<dyn TableProvider> = match is_kept(&definition) {
-        true => Arc::new(KeptView::new(plan, definition)),
+        true => Arc::new(KeptView::new(analysed(context, plan)?, definition)),
         false => Arc::new(ViewTable::new(plan, Some(definition))),
     };
     context.register_table(name, table)?;
     Ok(())
 }
 
+/// The plan with its types settled, and nothing moved yet: whoever reads the rows optimises it.
+fn analysed(context: &SessionContext, plan: LogicalPlan) -> Result<LogicalPlan> {
+    let state = context.state();
+    let options = state.config_options();
+    state
+        .analyzer()
+        .execute_and_check(plan, options, |_, _| {})
+        .map_err(query_error)
+}
+
 /// A view asks to be worked out once per session with a line `kept: why` in its leading comment.
 fn is_kept(text: &str) -> bool {
-    let comment = text.trim_start().strip_prefix("/*").and_then(|rest| rest.split_once("*/"));
-    comment.is_some_and(|(comment, _)| comment.lines().any(|line| line.trim_start().starts_with("kept: ")))
+    let comment = text
+        .trim_start()
+        .strip_prefix("/*")
+        .and_then(|rest| rest.split_once("*/"));
+    comment.is_some_and(|(comment, _)| {
+        comment
+            .lines()
+            .any(|line| line.trim_start().starts_with("kept: "))
+    })
 }
 
 #[cfg(test)]

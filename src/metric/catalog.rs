@@ -26,8 +26,12 @@ impl Catalog {
     pub fn search<'a>(&'a self, words: &'a str) -> impl Iterator<Item = &'a Metric> {
         self.iter().filter(move |metric| {
             let header = &metric.header;
-            let text = [&metric.name, &header.title, &header.description].map(|t| t.to_lowercase()).join(" ");
-            words.split_whitespace().all(|word| text.contains(&word.to_lowercase()))
+            let text = [&metric.name, &header.title, &header.description]
+                .map(|t| t.to_lowercase())
+                .join(" ");
+            words
+                .split_whitespace()
+                .all(|word| text.contains(&word.to_lowercase()))
         })
     }
 

@@ -44,20 +44,32 @@ fn convert(name: &str, ty: ColumnType, column: &ArrayRef) -> Result<ArrayRef> {
     use DataType::*;
     let found = column.data_type();
     let target = match (ty, found) {
-        (ColumnType::Text, Utf8 | LargeUtf8 | Utf8View | Dictionary(..) | Boolean | Int64 | Date32 | Null) => Utf8,
+        (
+            ColumnType::Text,
+            Utf8 | LargeUtf8 | Utf8View | Dictionary(..) | Boolean | Int64 | Date32 | Null,
+        ) => Utf8,
         (ColumnType::Int, Int8 | Int16 | Int32 | Int64 | UInt8 | UInt16 | UInt32 | UInt64 | Null) => Int64,
-        (ColumnType::Decimal, Decimal128(_, scale)) if *scale <= money::SCALE.cast_signed() => money::data_type(),
-        (ColumnType::Decimal, Null) => money::data_type(),
+        (ColumnType::Decimal, Decimal128(_, scale)) if *scale <= money::SCALE.cast_signed() => {
+            money::data_type()
+        }
+        // An amount that is 0 or NULL in every row may have been planned as a whole number.
+        (ColumnType::Decimal, Int64 | Null) => money::data_type(),
         (ColumnType::Float, Float32 | Float64 | Null) => Float64,
         (ColumnType::Bool, Boolean | Null) => Boolean,
         (ColumnType::Date, Date32 | Null) => Date32,
         (ColumnType::Instant, Timestamp(..) | Null) => time::data_type(),
-        _ => return Err(Error::query(format!("column '{name}' is {found}, the header says {ty:?}"))),
+        _ => {
+            return Err(Error::query(format!(
+                "column '{name}' is {found}, the header says {ty:?}"
+            )));
+        }
     };
     let nulls = column.logical_null_count();
     let converted = cast(column, &target)?;
     if converted.null_count() != nulls {
-        return Err(Error::query(format!("column '{name}': a value does not fit into {target}")));
+        return Err(Error::query(format!(
+            "column '{name}': a value does not fit into {target}"
+        )));
     }
     Ok(converted)
 }
@@ -70,14 +82,25 @@ fn unique(metric: &Metric, by: &[String], batch: &RecordBatch) -> Result<()> {
             rows => Err(Error::query(format!("{rows} rows, and nothing tells them apart"))),
         };
     }
-    let columns: Vec<ArrayRef> = names.iter().filter_map(|name| batch.column_by_name(name)).cloned().collect();
-    let converter =
-        RowConverter::new(columns.iter().map(|c| SortField::new(c.data_type().clone())).collect::<Vec<_>>())?;
+    let columns: Vec<ArrayRef> = names
+        .iter()
+        .filter_map(|name| batch.column_by_name(name))
+        .cloned()
+        .collect();
+    let converter = RowConverter::new(
+        columns
+            .iter()
+            .map(|c| SortField::new(c.data_type().clone()))
+            .collect::<Vec<_>>(),
+    )?;
     let rows = converter.convert_columns(&columns)?;
     let mut seen = HashSet::with_capacity(rows.num_rows());
     for row in &rows {
         if !seen.insert(row) {
-            return Err(Error::query(format!("two rows share the key ({})", names.join(", "))));
+            return Err(Error::query(format!(
+                "two rows share the key ({})",
+                names.join(", ")
+            )));
         }
     }
     Ok(())
@@ -101,7 +124,11 @@ dimensions = ['team']
 by = ['team']
 columns = [{ name = 'calls', type = 'int', role = 'measure', unit = 'calls', description = 'Calls.' }]
 */ SELECT {{by}}, count(*) AS calls FROM calls GROUP BY {{by}}";
-        let asset = Asset { path: "metrics/a/b.sql".to_owned(), text: text.into(), origin: Origin::Builtin };
+        let asset = Asset {
+            path: "metrics/a/b.sql".to_owned(),
+            text: text.into(),
+            origin: Origin::Builtin,
+        };
         Metric::parse(&asset).unwrap()
     }
 
@@ -114,13 +141,21 @@ columns = [{ name = 'calls', type = 'int', role = 'measure', unit = 'calls', des
         let by = vec!["team".to_owned()];
         let teams: ArrayRef = Arc::new(StringViewArray::from(vec![Some("a"), None]));
         let calls: ArrayRef = Arc::new(Int64Array::from(vec![1, 2]));
-        let good = enforce(&metric(), &by, &batch(vec![("team", teams.clone()), ("calls", calls.clone())])).unwrap();
+        let good = enforce(
+            &metric(),
+            &by,
+            &batch(vec![("team", teams.clone()), ("calls", calls.clone())]),
+        )
+        .unwrap();
         assert_eq!(good.column(0).data_type(), &DataType::Utf8);
 
         let floats: ArrayRef = Arc::new(Float64Array::from(vec![1.0, 2.0]));
         let twins: ArrayRef = Arc::new(StringArray::from(vec!["a", "a"]));
         for (columns, word) in [
-            (vec![("calls", calls.clone()), ("team", teams.clone())], "the header says team, calls"),
+            (
+                vec![("calls", calls.clone()), ("team", teams.clone())],
+                "the header says team, calls",
+            ),
             (vec![("team", teams), ("calls", floats)], "is Float64"),
             (vec![("team", twins), ("calls", calls)], "share the key"),
         ] {

@@ -94,14 +94,17 @@ pub struct Chart {
     pub series: Option<String>,
 }
 
-/// A seeded bootstrap interval of a ratio of sums. The query gives, per row, one list of amounts and
-/// one list of flags in the same order (one member per task); they are replaced by two columns.
+/// A seeded bootstrap interval of a ratio of sums. The query gives, per row, three lists in one order:
+/// a member's name, an amount of it, and whether it counts in the denominator. A member may stand in
+/// several neighbouring places: its amounts are added. Two columns take the place of the lists.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Interval {
-    /// List column: what each member costs.
+    /// List column: the member (a task).
+    pub members: String,
+    /// List column: what it costs.
     pub costs: String,
-    /// List column: does the member count in the denominator.
+    /// List column: does it count in the denominator.
     pub successes: String,
     /// Column of the cost that belongs to no member and stands in every draw.
     pub fixed: String,
@@ -113,7 +116,11 @@ pub struct Interval {
 
 impl Column {
     pub(crate) fn spec(&self) -> ColumnSpec {
-        ColumnSpec { name: self.name.clone(), role: self.role, unit: self.unit.clone() }
+        ColumnSpec {
+            name: self.name.clone(),
+            role: self.role,
+            unit: self.unit.clone(),
+        }
     }
 }
 
@@ -138,7 +145,9 @@ impl Header {
         let mut names = BTreeSet::new();
         for name in self.dimensions.iter().chain(self.columns.iter().map(|c| &c.name)) {
             if !is_name(name) {
-                return wrong(format!("'{name}' is not a column name: small letters, digits and _"));
+                return wrong(format!(
+                    "'{name}' is not a column name: small letters, digits and _"
+                ));
             }
             if !names.insert(name.as_str()) {
                 return wrong(format!("column '{name}' is declared twice"));
@@ -163,7 +172,10 @@ impl Header {
                 Role::Dimension | Role::Measure => true,
             };
             if !fits {
-                return wrong(format!("column '{}': a {:?} is never {:?}", column.name, column.role, column.ty));
+                return wrong(format!(
+                    "column '{}': a {:?} is never {:?}",
+                    column.name, column.role, column.ty
+                ));
             }
             if column.description.trim().is_empty() {
                 return wrong(format!("column '{}' is not explained", column.name));
@@ -176,21 +188,35 @@ impl Header {
                 return wrong("there is money and no column of role currency beside it".to_owned());
             }
             Some(column) if !self.key.contains(&column.name) => {
-                return wrong(format!("'{}' must stand in key: currencies are never added", column.name));
+                return wrong(format!(
+                    "'{}' must stand in key: currencies are never added",
+                    column.name
+                ));
             }
             _ => {}
         }
-        if let Some(name) = self.params.keys().find(|name| !is_name(name) || WINDOW.contains(&name.as_str())) {
+        if let Some(name) = self
+            .params
+            .keys()
+            .find(|name| !is_name(name) || WINDOW.contains(&name.as_str()))
+        {
             return wrong(format!("'{name}' cannot be the name of a parameter"));
         }
         if let Some(chart) = &self.chart {
             let drawn = [chart.x.as_ref(), Some(&chart.y), chart.series.as_ref()];
-            if let Some(name) = drawn.into_iter().flatten().find(|name| !names.contains(name.as_str())) {
+            if let Some(name) = drawn
+                .into_iter()
+                .flatten()
+                .find(|name| !names.contains(name.as_str()))
+            {
                 return wrong(format!("chart names '{name}', which is not a column"));
             }
         }
         if let Some(interval) = &self.interval {
-            if let Some(name) = [&interval.low, &interval.high].into_iter().find(|name| !names.contains(name.as_str())) {
+            if let Some(name) = [&interval.low, &interval.high]
+                .into_iter()
+                .find(|name| !names.contains(name.as_str()))
+            {
                 return wrong(format!("interval names '{name}', which is not a column"));
             }
         }
@@ -200,5 +226,7 @@ impl Header {
 
 fn is_name(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_lowercase())
-        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
 }

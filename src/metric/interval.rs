@@ -6,6 +6,7 @@ use crate::base::{Error, Result, money, seed};
 use arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, Decimal128Array, RecordBatch, RecordBatchOptions,
 };
+use arrow::compute::cast;
 use arrow::datatypes::{DataType, Decimal128Type, Field, Schema};
 use rand::Rng as _;
 use std::sync::Arc;
@@ -19,13 +20,23 @@ const MIN_RESAMPLES: usize = 200;
 /// the row, so that each has draws of its own and another row more or less changes none.
 pub(super) fn replace_samples(interval: &Interval, key: &[&str], batch: &RecordBatch) -> Result<RecordBatch> {
     let column = |name: &str| {
-        batch.column_by_name(name).ok_or_else(|| Error::query(format!("the result has no column '{name}'")))
+        batch
+            .column_by_name(name)
+            .ok_or_else(|| Error::query(format!("the result has no column '{name}'")))
     };
     let wrong = |name: &str| Error::query(format!("column '{name}' has not the type an interval needs"));
-    let costs = column(&interval.costs)?.as_list_opt::<i32>().ok_or_else(|| wrong(&interval.costs))?;
-    let successes = column(&interval.successes)?.as_list_opt::<i32>().ok_or_else(|| wrong(&interval.successes))?;
-    let fixed =
-        column(&interval.fixed)?.as_primitive_opt::<Decimal128Type>().ok_or_else(|| wrong(&interval.fixed))?;
+    let ids = column(&interval.members)?
+        .as_list_opt::<i32>()
+        .ok_or_else(|| wrong(&interval.members))?;
+    let costs = column(&interval.costs)?
+        .as_list_opt::<i32>()
+        .ok_or_else(|| wrong(&interval.costs))?;
+    let successes = column(&interval.successes)?
+        .as_list_opt::<i32>()
+        .ok_or_else(|| wrong(&interval.successes))?;
+    let fixed = column(&interval.fixed)?
+        .as_primitive_opt::<Decimal128Type>()
+        .ok_or_else(|| wrong(&interval.fixed))?;
     let names = key.iter().map(|name| column(name)).collect::<Result<Vec<_>>>()?;
 
     let mut low = Vec::with_capacity(batch.num_rows());
@@ -36,10 +47,11 @@ pub(super) fn replace_samples(interval: &Interval, key: &[&str], batch: &RecordB
             purpose.push('\0');
             purpose.push_str(&arrow::util::display::array_value_to_string(name, row)?);
         }
-        let members = if costs.is_null(row) || successes.is_null(row) {
+        let members = if ids.is_null(row) || costs.is_null(row) || successes.is_null(row) {
             Vec::new()
         } else {
-            members(&costs.value(row), &successes.value(row)).ok_or_else(|| wrong(&interval.costs))?
+            let lists = [ids.value(row), costs.value(row), successes.value(row)];
+            members(&lists).ok_or_else(|| wrong(&interval.costs))?
         };
         let fixed = if fixed.is_null(row) { 0 } else { fixed.value(row) };
         let mut chance = seed::generator(interval.seed, &purpose);
@@ -64,7 +76,7 @@ pub(super) fn replace_samples(interval: &Interval, key: &[&str], batch: &RecordB
                 let array = Decimal128Array::from(std::mem::take(values)).with_data_type(money::data_type());
                 columns.push(Arc::new(array));
             }
-            None if field.name() == &interval.fixed => {}
+            None if [&interval.fixed, &interval.members].contains(&field.name()) => {}
             None => {
                 fields.push(field.as_ref().clone());
                 columns.push(column.clone());
@@ -72,20 +84,33 @@ pub(super) fn replace_samples(interval: &Interval, key: &[&str], batch: &RecordB
         }
     }
     let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
-    Ok(RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), columns, &options)?)
+    Ok(RecordBatch::try_new_with_options(
+        Arc::new(Schema::new(fields)),
+        columns,
+        &options,
+    )?)
 }
 
-fn members(costs: &ArrayRef, successes: &ArrayRef) -> Option<Vec<(i128, bool)>> {
-    if costs.len() != successes.len() || !matches!(costs.data_type(), DataType::Decimal128(38, 18)) {
+/// One entry per member: neighbours of the same name are added up.
+fn members([ids, costs, successes]: &[ArrayRef; 3]) -> Option<Vec<(i128, bool)>> {
+    if costs.len() != ids.len() || successes.len() != ids.len() || costs.data_type() != &money::data_type() {
         return None;
     }
+    let ids = cast(ids, &DataType::Utf8).ok()?;
+    let ids = ids.as_string_opt::<i32>()?;
     let costs = costs.as_primitive_opt::<Decimal128Type>()?;
     let successes: &BooleanArray = successes.as_boolean_opt()?;
-    let member = |at: usize| {
-        let cost = if costs.is_null(at) { 0 } else { costs.value(at) };
-        (cost, successes.is_valid(at) && successes.value(at))
-    };
-    Some((0..costs.len()).map(member).collect())
+    let mut members: Vec<(i128, bool)> = Vec::new();
+    for at in 0..ids.len() {
+        if at == 0 || ids.value(at) != ids.value(at - 1) {
+            members.push((0, successes.is_valid(at) && successes.value(at)));
+        }
+        let member = members.last_mut()?;
+        member.0 = member
+            .0
+            .checked_add(if costs.is_null(at) { 0 } else { costs.value(at) })?;
+    }
+    Some(members)
 }
 
 /// The 2.5th and the 97.5th percentile (nearest rank) of `(fixed + Σ cost) / Σ success` over
@@ -133,7 +158,10 @@ mod tests {
     #[test]
     fn equal_tasks_have_no_spread() {
         assert_eq!(ends(&[(2 * ONE, true); 30], 0, 1), (Some(2 * ONE), Some(2 * ONE)));
-        assert_eq!(ends(&[(2 * ONE, true); 30], 30 * ONE, 1), (Some(3 * ONE), Some(3 * ONE)));
+        assert_eq!(
+            ends(&[(2 * ONE, true); 30], 30 * ONE, 1),
+            (Some(3 * ONE), Some(3 * ONE))
+        );
     }
 
     #[test]
@@ -141,7 +169,10 @@ mod tests {
         let members: Vec<(i128, bool)> = (0..100).map(|i| (i * ONE / 100, i % 3 == 0)).collect();
         let (low, high) = ends(&members, 0, 7);
         let ratio = 495 * ONE / 10 / 34;
-        assert!(low.is_some_and(|l| l < ratio) && high.is_some_and(|h| h > ratio), "{low:?} {high:?}");
+        assert!(
+            low.is_some_and(|l| l < ratio) && high.is_some_and(|h| h > ratio),
+            "{low:?} {high:?}"
+        );
         assert_eq!((low, high), ends(&members, 0, 7));
     }
 

@@ -38,7 +38,9 @@ pub fn lint(sql: &str, params: &[&str]) -> Vec<String> {
 
 /// The names of the `$placeholders` of a query, comments and texts left aside.
 pub(super) fn placeholders(sql: &str) -> BTreeSet<String> {
-    let tokens = Tokenizer::new(&GenericDialect {}, sql).tokenize().unwrap_or_default();
+    let tokens = Tokenizer::new(&GenericDialect {}, sql)
+        .tokenize()
+        .unwrap_or_default();
     tokens
         .into_iter()
         .filter_map(|token| match token {
@@ -58,7 +60,9 @@ impl Findings {
 
     fn join(&mut self, operator: &JoinOperator) {
         let constraint = match operator {
-            JoinOperator::Join(_) => return self.add("JOIN without its kind: write INNER, LEFT, FULL or CROSS"),
+            JoinOperator::Join(_) => {
+                return self.add("JOIN without its kind: write INNER, LEFT, FULL or CROSS");
+            }
             JoinOperator::Inner(c)
             | JoinOperator::Left(c)
             | JoinOperator::LeftOuter(c)
@@ -84,7 +88,9 @@ fn is_placeholder(expr: &Expr, name: &str) -> bool {
 
 fn is_safe_divisor(expr: &Expr) -> bool {
     match expr {
-        Expr::Value(v) => matches!(&v.value, Value::Number(text, _) if text.bytes().any(|b| (b'1'..=b'9').contains(&b))),
+        Expr::Value(v) => {
+            matches!(&v.value, Value::Number(text, _) if text.bytes().any(|b| (b'1'..=b'9').contains(&b)))
+        }
         Expr::Nested(inner) => is_safe_divisor(inner),
         Expr::Function(f) => f.name.to_string().eq_ignore_ascii_case("nullif"),
         _ => false,
@@ -123,7 +129,10 @@ impl Visitor for Findings {
                 if matches!(name.as_str(), "arrow_cast" | "try_cast") {
                     self.add("a cast that hides its target type");
                 }
-                if matches!(name.as_str(), "now" | "current_date" | "current_timestamp" | "random" | "uuid") {
+                if matches!(
+                    name.as_str(),
+                    "now" | "current_date" | "current_timestamp" | "random" | "uuid"
+                ) {
                     self.add(format!("{name}(): the clock is now_utc(), chance is seeded"));
                 }
             }
@@ -193,7 +202,10 @@ mod tests {
                     WHERE t >= $from AND t < $to GROUP BY a)
                     SELECT {{by}}, ratio(sum(a), sum(n)) AS r, j / NULLIF(k, 0) AS s FROM x";
         assert_eq!(lint(good, &["from", "to"]), Vec::<String>::new());
-        assert_eq!(lint("SELECT 1 AS a", &["limit"]), ["$limit is declared and not used"]);
+        assert_eq!(
+            lint("SELECT 1 AS a", &["limit"]),
+            ["$limit is declared and not used"]
+        );
     }
 
     #[test]
@@ -201,9 +213,15 @@ mod tests {
         let assets = Assets::builtin();
         let mut broken = Vec::new();
         for metric in Catalog::new(&assets).unwrap().iter() {
-            let params: Vec<&str> =
-                super::super::header::WINDOW.into_iter().chain(metric.header.params.keys().map(String::as_str)).collect();
-            broken.extend(lint(&metric.sql, &params).into_iter().map(|f| format!("metrics/{}: {f}", metric.name)));
+            let params: Vec<&str> = super::super::header::WINDOW
+                .into_iter()
+                .chain(metric.header.params.keys().map(String::as_str))
+                .collect();
+            broken.extend(
+                lint(&metric.sql, &params)
+                    .into_iter()
+                    .map(|f| format!("metrics/{}: {f}", metric.name)),
+            );
         }
         for check in assets.under("checks/") {
             let (_, sql) = header::split(&check.text).unwrap();

@@ -33,9 +33,16 @@ pub struct Metric {
 impl Metric {
     pub fn parse(asset: &Asset) -> Result<Metric> {
         let (header, sql) = crate::asset::header::parse::<Header>(asset)?;
-        let metric =
-            Metric { name: asset.name().to_owned(), header, sql: sql.to_owned(), origin: asset.origin.clone() };
-        metric.header.validate(&metric.sql).context(format!("{} ({})", asset.path, asset.origin))?;
+        let metric = Metric {
+            name: asset.name().to_owned(),
+            header,
+            sql: sql.to_owned(),
+            origin: asset.origin.clone(),
+        };
+        metric
+            .header
+            .validate(&metric.sql)
+            .context(format!("{} ({})", asset.path, asset.origin))?;
         Ok(metric)
     }
 
@@ -51,7 +58,11 @@ impl Metric {
     /// The columns of the result: the group columns, then what the header lists.
     pub fn columns(&self, by: &[String]) -> Vec<ColumnSpec> {
         by.iter()
-            .map(|name| ColumnSpec { name: name.clone(), role: crate::frame::Role::Dimension, unit: String::new() })
+            .map(|name| ColumnSpec {
+                name: name.clone(),
+                role: crate::frame::Role::Dimension,
+                unit: String::new(),
+            })
             .chain(self.header.columns.iter().map(Column::spec))
             .collect()
     }
@@ -62,7 +73,10 @@ pub async fn run(engine: &Engine, metric: &Metric, params: &Params) -> Result<Fr
     let by = param::group_columns(metric, params)?;
     let sql = metric.sql_by(&by);
     let values = param::bind(metric, params)?;
-    let values: Vec<_> = values.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
+    let values: Vec<_> = values
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.clone()))
+        .collect();
     let what = || format!("metric {} ({})", metric.name, metric.origin);
     let batch = engine.query(&sql, &values).await.with_context(what)?;
     let batch = match &metric.header.interval {

@@ -20,20 +20,29 @@ pub struct Params {
 impl Params {
     /// The window, grouped and set as the header says.
     pub fn window(from: DateTime<Utc>, to: DateTime<Utc>) -> Params {
-        Params { from, to, by: None, set: BTreeMap::new() }
+        Params {
+            from,
+            to,
+            by: None,
+            set: BTreeMap::new(),
+        }
     }
 }
 
 /// The group columns of a run, all of them names that the header lists.
 pub(super) fn group_columns(metric: &Metric, params: &Params) -> Result<Vec<String>> {
-    let Some(by) = &params.by else { return Ok(metric.header.by.clone()) };
+    let Some(by) = &params.by else {
+        return Ok(metric.header.by.clone());
+    };
     for (at, name) in by.iter().enumerate() {
         if !metric.header.dimensions.contains(name) {
             let advice = match metric.header.dimensions.as_slice() {
                 [] => format!("{} has one way to group", metric.name),
                 all => format!("it can be grouped by {}", all.join(", ")),
             };
-            return Err(Error::usage(format!("{} cannot be grouped by '{name}'", metric.name)).advise(advice));
+            return Err(
+                Error::usage(format!("{} cannot be grouped by '{name}'", metric.name)).advise(advice),
+            );
         }
         if by[..at].contains(name) {
             return Err(Error::usage(format!("'{name}' is named twice in --by")));
@@ -45,13 +54,22 @@ pub(super) fn group_columns(metric: &Metric, params: &Params) -> Result<Vec<Stri
 /// The values of the placeholders that the query uses.
 pub(super) fn bind(metric: &Metric, params: &Params) -> Result<Vec<(String, ScalarValue)>> {
     if params.from >= params.to {
-        return Err(Error::usage(format!("the window [{}, {}) is empty", params.from, params.to))
-            .advise("--to is exclusive and must be later than --from"));
+        return Err(
+            Error::usage(format!("the window [{}, {}) is empty", params.from, params.to))
+                .advise("--to is exclusive and must be later than --from"),
+        );
     }
-    if let Some(name) = params.set.keys().find(|name| !metric.header.params.contains_key(*name)) {
+    if let Some(name) = params
+        .set
+        .keys()
+        .find(|name| !metric.header.params.contains_key(*name))
+    {
         let known: Vec<&str> = metric.header.params.keys().map(String::as_str).collect();
-        let advice =
-            if known.is_empty() { "it has none".to_owned() } else { format!("it has {}", known.join(", ")) };
+        let advice = if known.is_empty() {
+            "it has none".to_owned()
+        } else {
+            format!("it has {}", known.join(", "))
+        };
         return Err(Error::usage(format!("{} has no parameter '{name}'", metric.name)).advise(advice));
     }
     let used = lint::placeholders(&metric.sql);
@@ -59,7 +77,10 @@ pub(super) fn bind(metric: &Metric, params: &Params) -> Result<Vec<(String, Scal
     for (name, instant) in WINDOW.iter().zip([params.from, params.to]) {
         if used.contains(*name) {
             let micros = Some(instant.timestamp_micros());
-            values.push(((*name).to_owned(), ScalarValue::TimestampMicrosecond(micros, Some("UTC".into()))));
+            values.push((
+                (*name).to_owned(),
+                ScalarValue::TimestampMicrosecond(micros, Some("UTC".into())),
+            ));
         }
     }
     for (name, param) in &metric.header.params {
@@ -72,7 +93,8 @@ pub(super) fn bind(metric: &Metric, params: &Params) -> Result<Vec<(String, Scal
             }),
         };
         let value = value.ok_or_else(|| {
-            Error::usage(format!("{name}: '{text}' is not of type {:?}", param.ty)).advise(param.description.clone())
+            Error::usage(format!("{name}: '{text}' is not of type {:?}", param.ty))
+                .advise(param.description.clone())
         })?;
         values.push((name.clone(), value));
     }

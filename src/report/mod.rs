@@ -35,7 +35,14 @@ pub async fn build(
     window: Window,
 ) -> Result<Document> {
     let previous = window.previous(settings.zone);
-    let run = Run { engine, catalog, settings, window, previous, answers: Mutex::default() };
+    let run = Run {
+        engine,
+        catalog,
+        settings,
+        window,
+        previous,
+        answers: Mutex::default(),
+    };
     let mut headlines = Vec::with_capacity(spec.headline.len());
     for headline in &spec.headline {
         headlines.push(headline::build(&run, headline).await?);

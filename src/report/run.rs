@@ -37,11 +37,21 @@ impl Run<'_> {
 
     pub(super) async fn metric(&self, name: &str, by: Option<&[&str]>, window: Window) -> Result<Frame> {
         let by: Option<Vec<String>> = by.map(|by| by.iter().map(|s| (*s).to_owned()).collect());
-        let key = (name.to_owned(), by.clone(), window.from.timestamp_micros(), window.to.timestamp_micros());
+        let key = (
+            name.to_owned(),
+            by.clone(),
+            window.from.timestamp_micros(),
+            window.to.timestamp_micros(),
+        );
         if let Some(frame) = self.answers.lock().await.get(&key) {
             return Ok(frame.clone());
         }
-        let params = Params { from: window.from, to: window.to, by, set: BTreeMap::new() };
+        let params = Params {
+            from: window.from,
+            to: window.to,
+            by,
+            set: BTreeMap::new(),
+        };
         let frame = metric::run(self.engine, self.catalog.get(name)?, &params).await?;
         self.answers.lock().await.insert(key, frame.clone());
         Ok(frame)

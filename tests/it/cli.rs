@@ -7,7 +7,17 @@ fn help_teaches_and_names_the_exit_statuses() {
     let folder = tempfile::tempdir().unwrap();
     let (status, help, _) = run(folder.path(), &["--help"]);
     assert_eq!(status, 0);
-    for word in ["First steps", "demo", "ingest", "reconcile", "metric", "report", "drill", "sql", "Exit status: 0 done"] {
+    for word in [
+        "First steps",
+        "demo",
+        "ingest",
+        "reconcile",
+        "metric",
+        "report",
+        "drill",
+        "sql",
+        "Exit status: 0 done",
+    ] {
         assert!(help.contains(word), "--help does not say {word}");
     }
 }
@@ -34,5 +44,8 @@ fn a_missing_lake_is_an_error_with_advice_not_an_empty_answer() {
     let folder = tempfile::tempdir().unwrap();
     let (status, _, talk) = run(folder.path(), &["sql", "-c", "SELECT count(*) FROM charges"]);
     assert_eq!(status, 1);
-    assert!(talk.contains("there is no lake") && talk.contains("try:"), "{talk}");
+    assert!(
+        talk.contains("there is no lake") && talk.contains("try:"),
+        "{talk}"
+    );
 }

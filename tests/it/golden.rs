@@ -16,7 +16,7 @@ pub(crate) fn case_folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/golden/case-a")
 }
 
-fn present() -> bool {
+pub(crate) fn present() -> bool {
     let there = case_folder().is_dir();
     if !there {
         eprintln!("skipped: no ../shared/golden");

@@ -1,6 +1,6 @@
 //! The golden case, asked through the metrics: what people see is what `expected/` says.
 
-use crate::golden::{case_folder, engine, place};
+use crate::golden::{case_folder, engine, place, present};
 use arrow::array::Array;
 use arrow::datatypes::DataType;
 use arrow::util::display::array_value_to_string;
@@ -27,10 +27,21 @@ async fn metric(engine: &Engine, name: &str, params: &Params) -> Vec<Row> {
 fn rows(frame: &Frame) -> Vec<Row> {
     let cell = |at: usize, row: usize| {
         let column = frame.batch.column(at);
-        if column.is_null(row) { String::new() } else { array_value_to_string(column, row).unwrap() }
+        if column.is_null(row) {
+            String::new()
+        } else {
+            array_value_to_string(column, row).unwrap()
+        }
     };
     (0..frame.rows())
-        .map(|row| frame.columns.iter().enumerate().map(|(at, c)| (c.name.clone(), cell(at, row))).collect())
+        .map(|row| {
+            frame
+                .columns
+                .iter()
+                .enumerate()
+                .map(|(at, c)| (c.name.clone(), cell(at, row)))
+                .collect()
+        })
         .collect()
 }
 
@@ -46,7 +57,10 @@ fn alike(column: &str, got: &str, want: &str) -> bool {
     if got == want {
         return true;
     }
-    if let (Ok(got), Ok(want)) = (money::parse(got), money::parse(want)) {
+    let is_decimal = got
+        .rsplit_once('.')
+        .is_some_and(|(_, fraction)| fraction.len() == 18);
+    if let (true, Ok(got), Ok(want)) = (is_decimal, money::parse(got), money::parse(want)) {
         let ratio = want % 1_000_000 == 0;
         return (got - want).abs() <= if ratio { 1_000_000_000 } else { 1_000_000 };
     }
@@ -71,7 +85,9 @@ fn same(file: &str, key: &[&str], got: &[Row], want: &[Row]) {
             }
         }
     }
-    let extra = got.iter().filter(|got| !want.iter().any(|want| id(want) == id(got)));
+    let extra = got
+        .iter()
+        .filter(|got| !want.iter().any(|want| id(want) == id(got)));
     wrong.extend(extra.map(|row| format!("extra {row:?}")));
     assert!(wrong.is_empty(), "{file}\n{}", wrong.join("\n"));
 }
@@ -79,12 +95,18 @@ fn same(file: &str, key: &[&str], got: &[Row], want: &[Row]) {
 /// Columns of the expected file that the metrics together must have.
 fn covers(file: &str, want: &[Row], got: &[&Row]) {
     for column in want[0].keys() {
-        assert!(got.iter().any(|row| row.contains_key(column)), "{file}: no metric has {column}");
+        assert!(
+            got.iter().any(|row| row.contains_key(column)),
+            "{file}: no metric has {column}"
+        );
     }
 }
 
 #[tokio::test]
 async fn unit() {
+    if !present() {
+        return;
+    }
     let place = place().await;
     let engine = engine(&place, Basis::Effective).await;
     let got = metric(&engine, "unit/cost_per_successful_task", &window()).await;
@@ -95,28 +117,41 @@ async fn unit() {
         let amount = |name: &str| money::parse(&row[name]).ok();
         let (low, high) = ("cost_per_successful_task_low", "cost_per_successful_task_high");
         if let Some(cost) = amount("cost_per_successful_task") {
-            assert!(amount(low).unwrap() <= cost && cost <= amount(high).unwrap(), "{row:?}");
+            assert!(
+                amount(low).unwrap() <= cost && cost <= amount(high).unwrap(),
+                "{row:?}"
+            );
         } else {
             assert_eq!((amount(low), amount(high)), (None, None));
         }
     }
     let queries = metric(&engine, "unit/cost_per_query", &window()).await;
-    let with_requests: Vec<Row> = want.into_iter().filter(|row| row["requests"] != "0").collect();
-    same("unit.csv", &["use_case", "currency"], &queries, &with_requests);
+    same("unit.csv", &["use_case", "currency"], &queries, &want);
 }
 
 #[tokio::test]
 async fn spend() {
+    if !present() {
+        return;
+    }
     let place = place().await;
     let engine = engine(&place, Basis::Effective).await;
     let got = metric(&engine, "spend/by_scope", &window()).await;
     let mut want = expected("spend_converted.csv");
     want.extend(expected("unconverted.csv"));
-    same("spend_converted.csv and unconverted.csv", &["scope", "currency"], &got, &want);
+    same(
+        "spend_converted.csv and unconverted.csv",
+        &["scope", "currency"],
+        &got,
+        &want,
+    );
 }
 
 #[tokio::test]
 async fn gateway() {
+    if !present() {
+        return;
+    }
     let place = place().await;
     let engine = engine(&place, Basis::Effective).await;
     let want = expected("gateway.csv");
@@ -126,13 +161,29 @@ async fn gateway() {
     covers("gateway.csv", &models, &[&cache[0], &fallback[0]]);
     same("gateway.csv", &["model"], &cache, &models);
     same("gateway.csv", &["model"], &fallback, &models);
-    let total = Params { by: Some(Vec::new()), ..window() };
-    same("gateway.csv", &[], &metric(&engine, "gateway/cache_hit_rate", &total).await, &all);
-    same("gateway.csv", &[], &metric(&engine, "gateway/fallback_rate", &total).await, &all);
+    let total = Params {
+        by: Some(Vec::new()),
+        ..window()
+    };
+    same(
+        "gateway.csv",
+        &[],
+        &metric(&engine, "gateway/cache_hit_rate", &total).await,
+        &all,
+    );
+    same(
+        "gateway.csv",
+        &[],
+        &metric(&engine, "gateway/fallback_rate", &total).await,
+        &all,
+    );
 }
 
 #[tokio::test]
 async fn gpu_and_energy() {
+    if !present() {
+        return;
+    }
     let place = place().await;
     let engine = engine(&place, Basis::Effective).await;
     let want = expected("gpu.csv");
@@ -147,23 +198,37 @@ async fn gpu_and_energy() {
 
 #[tokio::test]
 async fn ledger() {
+    if !present() {
+        return;
+    }
     let place = place().await;
     let engine = engine(&place, Basis::Effective).await;
     let want = expected("unmetered.csv");
     let got = metric(&engine, "ledger/unmetered", &window()).await;
     covers("unmetered.csv", &want, &[&got[0]]);
-    same("unmetered.csv", &["provider", "model", "sub_account", "region", "currency"], &got, &want);
+    same(
+        "unmetered.csv",
+        &["provider", "model", "sub_account", "region", "currency"],
+        &got,
+        &want,
+    );
     let want = expected("accrued.csv");
     let got = metric(&engine, "ledger/accrued", &window()).await;
     covers("accrued.csv", &want, &[&got[0]]);
-    same("accrued.csv", &["provider", "model", "day", "currency"], &got, &want);
+    same(
+        "accrued.csv",
+        &["provider", "model", "day", "currency"],
+        &got,
+        &want,
+    );
 
     // The leaves of the waterfall add up to its bill.
     let waterfall = metric(&engine, "ledger/waterfall", &window()).await;
     let mut difference: BTreeMap<String, i128> = BTreeMap::new();
     for row in &waterfall {
         let amount = money::parse(&row["amount"]).unwrap();
-        *difference.entry(row["currency"].clone()).or_default() += if row["step"] == "0" { amount } else { -amount };
+        *difference.entry(row["currency"].clone()).or_default() +=
+            if row["step"] == "0" { amount } else { -amount };
     }
     assert!(difference.len() > 1);
     // Each row is rounded once when it is converted.
@@ -172,6 +237,9 @@ async fn ledger() {
 
 #[tokio::test]
 async fn every_metric_runs_in_every_grouping_and_keeps_its_contract() {
+    if !present() {
+        return;
+    }
     let place = place().await;
     let engine = engine(&place, Basis::Effective).await;
     let catalog = Catalog::new(&Assets::builtin()).unwrap();
@@ -183,14 +251,23 @@ async fn every_metric_runs_in_every_grouping_and_keeps_its_contract() {
             groupings.extend([Some(Vec::new()), Some(header.dimensions.clone())]);
         }
         for by in groupings {
-            let params = Params { by: by.clone(), ..window() };
+            let params = Params {
+                by: by.clone(),
+                ..window()
+            };
             match run(&engine, metric, &params).await {
                 Err(e) => wrong.push(format!("{} by {by:?}: {e}", metric.name)),
                 // The case has no budget.
                 Ok(frame) if frame.rows() == 0 && metric.name != "budget/burn" => {
                     wrong.push(format!("{} by {by:?}: no row", metric.name));
                 }
-                Ok(frame) => assert!(frame.batch.columns().iter().all(|c| c.data_type() != &DataType::Null)),
+                Ok(frame) => assert!(
+                    frame
+                        .batch
+                        .columns()
+                        .iter()
+                        .all(|c| c.data_type() != &DataType::Null)
+                ),
             }
         }
     }
@@ -200,9 +277,15 @@ async fn every_metric_runs_in_every_grouping_and_keeps_its_contract() {
 /// Σ of days = range, whatever the zone.
 #[tokio::test]
 async fn days_add_up() {
+    if !present() {
+        return;
+    }
     let place = place().await;
     let engine = engine(&place, Basis::Effective).await;
-    let all = Params { by: Some(Vec::new()), ..window() };
+    let all = Params {
+        by: Some(Vec::new()),
+        ..window()
+    };
     let sum = |rows: &[Row], column: &str| -> BTreeMap<String, i128> {
         let mut sums = BTreeMap::new();
         for row in rows {

@@ -39,7 +39,11 @@ fn files(folder: &str) -> BTreeSet<String> {
 
 fn run(folder: &str) {
     let update = std::env::var_os("SPENDSCOPE_UPDATE").is_some();
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap();
     let mut wrong = Vec::new();
     for name in files(folder) {
         let path = root().join(format!("{name}.slt"));
@@ -47,10 +51,14 @@ fn run(folder: &str) {
         let outcome = runtime.block_on(async {
             if update {
                 let (validator, normalizer) = (default_validator, default_normalizer);
-                let update = runner.update_test_file(&path, " ", validator, normalizer, default_column_validator);
+                let update =
+                    runner.update_test_file(&path, " ", validator, normalizer, default_column_validator);
                 update.await.map_err(|e| e.to_string())
             } else {
-                runner.run_file_async(&path).await.map_err(|e| e.display(false).to_string())
+                runner
+                    .run_file_async(&path)
+                    .await
+                    .map_err(|e| e.display(false).to_string())
             }
         });
         if let Err(e) = outcome {

@@ -32,7 +32,11 @@ pub fn spendscope(folder: &Path) -> Command {
 
 /// Runs the program and returns (exit status, stdout, stderr).
 pub fn run(folder: &Path, args: &[&str]) -> (i32, String, String) {
-    let Output { status, stdout, stderr } = spendscope(folder).args(args).output().unwrap();
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = spendscope(folder).args(args).output().unwrap();
     (
         status.code().unwrap_or(-1),
         String::from_utf8(stdout).unwrap(),

@@ -11,7 +11,11 @@ fn files(folder: &Path, endings: &[&str]) -> Vec<String> {
         let Ok(entries) = fs::read_dir(folder) else { return };
         for entry in entries {
             let path = entry.unwrap().path();
-            if path.is_dir() { walk(&path, found) } else { found.push(path) }
+            if path.is_dir() {
+                walk(&path, found)
+            } else {
+                found.push(path)
+            }
         }
     }
     let mut found = Vec::new();
@@ -19,7 +23,12 @@ fn files(folder: &Path, endings: &[&str]) -> Vec<String> {
     let mut names: Vec<String> = found
         .iter()
         .filter(|p| p.extension().is_some_and(|e| endings.iter().any(|x| e == *x)))
-        .map(|p| p.strip_prefix(folder).unwrap().to_string_lossy().replace('\\', "/"))
+        .map(|p| {
+            p.strip_prefix(folder)
+                .unwrap()
+                .to_string_lossy()
+                .replace('\\', "/")
+        })
         .collect();
     names.sort();
     names
@@ -31,7 +40,9 @@ fn allowed() -> BTreeMap<String, BTreeSet<String>> {
     let mut table = BTreeMap::new();
     for line in readme.lines().filter(|l| l.starts_with("| ") && l.contains('`')) {
         let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
-        let [level, modules, uses] = cells[..] else { continue };
+        let [level, modules, uses] = cells[..] else {
+            continue;
+        };
         if level.parse::<u32>().is_err() {
             continue;
         }
@@ -46,13 +57,23 @@ fn allowed() -> BTreeMap<String, BTreeSet<String>> {
 #[test]
 fn modules_use_only_what_the_table_lets_them() {
     let table = allowed();
-    assert!(table.len() >= 12, "src/README.md has no dependency table any more");
+    assert!(
+        table.len() >= 12,
+        "src/README.md has no dependency table any more"
+    );
     let mut broken = Vec::new();
     for file in files(&project("src"), &["rs"]) {
-        let Some((module, _)) = file.split_once('/') else { continue };
-        let rules = table.get(module).unwrap_or_else(|| panic!("src/README.md: no row for `{module}`"));
+        let Some((module, _)) = file.split_once('/') else {
+            continue;
+        };
+        let rules = table
+            .get(module)
+            .unwrap_or_else(|| panic!("src/README.md: no row for `{module}`"));
         // `config` and `app` stand above all others.
-        if rules.iter().any(|r| r.contains("all of the above") || r.contains("every module")) {
+        if rules
+            .iter()
+            .any(|r| r.contains("all of the above") || r.contains("every module"))
+        {
             continue;
         }
         let text = fs::read_to_string(project("src").join(&file)).unwrap();
@@ -63,7 +84,11 @@ fn modules_use_only_what_the_table_lets_them() {
                     .split(',')
                     .map(|p| p.trim().split("::").next().unwrap_or("").to_owned())
                     .collect(),
-                None => vec![rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect()],
+                None => vec![
+                    rest.chars()
+                        .take_while(|c| c.is_alphanumeric() || *c == '_')
+                        .collect(),
+                ],
             };
             for name in used.into_iter().filter(|n| table.contains_key(n) && n != module) {
                 if !rules.contains(&name) {
@@ -73,7 +98,11 @@ fn modules_use_only_what_the_table_lets_them() {
         }
     }
     broken.dedup();
-    assert!(broken.is_empty(), "against the dependency table of src/README.md:\n{}", broken.join("\n"));
+    assert!(
+        broken.is_empty(),
+        "against the dependency table of src/README.md:\n{}",
+        broken.join("\n")
+    );
 }
 
 #[test]
@@ -83,10 +112,15 @@ fn every_query_is_embedded_and_every_embedded_query_exists() {
         .lines()
         .filter_map(|l| l.trim().strip_prefix('"')?.strip_suffix("\",").map(str::to_owned))
         .collect();
-    let present: BTreeSet<String> = files(&project("queries"), &["sql", "toml", "csv"]).into_iter().collect();
+    let present: BTreeSet<String> = files(&project("queries"), &["sql", "toml", "csv"])
+        .into_iter()
+        .collect();
     assert!(!present.is_empty());
     let missing: Vec<_> = present.symmetric_difference(&listed).collect();
-    assert!(missing.is_empty(), "src/asset/builtin.rs and queries/ differ: {missing:?}");
+    assert!(
+        missing.is_empty(),
+        "src/asset/builtin.rs and queries/ differ: {missing:?}"
+    );
 }
 
 #[test]
@@ -104,13 +138,25 @@ fn every_test_file_is_in_the_one_binary() {
 #[test]
 fn the_top_level_is_as_the_owner_fixed_it() {
     let allowed = [
-        "Cargo.lock", "Cargo.toml", "README.md", "benches", "queries", "sample-data", "src", "tests",
+        "Cargo.lock",
+        "Cargo.toml",
+        "README.md",
+        "benches",
+        "queries",
+        "sample-data",
+        "src",
+        "tests",
         // what runs leave behind, ignored by git
-        "target", "lake", "demo",
+        "target",
+        "lake",
+        "demo",
     ];
     for entry in fs::read_dir(project(".")).unwrap() {
         let name = entry.unwrap().file_name().to_string_lossy().into_owned();
-        assert!(name.starts_with('.') || allowed.contains(&name.as_str()), "'{name}' does not belong at the top");
+        assert!(
+            name.starts_with('.') || allowed.contains(&name.as_str()),
+            "'{name}' does not belong at the top"
+        );
     }
 }
 
@@ -125,7 +171,10 @@ fn only_the_named_places_read_the_clock_the_environment_and_print() {
     for file in files(&project("src"), &["rs"]) {
         let text = fs::read_to_string(project("src").join(&file)).unwrap();
         for (word, places) in rules {
-            assert!(!text.contains(word) || places.contains(&file.as_str()), "src/{file} says {word}");
+            assert!(
+                !text.contains(word) || places.contains(&file.as_str()),
+                "src/{file} says {word}"
+            );
         }
     }
 }
@@ -135,9 +184,16 @@ fn amounts_are_never_floats() {
     for file in files(&project("src"), &["rs"]) {
         let text = fs::read_to_string(project("src").join(&file)).unwrap();
         for (number, line) in text.lines().enumerate() {
-            let field = line.trim_start().trim_start_matches("pub ").trim_start_matches("pub(crate) ");
-            let Some((name, ty)) = field.split_once(": ") else { continue };
-            let money = ["cost", "amount", "price", "spend", "billed"].iter().any(|w| name.ends_with(w));
+            let field = line
+                .trim_start()
+                .trim_start_matches("pub ")
+                .trim_start_matches("pub(crate) ");
+            let Some((name, ty)) = field.split_once(": ") else {
+                continue;
+            };
+            let money = ["cost", "amount", "price", "spend", "billed"]
+                .iter()
+                .any(|w| name.ends_with(w));
             let plain = name.chars().all(|c| c.is_ascii_lowercase() || c == '_');
             assert!(
                 !(money && plain && (ty.starts_with("f64") || ty.starts_with("Option<f64>"))),
@@ -153,7 +209,12 @@ fn amounts_are_never_floats() {
 fn nothing_names_the_machine_it_was_written_on() {
     let own = "tests/it/tidy.rs";
     for folder in ["src", "tests", "queries", "benches", "sample-data", ".ci"] {
-        for file in files(&project(folder), &["rs", "sql", "toml", "md", "slt", "run", "html", "css", "json", "csv"]) {
+        for file in files(
+            &project(folder),
+            &[
+                "rs", "sql", "toml", "md", "slt", "run", "html", "css", "json", "csv",
+            ],
+        ) {
             let path = format!("{folder}/{file}");
             if path == own {
                 continue;

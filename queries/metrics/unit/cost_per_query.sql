@@ -2,9 +2,10 @@
 title = "Cost per query"
 description = """
 What one request costs, its failed, retried and fallen-back attempts included. A task and all its requests
-belong to the window in which its first attempt started. A use case that cost something in a second currency
+belong to the window in which its first attempt started; charges tagged with the use case count where they
+start. A use case that cost something in a second currency
 without a rate has a second row; the requests stand in both."""
-formula = "Σ request leaves of the tasks × rate ÷ number of requests (not attempts)"
+formula = "Σ request and direct leaves × rate ÷ number of requests (not attempts)"
 owner = "engineering"
 grain = "one group and currency"
 dimensions = ["use_case", "team", "key_alias", "region"]
@@ -14,7 +15,7 @@ columns = [
     { name = "currency", type = "text", role = "currency", description = "The reporting currency for what has a rate, the own one for what has none." },
     { name = "requests", type = "int", role = "measure", unit = "requests", description = "Requests, however many attempts they took." },
     { name = "attempts", type = "int", role = "measure", unit = "attempts", description = "Attempts at a provider." },
-    { name = "cost", type = "decimal", role = "money", description = "Request leaves of these attempts, accrued ones included (not under the basis billed)." },
+    { name = "cost", type = "decimal", role = "money", description = "Request leaves of these attempts and direct leaves, accrued ones included (not under the basis billed)." },
     { name = "accrued_cost", type = "decimal", role = "money", description = "The part of cost that no bill covers yet." },
     { name = "cost_per_query", type = "decimal", role = "money", unit = "per request", description = "cost ÷ requests; NULL without a request." },
 ]
@@ -22,34 +23,49 @@ columns = [
 kind = "bar"
 y = "cost_per_query"
 */
-WITH attempted AS (
+WITH placed AS (
     SELECT
-        c.source, c.request_id, c.use_case, c.team, c.key_alias, c.region,
-        CASE WHEN c.attempt = 1 THEN 1 ELSE 0 END AS request
-    FROM calls AS c
-    INNER JOIN tasks AS t ON t.task_id = c.task_id
-    WHERE t.first_started_at >= $from AND t.first_started_at < $to
+        source, request_id, use_case, team, key_alias, region,
+        CASE WHEN attempt = 1 THEN 1 ELSE 0 END AS request,
+        true AS called,
+        min(started_at) OVER (PARTITION BY task_id) AS task_started_at
+    FROM calls
 ),
 leaves AS (
     SELECT
-        request_source, request_id, amount, evidence,
+        request_source, request_id, use_case, team, amount, evidence,
+        leaf = 'direct' AND period_start >= $from AND period_start < $to AS direct,
         CASE WHEN setting('currency') <> 'native' AND fx_rate IS NOT NULL THEN setting('currency') ELSE currency END AS shown,
         CASE WHEN setting('currency') = 'native' OR fx_rate IS NULL THEN 1 ELSE fx_rate END AS rate
     FROM ledger
-    WHERE leaf = 'request' AND (evidence = 'billed' OR setting('basis') <> 'billed')
+    WHERE leaf IN ('request', 'direct') AND (evidence = 'billed' OR setting('basis') <> 'billed')
 ),
+joined AS (
+    SELECT
+        CASE WHEN p.called THEN p.use_case ELSE l.use_case END AS use_case,
+        CASE WHEN p.called THEN p.team ELSE l.team END AS team,
+        p.key_alias, p.region, p.request, p.called, l.amount, l.evidence, l.shown, l.rate,
+        row_number() OVER (PARTITION BY p.source, p.request_id) AS place
+    FROM placed AS p
+    FULL JOIN leaves AS l ON l.request_source = p.source AND l.request_id = p.request_id
+    WHERE (p.task_started_at >= $from AND p.task_started_at < $to) OR l.direct
+),
+-- Every attempt once without money, in the reporting currency: there it is counted, whatever it cost and
+-- in whichever currency.
 parts AS (
     SELECT
-        use_case, team, key_alias, region, request, 1 AS attempt,
-        CASE WHEN setting('currency') <> 'native' THEN setting('currency') END AS shown,
-        CAST(NULL AS DECIMAL(38, 18)) AS amount, CAST(1 AS DECIMAL(38, 18)) AS rate, NULL AS evidence
-    FROM attempted
-    UNION ALL
-    SELECT
-        a.use_case, a.team, a.key_alias, a.region, 0 AS request, 0 AS attempt,
-        l.shown, l.amount, l.rate, l.evidence
-    FROM attempted AS a
-    INNER JOIN leaves AS l ON l.request_source = a.source AND l.request_id = a.request_id
+        j.use_case, j.team, j.key_alias, j.region, j.evidence,
+        CASE WHEN k.anchor THEN j.request ELSE 0 END AS request,
+        CASE WHEN k.anchor THEN 1 ELSE 0 END AS attempt,
+        CASE
+            WHEN NOT k.anchor THEN j.shown
+            WHEN setting('currency') <> 'native' THEN setting('currency')
+        END AS shown,
+        CASE WHEN NOT k.anchor THEN j.amount END AS amount,
+        j.rate
+    FROM joined AS j
+    CROSS JOIN (VALUES (false), (true)) AS k (anchor)
+    WHERE (k.anchor AND j.called AND j.place = 1) OR (NOT k.anchor AND j.amount IS NOT NULL)
 ),
 grouped AS (
     SELECT

@@ -37,6 +37,7 @@ columns = [
 kind = "bar"
 y = "cost_per_successful_task"
 [interval]
+members = "member_ids"
 costs = "member_costs"
 successes = "member_successes"
 fixed = "fixed_cost"
@@ -46,118 +47,131 @@ seed = 20260901
 resamples = 1000
 */
 WITH tasked AS (
-    SELECT task_id, use_case, requests, success, state, value
+    SELECT task_id, use_case, requests, state, value, true AS known
     FROM tasks
     WHERE first_started_at >= $from AND first_started_at < $to
 ),
-money AS (
+leaves AS (
     SELECT
-        leaf, kind, model, use_case, task_id, evidence, amount, wasted,
+        leaf, kind, model, use_case, task_id, evidence, wasted, amount,
         period_start >= $from AND period_start < $to AS inside,
         CASE WHEN setting('currency') <> 'native' AND fx_rate IS NOT NULL THEN setting('currency') ELSE currency END AS shown,
         CASE WHEN setting('currency') = 'native' OR fx_rate IS NULL THEN 1 ELSE fx_rate END AS rate
     FROM ledger
     WHERE evidence = 'billed' OR setting('basis') <> 'billed'
 ),
-request_money AS (
+-- Request leaves find their task; whatever else starts inside the window stands for itself.
+joined AS (
     SELECT
-        t.use_case, t.task_id, m.shown, m.rate, m.amount, m.evidence, m.wasted
-    FROM money AS m
-    INNER JOIN tasked AS t ON t.task_id = m.task_id
-    WHERE m.leaf = 'request'
+        t.task_id, t.known, t.requests, t.state, t.value,
+        CASE WHEN t.known THEN t.use_case ELSE l.use_case END AS use_case,
+        l.leaf, l.evidence, l.wasted, l.amount, l.shown, l.rate,
+        CASE WHEN l.inside AND l.kind = 'gpu' THEN l.model END AS node_model,
+        row_number() OVER (PARTITION BY t.task_id) AS place
+    FROM leaves AS l
+    FULL JOIN tasked AS t ON t.task_id = l.task_id AND l.leaf = 'request'
+    WHERE t.known OR l.inside
 ),
-task_costs AS (
-    SELECT task_id, shown, sum_product(amount, rate) AS cost
-    FROM request_money
-    GROUP BY task_id, shown
+-- Every task once without money, in the reporting currency: there it is counted, whatever it cost and in
+-- whichever currency.
+anchored AS (
+    SELECT
+        k.anchor, j.task_id, j.requests, j.state, j.value, j.use_case, j.evidence, j.wasted,
+        CASE
+            WHEN NOT k.anchor THEN j.shown
+            WHEN setting('currency') <> 'native' THEN setting('currency')
+        END AS shown,
+        CASE WHEN NOT k.anchor THEN j.leaf END AS leaf,
+        CASE WHEN NOT k.anchor THEN j.amount END AS amount,
+        CASE WHEN NOT k.anchor THEN j.rate END AS rate,
+        CASE WHEN NOT k.anchor THEN money_mul(j.amount, j.rate) END AS converted,
+        CASE WHEN NOT k.anchor THEN j.node_model END AS node_model
+    FROM joined AS j
+    CROSS JOIN (VALUES (false), (true)) AS k (anchor)
+    WHERE (k.anchor AND j.known AND j.place = 1) OR (NOT k.anchor AND j.leaf IS NOT NULL)
 ),
 -- Idle money of each self-hosted model, and who used the model: use cases by name, unregistered last.
-idle AS (
-    SELECT model, shown, sum_product(amount, rate) AS amount
-    FROM money
-    WHERE inside AND leaf IN ('gpu_allocated_idle', 'gpu_unallocated', 'gpu_dark', 'gpu_serving_untraced')
-    GROUP BY model, shown
-),
-serving AS (
-    SELECT model, shown, use_case, GREATEST(sum_product(amount, rate), 0) AS weight
-    FROM money
-    WHERE inside AND leaf = 'request' AND kind = 'gpu'
-    GROUP BY model, shown, use_case
-),
 weighed AS (
     SELECT
-        model, shown, use_case, weight,
+        anchor, task_id, requests, state, value, use_case, evidence, wasted, shown, leaf, amount, rate, converted,
+        node_model,
+        CASE WHEN node_model IS NOT NULL AND leaf = 'request' THEN converted ELSE 0 END AS weight,
+        CASE
+            WHEN leaf IN ('gpu_allocated_idle', 'gpu_unallocated', 'gpu_dark', 'gpu_serving_untraced') THEN converted
+        END AS idle
+    FROM anchored
+),
+spread AS (
+    SELECT
+        anchor, task_id, requests, state, value, use_case, evidence, wasted, shown, leaf, amount, rate, converted,
+        weight, idle,
         sum(weight) OVER (
-            PARTITION BY model, shown ORDER BY use_case ASC NULLS LAST ROWS UNBOUNDED PRECEDING
+            PARTITION BY node_model, shown ORDER BY use_case ASC NULLS LAST ROWS UNBOUNDED PRECEDING
         ) AS upto,
-        sum(weight) OVER (PARTITION BY model, shown) AS total
-    FROM serving
+        sum(weight) OVER (PARTITION BY node_model, shown) AS total,
+        sum(idle) OVER (PARTITION BY node_model, shown) AS idle_total
+    FROM weighed
 ),
-carried AS (
-    SELECT w.use_case, i.shown, apportion(i.amount, w.upto - w.weight, w.upto, w.total) AS amount
-    FROM idle AS i
-    INNER JOIN weighed AS w ON w.model = i.model AND w.shown = i.shown
-    WHERE w.total > 0
-    UNION ALL
-    SELECT '(no use case)' AS use_case, i.shown, i.amount
-    FROM idle AS i
-    LEFT JOIN (SELECT DISTINCT model, shown FROM weighed WHERE total > 0) AS w
-        ON w.model = i.model AND w.shown = i.shown
-    WHERE w.model IS NULL
-),
-currencies AS (
-    SELECT setting('currency') AS shown WHERE setting('currency') <> 'native'
-    UNION
-    SELECT shown FROM request_money
-    UNION
-    SELECT shown FROM money WHERE inside AND leaf IN ('direct', 'shared')
-    UNION
-    SELECT shown FROM carried
-),
--- Everything a row is made of, one kind of part after another.
 parts AS (
     SELECT
-        'task' AS part, t.use_case, k.shown, t.task_id, t.requests, t.success, t.state, t.value,
-        COALESCE(c.cost, 0) AS amount, CAST(1 AS DECIMAL(38, 18)) AS rate, NULL AS evidence, false AS wasted
-    FROM tasked AS t
-    CROSS JOIN currencies AS k
-    LEFT JOIN task_costs AS c ON c.task_id = t.task_id AND c.shown = k.shown
+        anchor, task_id, requests, state, value, evidence, wasted, shown, amount, rate, converted,
+        CASE WHEN idle IS NULL THEN use_case ELSE '(no use case)' END AS use_case,
+        (leaf = 'request' AND task_id IS NOT NULL) OR leaf = 'direct' AS own,
+        leaf = 'shared' AS shared,
+        CASE
+            WHEN idle IS NOT NULL THEN idle
+            WHEN weight <> 0 AND total > 0 THEN apportion(idle_total, upto - weight, upto, total)
+        END AS carried
+    FROM spread
+    WHERE idle IS NULL OR total <= 0
     UNION ALL
-    SELECT 'request', use_case, shown, task_id, 0, NULL, NULL, NULL, amount, rate, evidence, wasted
-    FROM request_money
-    UNION ALL
-    SELECT leaf, use_case, shown, NULL, 0, NULL, NULL, NULL, amount, rate, evidence, false
-    FROM money
-    WHERE inside AND leaf IN ('direct', 'shared')
-    UNION ALL
-    SELECT 'idle', use_case, shown, NULL, 0, NULL, NULL, NULL, amount, 1, 'billed', false
-    FROM carried
-    UNION ALL
-    SELECT 'registered', u.use_case, k.shown, NULL, 0, NULL, NULL, NULL, 0, 1, NULL, false
-    FROM use_cases AS u
-    CROSS JOIN currencies AS k
+    SELECT
+        false, NULL, NULL, NULL, NULL, NULL, NULL,
+        CASE WHEN setting('currency') <> 'native' THEN setting('currency') END,
+        NULL, NULL, NULL, use_case, NULL, true, NULL
+    FROM use_cases
 ),
 grouped AS (
     SELECT
         {{by}},
         shown,
-        sum(requests) AS requests,
-        count(*) FILTER (WHERE part = 'task') AS tasks,
-        count(*) FILTER (WHERE part = 'task' AND state = 'success') AS successes,
-        count(*) FILTER (WHERE part = 'task' AND state = 'pending') AS pending,
-        count(*) FILTER (WHERE part = 'task' AND state = 'unlabelled') AS unlabelled,
-        count(*) FILTER (WHERE part = 'task' AND success IS NOT NULL) AS labelled,
-        COALESCE(sum_product(CASE WHEN part IN ('request', 'direct') THEN amount END, rate), 0) AS direct_cost,
-        COALESCE(sum_product(CASE WHEN part <> 'task' THEN amount END, rate), 0) AS loaded_cost,
-        COALESCE(sum_product(CASE WHEN wasted THEN amount END, rate), 0) AS waste,
-        COALESCE(sum_product(CASE WHEN evidence = 'accrued' AND part <> 'shared' THEN amount END, rate), 0)
-            AS accrued_cost,
-        sum(CASE WHEN part = 'task' AND state = 'success' AND shown = setting('currency') THEN value END) AS value,
-        sum(CASE WHEN part = 'task' THEN amount END) AS task_cost,
-        array_agg(amount ORDER BY task_id) FILTER (WHERE part = 'task') AS member_costs,
-        array_agg(state = 'success' ORDER BY task_id) FILTER (WHERE part = 'task') AS member_successes
+        sum(CASE WHEN anchor THEN requests END) AS requests,
+        count(*) FILTER (WHERE anchor) AS tasks,
+        count(*) FILTER (WHERE anchor AND state = 'success') AS successes,
+        count(*) FILTER (WHERE anchor AND state = 'pending') AS pending,
+        count(*) FILTER (WHERE anchor AND state = 'unlabelled') AS unlabelled,
+        COALESCE(sum_product(CASE WHEN own THEN amount END, rate), 0) AS direct_cost,
+        COALESCE(sum_product(CASE WHEN own OR shared THEN amount END, rate), 0) + COALESCE(sum(carried), 0)
+            AS loaded_cost,
+        COALESCE(sum_product(CASE WHEN own AND wasted THEN amount END, rate), 0) AS waste,
+        COALESCE(sum_product(CASE WHEN own AND evidence = 'accrued' THEN amount END, rate), 0) AS accrued_cost,
+        sum(CASE WHEN anchor AND state = 'success' THEN value END) AS value,
+        COALESCE(sum_product(CASE WHEN own AND task_id IS NULL THEN amount END, rate), 0) AS fixed_cost,
+        array_agg(task_id ORDER BY task_id) FILTER (WHERE anchor OR (own AND task_id IS NOT NULL)) AS member_ids,
+        array_agg(COALESCE(converted, 0) ORDER BY task_id) FILTER (WHERE anchor OR (own AND task_id IS NOT NULL))
+            AS member_costs,
+        array_agg(state = 'success' ORDER BY task_id) FILTER (WHERE anchor OR (own AND task_id IS NOT NULL))
+            AS member_successes
     FROM parts
+    WHERE anchor OR own OR shared OR carried IS NOT NULL
     GROUP BY {{by}}, shown
+),
+counted AS (
+    SELECT
+        {{by}},
+        shown,
+        COALESCE(sum(requests) OVER (PARTITION BY {{by}}, 1), 0) AS requests,
+        sum(tasks) OVER (PARTITION BY {{by}}, 1) AS tasks,
+        sum(successes) OVER (PARTITION BY {{by}}, 1) AS successes,
+        sum(pending) OVER (PARTITION BY {{by}}, 1) AS pending,
+        sum(unlabelled) OVER (PARTITION BY {{by}}, 1) AS unlabelled,
+        count(shown) OVER (PARTITION BY {{by}}, 1) AS currencies,
+        direct_cost, loaded_cost, waste, accrued_cost, value, fixed_cost,
+        -- In a currency without a rate only some tasks cost anything: no interval there.
+        CASE WHEN shown = setting('currency') THEN member_ids END AS member_ids,
+        CASE WHEN shown = setting('currency') THEN member_costs END AS member_costs,
+        CASE WHEN shown = setting('currency') THEN member_successes END AS member_successes
+    FROM grouped
 )
 SELECT
     {{by}},
@@ -167,7 +181,7 @@ SELECT
     successes,
     pending,
     unlabelled,
-    ratio(labelled, tasks) AS labelled_coverage,
+    ratio(tasks - pending - unlabelled, tasks) AS labelled_coverage,
     direct_cost,
     loaded_cost,
     ratio(direct_cost, requests) AS cost_per_query,
@@ -178,7 +192,8 @@ SELECT
     value,
     member_costs,
     member_successes,
-    direct_cost - COALESCE(task_cost, 0) AS fixed_cost
-FROM grouped
-WHERE shown = setting('currency') OR direct_cost <> 0 OR loaded_cost <> 0
+    member_ids,
+    fixed_cost
+FROM counted
+WHERE shown IS NOT NULL OR currencies = 0
 ORDER BY {{by}}, shown

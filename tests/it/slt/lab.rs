@@ -28,8 +28,15 @@ pub(super) struct Lab {
 
 impl Default for Lab {
     fn default() -> Self {
-        let now = time::parse_instant("2026-10-15T00:00:00Z").map(time::from_micros).unwrap();
-        Lab { tables: HashMap::new(), registry: String::new(), settings: Settings::new(now), engine: None }
+        let now = time::parse_instant("2026-10-15T00:00:00Z")
+            .map(time::from_micros)
+            .unwrap();
+        Lab {
+            tables: HashMap::new(),
+            registry: String::new(),
+            settings: Settings::new(now),
+            engine: None,
+        }
     }
 }
 
@@ -41,7 +48,9 @@ impl Lab {
             let engine = Engine::over_tables(tables, &Assets::builtin(), &registry, &self.settings).await?;
             self.engine = Some(engine);
         }
-        self.engine.as_ref().ok_or_else(|| Error::internal("an engine was just made"))
+        self.engine
+            .as_ref()
+            .ok_or_else(|| Error::internal("an engine was just made"))
     }
 
     fn load(&mut self, name: &str, text: &str) -> Result<u64> {
@@ -73,21 +82,35 @@ impl Lab {
         let mut words = words.split_whitespace();
         let name = words.next().unwrap_or_default();
         let zone = self.settings.zone;
-        let mut params =
-            Params::window(time::parse_bound("2026-09-01", zone)?, time::parse_bound("2026-10-01", zone)?);
+        let mut params = Params::window(
+            time::parse_bound("2026-09-01", zone)?,
+            time::parse_bound("2026-10-01", zone)?,
+        );
         for word in words {
-            let (key, value) = word.split_once('=').ok_or_else(|| Error::usage(format!("'{word}' has no =")))?;
+            let (key, value) = word
+                .split_once('=')
+                .ok_or_else(|| Error::usage(format!("'{word}' has no =")))?;
             match key {
                 "from" => params.from = time::parse_bound(value, zone)?,
                 "to" => params.to = time::parse_bound(value, zone)?,
-                "by" => params.by = Some(value.split(',').filter(|v| !v.is_empty()).map(str::to_owned).collect()),
+                "by" => {
+                    params.by = Some(
+                        value
+                            .split(',')
+                            .filter(|v| !v.is_empty())
+                            .map(str::to_owned)
+                            .collect(),
+                    )
+                }
                 _ => {
                     params.set.insert(key.to_owned(), value.to_owned());
                 }
             }
         }
         let catalog = Catalog::new(&Assets::builtin())?;
-        Ok(metric::run(self.engine().await?, catalog.get(name)?, &params).await?.batch)
+        Ok(metric::run(self.engine().await?, catalog.get(name)?, &params)
+            .await?
+            .batch)
     }
 
     async fn check(&mut self, name: &str) -> Result<RecordBatch> {
@@ -98,10 +121,15 @@ impl Lab {
         match (finding.verdict, finding.sample) {
             (Verdict::NothingToCheck { table }, _) => {
                 let text = arrow::array::StringArray::from(vec![format!("nothing to check in {table}")]);
-                Ok(RecordBatch::try_from_iter([("verdict", std::sync::Arc::new(text) as _)])?)
+                Ok(RecordBatch::try_from_iter([(
+                    "verdict",
+                    std::sync::Arc::new(text) as _,
+                )])?)
             }
             (_, Some(sample)) => Ok(sample.batch),
-            (_, None) => Ok(RecordBatch::new_empty(std::sync::Arc::new(arrow::datatypes::Schema::empty()))),
+            (_, None) => Ok(RecordBatch::new_empty(std::sync::Arc::new(
+                arrow::datatypes::Schema::empty(),
+            ))),
         }
     }
 }
@@ -134,9 +162,20 @@ impl AsyncDB for Lab {
             Some(&"check") => self.check(words.get(1).copied().unwrap_or_default()).await?,
             _ => self.engine().await?.query(sql, &[]).await?,
         };
-        let types = batch.schema().fields().iter().map(|f| column_type(f.data_type())).collect();
+        let types = batch
+            .schema()
+            .fields()
+            .iter()
+            .map(|f| column_type(f.data_type()))
+            .collect();
         let rows = (0..batch.num_rows())
-            .map(|row| batch.columns().iter().map(|column| cell(column.as_ref(), row)).collect())
+            .map(|row| {
+                batch
+                    .columns()
+                    .iter()
+                    .map(|column| cell(column.as_ref(), row))
+                    .collect()
+            })
             .collect::<Result<_>>()?;
         Ok(DBOutput::Rows { types, rows })
     }
@@ -162,12 +201,18 @@ fn cell(column: &dyn Array, row: usize) -> Result<String> {
         return Ok("NULL".to_owned());
     }
     let text = match column.data_type() {
-        DataType::Decimal128(_, 18) => money::format_short(column.as_primitive::<Decimal128Type>().value(row)),
+        DataType::Decimal128(_, 18) => {
+            money::format_short(column.as_primitive::<Decimal128Type>().value(row))
+        }
         DataType::Float64 => {
             let text = format!("{:.9}", column.as_primitive::<Float64Type>().value(row));
             text.trim_end_matches('0').trim_end_matches('.').to_owned()
         }
         _ => arrow::util::display::array_value_to_string(column, row)?,
     };
-    Ok(if text.is_empty() { "(empty)".to_owned() } else { text })
+    Ok(if text.is_empty() {
+        "(empty)".to_owned()
+    } else {
+        text
+    })
 }

@@ -11,7 +11,12 @@ use std::sync::Arc;
 
 pub(super) fn rows(schema: &'static TableSchema, text: &str, first_row: usize) -> Result<RecordBatch> {
     let mut lines = text.lines().filter(|line| !line.trim().is_empty());
-    let header: Vec<&str> = lines.next().unwrap_or_default().split('|').map(str::trim).collect();
+    let header: Vec<&str> = lines
+        .next()
+        .unwrap_or_default()
+        .split('|')
+        .map(str::trim)
+        .collect();
     let known = |name: &str| schema.column(name).is_some() || (schema.name == "charges" && name == "cost");
     if let Some(name) = header.iter().find(|name| !known(name)) {
         return Err(Error::usage(format!("{} has no column '{name}'", schema.name)));
@@ -20,7 +25,11 @@ pub(super) fn rows(schema: &'static TableSchema, text: &str, first_row: usize) -
     for (at, line) in lines.enumerate() {
         let cells: Vec<&str> = line.split('|').map(str::trim).collect();
         if cells.len() != header.len() {
-            return Err(Error::usage(format!("'{line}' has {} cells, not {}", cells.len(), header.len())));
+            return Err(Error::usage(format!(
+                "'{line}' has {} cells, not {}",
+                cells.len(),
+                header.len()
+            )));
         }
         let mut row = Map::new();
         for (name, cell) in header.iter().zip(cells).filter(|(_, cell)| !cell.is_empty()) {
@@ -75,7 +84,12 @@ fn instant(micros: i64) -> Value {
 
 /// What a required column holds when the test does not care.
 fn default(schema: &TableSchema, column: &str, row: usize, given: &Map<String, Value>) -> Value {
-    let text = |name: &str| given.get(name).and_then(Value::as_str).unwrap_or("2026-09-01T00:00:00+00:00");
+    let text = |name: &str| {
+        given
+            .get(name)
+            .and_then(Value::as_str)
+            .unwrap_or("2026-09-01T00:00:00+00:00")
+    };
     let start = match schema.name {
         "requests" => text("started_at"),
         "gpu_samples" => text("sampled_at"),
@@ -85,7 +99,10 @@ fn default(schema: &TableSchema, column: &str, row: usize, given: &Map<String, V
     match column {
         "charge_id" => format!("c{row}").into(),
         "request_id" => format!("r{row}").into(),
-        "task_id" => given.get("request_id").cloned().unwrap_or_else(|| format!("r{row}").into()),
+        "task_id" => given
+            .get("request_id")
+            .cloned()
+            .unwrap_or_else(|| format!("r{row}").into()),
         "file_row" | "line" => row.into(),
         "source" => schema.name.into(),
         "provider" => "Acme".into(),
