@@ -63,7 +63,11 @@ impl Metric {
             .zip(batch.columns())
             .map(|(name, column)| ColumnSpec {
                 name: name.clone(),
-                role: if column.data_type().is_temporal() { Role::Time } else { Role::Dimension },
+                role: if column.data_type().is_temporal() {
+                    Role::Time
+                } else {
+                    Role::Dimension
+                },
                 unit: String::new(),
             })
             .chain(self.header.columns.iter().map(Column::spec))

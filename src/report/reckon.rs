@@ -132,9 +132,9 @@ pub(super) fn value(
 /// The day of a cell. A metric that is grouped by day writes it as a text, as all its group columns.
 pub(super) fn day(frame: &Frame, column: &str, row: usize) -> Result<Option<NaiveDate>> {
     match frame.batch.column(frame.index(column)?).data_type() {
-        DataType::Date32 | DataType::Timestamp(..) => {
-            Ok(frame.micros(column, row)?.map(|m| time::from_micros(m).date_naive()))
-        }
+        DataType::Date32 | DataType::Timestamp(..) => Ok(frame
+            .micros(column, row)?
+            .map(|m| time::from_micros(m).date_naive())),
         _ => Ok(frame.text(column, row)?.and_then(|text| time::parse_date(&text))),
     }
 }

@@ -25,7 +25,7 @@ static COLUMNS: &[Column] = &[
         "",
         "First moment at which the price holds.",
     ),
-    required("currency", Text, "", "ISO 4217."),
+    required("currency", Text, "", "Currency of the prices, ISO 4217."),
     optional(
         "input_cost_per_token",
         Money,

@@ -12,7 +12,10 @@ use spendscope::report::{Spec, build};
 
 async fn september(engine: &Engine, settings: &Settings) -> Document {
     let assets = Assets::builtin();
-    let (spec, catalog) = (Spec::get(&assets, "board").unwrap(), Catalog::new(&assets).unwrap());
+    let (spec, catalog) = (
+        Spec::get(&assets, "board").unwrap(),
+        Catalog::new(&assets).unwrap(),
+    );
     let window = Window::month("2026-09", settings.zone).unwrap();
     build(&spec, engine, &catalog, settings, window).await.unwrap()
 }
@@ -25,10 +28,20 @@ fn settings() -> Settings {
 async fn an_empty_lake_gives_a_board_that_says_so() {
     let engine = Facts::new().engine_with(&Registry::default(), &settings()).await;
     let document = september(&engine, &settings()).await;
-    assert!(document.headlines.iter().all(|h| h.value.is_none() && h.note.is_some()));
+    assert!(
+        document
+            .headlines
+            .iter()
+            .all(|h| h.value.is_none() && h.note.is_some())
+    );
     assert!(document.sections.iter().all(|s| matches!(s.body, Body::Empty(_))));
     let svg = board::svg(&document).unwrap();
-    for text in ["September 2026", "no bill in this window", "No spend in this window.", "no requests"] {
+    for text in [
+        "September 2026",
+        "no bill in this window",
+        "No spend in this window.",
+        "no requests",
+    ] {
         assert!(svg.contains(text), "{text}");
     }
     assert!(!svg.contains("NaN"));
@@ -51,16 +64,30 @@ async fn a_bill_is_drawn_in_the_reporting_currency_and_the_rest_is_named() {
         charge("09-30", "29.5", "USD"),
         charge("09-02", "7", "EUR"),
     ];
-    let engine = Facts::new().add("charges", charges).engine_with(&Registry::default(), &settings()).await;
+    let engine = Facts::new()
+        .add("charges", charges)
+        .engine_with(&Registry::default(), &settings())
+        .await;
     let document = september(&engine, &settings()).await;
     let spend = &document.headlines[0];
     assert_eq!(spend.value.as_ref().unwrap().text(), "$150.00");
     assert_eq!(spend.change.unwrap().text(), "+50\u{a0}%");
-    assert!(document.findings[0].text.starts_with("AI spend grew by $50.00 (+50\u{a0}%) against August 2026"));
-    assert_eq!(document.sections[0].notices, ["Not in the picture, for want of an exchange rate: €7.00."]);
+    assert!(
+        document.findings[0]
+            .text
+            .starts_with("AI spend grew by $50.00 (+50\u{a0}%) against August 2026")
+    );
+    assert_eq!(
+        document.sections[0].notices,
+        ["Not in the picture, for want of an exchange rate: €7.00."]
+    );
     // All renderings say the same figures.
-    let figures: Vec<String> =
-        document.headlines.iter().filter_map(|h| h.value.as_ref()).map(|v| v.text()).collect();
+    let figures: Vec<String> = document
+        .headlines
+        .iter()
+        .filter_map(|h| h.value.as_ref())
+        .map(|v| v.text())
+        .collect();
     let svg = board::svg(&document).unwrap();
     let page = String::from_utf8(render::document("html", &document).unwrap()).unwrap();
     for figure in figures {
