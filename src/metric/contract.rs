@@ -13,7 +13,8 @@ use std::sync::Arc;
 pub(super) fn enforce(metric: &Metric, by: &[String], batch: &RecordBatch) -> Result<RecordBatch> {
     let expected: Vec<(&str, ColumnType)> = by
         .iter()
-        .map(|name| (name.as_str(), ColumnType::Text))
+        .zip(batch.columns())
+        .map(|(name, column)| (name.as_str(), group_type(column.data_type())))
         .chain(metric.header.columns.iter().map(|c| (c.name.as_str(), c.ty)))
         .collect();
     let schema = batch.schema();
@@ -37,6 +38,15 @@ pub(super) fn enforce(metric: &Metric, by: &[String], batch: &RecordBatch) -> Re
     let batch = RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), columns, &options)?;
     unique(metric, by, &batch)?;
     Ok(batch)
+}
+
+/// What one groups by is text, but for days and moments, which have an order of their own.
+fn group_type(found: &DataType) -> ColumnType {
+    match found {
+        DataType::Date32 => ColumnType::Date,
+        DataType::Timestamp(..) => ColumnType::Instant,
+        _ => ColumnType::Text,
+    }
 }
 
 /// Widens and re-lays what loses nothing; a decimal never becomes a float, nor a float a decimal.

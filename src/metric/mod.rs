@@ -17,7 +17,8 @@ pub use param::Params;
 use crate::asset::{Asset, Origin};
 use crate::base::{Context, Result};
 use crate::engine::Engine;
-use crate::frame::{ColumnSpec, Frame};
+use crate::frame::{ColumnSpec, Frame, Role};
+use arrow::array::RecordBatch;
 
 /// One file of `queries/metrics/`.
 #[derive(Debug, Clone)]
@@ -55,12 +56,14 @@ impl Metric {
         self.sql.replace("{{by}}", &by.join(", "))
     }
 
-    /// The columns of the result: the group columns, then what the header lists.
-    pub fn columns(&self, by: &[String]) -> Vec<ColumnSpec> {
+    /// The columns of a result: the group columns, of which days and moments are time, then what the
+    /// header lists.
+    fn columns(&self, by: &[String], batch: &RecordBatch) -> Vec<ColumnSpec> {
         by.iter()
-            .map(|name| ColumnSpec {
+            .zip(batch.columns())
+            .map(|(name, column)| ColumnSpec {
                 name: name.clone(),
-                role: crate::frame::Role::Dimension,
+                role: if column.data_type().is_temporal() { Role::Time } else { Role::Dimension },
                 unit: String::new(),
             })
             .chain(self.header.columns.iter().map(Column::spec))
@@ -87,5 +90,5 @@ pub async fn run(engine: &Engine, metric: &Metric, params: &Params) -> Result<Fr
         None => batch,
     };
     let batch = contract::enforce(metric, &by, &batch).with_context(what)?;
-    Frame::new(metric.columns(&by), batch)
+    Frame::new(metric.columns(&by, &batch), batch)
 }

@@ -1,7 +1,7 @@
 //! Small exact sums over the rows of a frame.
 
 use crate::base::money::{self, ONE};
-use crate::base::{Error, Result};
+use crate::base::{Error, Result, time};
 use crate::frame::{Frame, Role};
 use crate::render::document::Value;
 use arrow::datatypes::DataType;
@@ -129,11 +129,14 @@ pub(super) fn value(
     })
 }
 
-/// The day of a cell.
+/// The day of a cell. A metric that is grouped by day writes it as a text, as all its group columns.
 pub(super) fn day(frame: &Frame, column: &str, row: usize) -> Result<Option<NaiveDate>> {
-    Ok(frame
-        .micros(column, row)?
-        .map(|m| crate::base::time::from_micros(m).date_naive()))
+    match frame.batch.column(frame.index(column)?).data_type() {
+        DataType::Date32 | DataType::Timestamp(..) => {
+            Ok(frame.micros(column, row)?.map(|m| time::from_micros(m).date_naive()))
+        }
+        _ => Ok(frame.text(column, row)?.and_then(|text| time::parse_date(&text))),
+    }
 }
 
 /// The Monday at or before a day.
