@@ -7,6 +7,7 @@ mod facts;
 mod golden;
 mod gpu;
 mod gpu_golden;
+mod index;
 mod ingest;
 mod metrics;
 mod slt;
