@@ -1,11 +1,5 @@
 //! The one integration binary: every further one would link all of DataFusion again.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::print_stdout,
-    clippy::print_stderr
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::print_stderr)]
 
 mod board;
 mod cli;
@@ -13,6 +7,7 @@ mod facts;
 mod golden;
 mod gpu;
 mod gpu_golden;
+mod index;
 mod ingest;
 mod metrics;
 mod slt;
