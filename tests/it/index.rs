@@ -11,5 +11,8 @@ fn index_is_fresh() {
         std::fs::write(&path, &expected).unwrap();
     }
     let found = std::fs::read_to_string(&path).unwrap();
-    assert!(found == expected, "queries/README.md is stale: SPENDSCOPE_UPDATE=1 cargo test index_is_fresh");
+    assert!(
+        found == expected,
+        "queries/README.md is stale: SPENDSCOPE_UPDATE=1 cargo test index_is_fresh"
+    );
 }
