@@ -30,61 +30,61 @@ use std::path::PathBuf;
     after_help = "Exit status: 0 done, 1 failed, 2 wrong usage, 3 a check, budget or drill says no, \
     4 done but rows were rejected.\nData goes to stdout, talk to stderr."
 )]
-pub struct Cli {
+pub(super) struct Cli {
     #[command(flatten)]
-    pub global: Global,
+    pub(super) global: Global,
     #[command(subcommand)]
-    pub command: Command,
+    pub(super) command: Command,
 }
 
 /// Options that every command takes.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Global options")]
-pub struct Global {
+pub(super) struct Global {
     /// Where the lake is: a directory, or s3://, gs://, az:// with a prefix
     #[arg(long, global = true, env = "SPENDSCOPE_LAKE", value_name = "PATH|URL")]
-    pub lake: Option<String>,
+    pub(super) lake: Option<String>,
     /// Configuration; ./spendscope.toml when it is there
     #[arg(long, global = true, env = "SPENDSCOPE_CONFIG", value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub config: Option<PathBuf>,
+    pub(super) config: Option<PathBuf>,
     /// How results are written
     #[arg(short, long, global = true, value_name = "FORMAT", default_value = "table",
         value_parser = PossibleValuesParser::new(app::table_formats()))]
-    pub output: String,
+    pub(super) output: String,
     /// Answer as it would have been answered then; sets the clock too
     #[arg(long, global = true, value_name = "TIMESTAMP")]
-    pub as_of: Option<String>,
+    pub(super) as_of: Option<String>,
     /// The clock, for repeatable runs
     #[arg(long, global = true, env = "SPENDSCOPE_NOW", value_name = "TIMESTAMP")]
-    pub now: Option<String>,
+    pub(super) now: Option<String>,
     /// First day or instant of the window
     #[arg(long, global = true, value_name = "DATE")]
-    pub from: Option<String>,
+    pub(super) from: Option<String>,
     /// End of the window, exclusive
     #[arg(long, global = true, value_name = "DATE")]
-    pub to: Option<String>,
+    pub(super) to: Option<String>,
     /// A calendar month instead of --from and --to
     #[arg(long, global = true, value_name = "YYYY-MM", conflicts_with_all = ["from", "to"])]
-    pub period: Option<String>,
+    pub(super) period: Option<String>,
     /// Currency to report in, or 'native' for each amount in its own
     #[arg(long, global = true, value_name = "CODE")]
-    pub currency: Option<String>,
+    pub(super) currency: Option<String>,
     /// Which cost: effective, billed, list or contracted
     #[arg(long, global = true, value_name = "BASIS")]
-    pub basis: Option<String>,
+    pub(super) basis: Option<String>,
     /// Time zone of days and months, such as Europe/Berlin
     #[arg(long, global = true, value_name = "ZONE")]
-    pub tz: Option<String>,
+    pub(super) tz: Option<String>,
     /// Folder whose files replace or extend the built-in queries/
     #[arg(long, global = true, value_name = "DIR", value_hint = ValueHint::DirPath)]
-    pub queries: Option<PathBuf>,
+    pub(super) queries: Option<PathBuf>,
     /// Say less: no progress, no summaries on stderr
     #[arg(short, long, global = true)]
-    pub quiet: bool,
+    pub(super) quiet: bool,
 }
 
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub(super) enum Command {
     /// The whole job on sample data: ingest, reconcile, metrics, board, drill
     Demo {
         /// Where the lake and the pictures go
@@ -147,35 +147,35 @@ pub enum Command {
 }
 
 #[derive(Debug, Args)]
-pub struct Ingest {
+pub(super) struct Ingest {
     /// Files, folders, globs; .gz and .zst too
     #[arg(required = true, value_hint = ValueHint::AnyPath)]
-    pub paths: Vec<String>,
+    pub(super) paths: Vec<String>,
     /// Name of the mapping, instead of recognising the format by content
     #[arg(long)]
-    pub format: Option<String>,
+    pub(super) format: Option<String>,
     /// Name under which the data is kept; a bill replaces the period of its source
     #[arg(long)]
-    pub source: Option<String>,
+    pub(super) source: Option<String>,
     /// A mapping file of your own
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub mapping: Option<PathBuf>,
+    pub(super) mapping: Option<PathBuf>,
     /// Refuse a file with a bad row instead of setting the row aside
     #[arg(long)]
-    pub strict: bool,
+    pub(super) strict: bool,
     /// Accept a bill that leaves a period with much less than it holds
     #[arg(long)]
-    pub accept_shrink: bool,
+    pub(super) accept_shrink: bool,
     /// When a telemetry text without timestamps was scraped; default: the file's own time
     #[arg(long, value_name = "TIMESTAMP")]
-    pub at: Option<String>,
+    pub(super) at: Option<String>,
     /// From when an undated price list holds; default: from the beginning
     #[arg(long, value_name = "DATE")]
-    pub valid_from: Option<String>,
+    pub(super) valid_from: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]
-pub enum Reference {
+pub(super) enum Reference {
     /// Import files
     Import(Ingest),
     /// Show what is known
@@ -183,7 +183,7 @@ pub enum Reference {
 }
 
 #[derive(Debug, Subcommand)]
-pub enum Metric {
+pub(super) enum Metric {
     /// All metrics
     List {
         /// Only those whose name, title or description has this word
@@ -204,7 +204,7 @@ pub enum Metric {
 }
 
 #[derive(Debug, Subcommand)]
-pub enum Drill {
+pub(super) enum Drill {
     /// The built-in drills
     List,
     /// Run a drill by name or from a file; exit status 3 when it fails its own criterion
@@ -220,17 +220,17 @@ pub enum Drill {
 }
 
 #[derive(Debug, Args)]
-pub struct Synth {
+pub(super) struct Synth {
     /// Folder to write into
     #[arg(long, value_hint = ValueHint::DirPath)]
-    pub out: PathBuf,
+    pub(super) out: PathBuf,
     /// The same seed writes the same bytes
     #[arg(long)]
-    pub seed: Option<u64>,
+    pub(super) seed: Option<u64>,
     /// About how many attempts stand in the gateway's log
     #[arg(long)]
-    pub requests: Option<u64>,
+    pub(super) requests: Option<u64>,
     /// A month to measure with: twelve models, 25 use cases, 64 GPUs, a bill of 1.5 million rows
     #[arg(long)]
-    pub bench: bool,
+    pub(super) bench: bool,
 }

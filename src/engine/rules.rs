@@ -201,10 +201,10 @@ async fn request_names(context: &SessionContext, registry: &Registry) -> Result<
     }
     let mut selected: Vec<Expr> = columns(&requests)
         .into_iter()
-        .filter_map(|column| match &column {
-            Expr::Column(c) if c.name == "provider" => Some(column.alias("logged_provider")),
-            Expr::Column(c) if c.name == "model" => Some(column.alias("logged_model")),
-            _ => Some(column),
+        .map(|column| match &column {
+            Expr::Column(c) if c.name == "provider" => column.alias("logged_provider"),
+            Expr::Column(c) if c.name == "model" => column.alias("logged_model"),
+            _ => column,
         })
         .collect();
     selected.push(case(provider, col("provider")).alias("provider"));

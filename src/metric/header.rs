@@ -212,13 +212,12 @@ impl Header {
                 return wrong(format!("chart names '{name}', which is not a column"));
             }
         }
-        if let Some(interval) = &self.interval {
-            if let Some(name) = [&interval.low, &interval.high]
-                .into_iter()
-                .find(|name| !names.contains(name.as_str()))
-            {
-                return wrong(format!("interval names '{name}', which is not a column"));
-            }
+        let ends = self
+            .interval
+            .iter()
+            .flat_map(|interval| [&interval.low, &interval.high]);
+        if let Some(name) = ends.into_iter().find(|name| !names.contains(name.as_str())) {
+            return wrong(format!("interval names '{name}', which is not a column"));
         }
         Ok(())
     }

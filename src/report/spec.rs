@@ -110,7 +110,7 @@ pub enum Data {
         #[serde(default)]
         by: Option<Vec<String>>,
         subtitle: String,
-        chart: ChartSpec,
+        chart: Box<ChartSpec>,
     },
     /// Spend per day or week, stacked by a dimension of `spend/daily`.
     Spend { by: String },

@@ -1,5 +1,6 @@
 //! The golden case of `../shared/golden/case-a`: its facts give its expected answers.
 
+use crate::support::{project, shared};
 use arrow::array::RecordBatch;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use chrono::{DateTime, Utc};
@@ -13,15 +14,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 pub(crate) fn case_folder() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/golden/case-a")
+    project("../shared/golden/case-a")
 }
 
 pub(crate) fn present() -> bool {
-    let there = case_folder().is_dir();
-    if !there {
-        eprintln!("skipped: no ../shared/golden");
-    }
-    there
+    shared("golden/case-a").is_some()
 }
 
 /// A lake with everything of the input in it, each file on its own.

@@ -2,6 +2,7 @@
 //! are put together here with as little as that takes, so that a failure points at the views.
 
 use crate::facts::{Facts, NOW, rows};
+use crate::support::shared;
 use serde_json::{Map, Value, json};
 use spendscope::base::time::{from_micros, parse_instant};
 use spendscope::engine::{Basis, Engine, Registry, Settings};
@@ -9,15 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 fn case() -> Option<PathBuf> {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/golden/case-a");
-    if path.is_dir() {
-        return Some(path);
-    }
-    #[allow(clippy::print_stderr)]
-    {
-        eprintln!("skipped: no ../shared/golden");
-    }
-    None
+    shared("golden/case-a")
 }
 
 fn read(path: PathBuf) -> String {

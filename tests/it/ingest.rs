@@ -1,5 +1,6 @@
 //! Whole files into a lake: once, in any order, killed half-way, restated, refused.
 
+use crate::support::shared;
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::Decimal128Type;
 use spendscope::asset::Assets;
@@ -497,17 +498,13 @@ async fn two_writers_at_once_lose_nothing() {
 /// The published totals of real files, through a lake.
 #[tokio::test]
 async fn real_and_golden_files_arrive_whole() {
-    let shared = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared");
-    let sample = shared.join("data/focus/official-1.0/focus_sample.csv");
-    if !sample.exists() {
-        #[allow(clippy::print_stdout)]
-        {
-            println!("skipped: no ../shared/data");
-        }
+    let (Some(sample), Some(golden)) = (
+        shared("data/focus/official-1.0/focus_sample.csv"),
+        shared("golden/case-a/input"),
+    ) else {
         return;
-    }
+    };
     let place = Place::new().await;
-    let golden = shared.join("golden/case-a/input");
     let names = [
         "charges.csv",
         "requests.jsonl",

@@ -1,5 +1,6 @@
 //! Built-in formats on our own fixtures, and on real files where `../shared` is at hand.
 
+use crate::support::shared;
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{Decimal128Type, Int64Type};
 use spendscope::asset::Assets;
@@ -90,15 +91,6 @@ fn decode_with(mapping: &Mapping, name: &str, bytes: &[u8]) -> Result<Decoded> {
         report,
         batch,
     })
-}
-
-fn shared(path: &str) -> Option<PathBuf> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared");
-    if !root.join("data").is_dir() {
-        println!("skipped: no ../shared/data");
-        return None;
-    }
-    Some(root.join(path))
 }
 
 fn decode_file(path: &Path) -> Result<Decoded> {

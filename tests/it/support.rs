@@ -4,12 +4,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 /// A path below the project.
-pub fn project(path: &str) -> PathBuf {
+pub(crate) fn project(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 
 /// A path in the folder of real files beside the project, or a printed reason to skip.
-pub fn shared(path: &str) -> Option<PathBuf> {
+pub(crate) fn shared(path: &str) -> Option<PathBuf> {
     let folder = project("../shared");
     let found = folder.join(path);
     if found.exists() {
@@ -21,7 +21,7 @@ pub fn shared(path: &str) -> Option<PathBuf> {
 }
 
 /// The program, ready to be given arguments, in a scratch folder and without the caller's settings.
-pub fn spendscope(folder: &Path) -> Command {
+pub(crate) fn spendscope(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_spendscope"));
     command.current_dir(folder);
     for name in ["SPENDSCOPE_LAKE", "SPENDSCOPE_CONFIG", "SPENDSCOPE_NOW"] {
@@ -31,7 +31,7 @@ pub fn spendscope(folder: &Path) -> Command {
 }
 
 /// Runs the program and returns (exit status, stdout, stderr).
-pub fn run(folder: &Path, args: &[&str]) -> (i32, String, String) {
+pub(crate) fn run(folder: &Path, args: &[&str]) -> (i32, String, String) {
     let Output {
         status,
         stdout,

@@ -70,6 +70,9 @@ fn at(rates: &[(i32, i128)], day: i32) -> Option<i128> {
     upto.checked_sub(1).map(|last| rates[last].1)
 }
 
+/// Two currencies and the dated rates from the first into the second.
+type Pair<'a> = (&'a str, &'a str, &'a [(i32, i128)]);
+
 impl ScalarUDFImpl for FxRate {
     fn name(&self) -> &str {
         "fx_rate"
@@ -91,7 +94,7 @@ impl ScalarUDFImpl for FxRate {
             return exec_err!("fx_rate takes a date");
         };
         // Neighbouring rows are of one currency nearly always.
-        let mut last: Option<(&str, &str, &[(i32, i128)])> = None;
+        let mut last: Option<Pair<'_>> = None;
         let mut found = Vec::with_capacity(call.number_rows);
         for row in 0..call.number_rows {
             if from.is_null(row) || to.is_null(row) || days.is_null(row) {
