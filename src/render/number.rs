@@ -28,6 +28,8 @@ struct Digits {
 }
 
 const SIGNIFICANT: u32 = 3;
+/// Units that take the prefix for a thousand without a blank.
+const SI_UNITS: [&str; 4] = ["Wh", "W", "J", "B"];
 
 fn digits_of(amount: i128) -> Option<Digits> {
     if amount == 0 {
@@ -158,10 +160,14 @@ pub fn measure(value: f64, unit: &str) -> String {
     let (text, negative) = human(digits_of_float(value), ["k", "M", "G", "T"], 0);
     let split = text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len());
     let (number, suffix) = text.split_at(split);
-    let words: Vec<&str> = [number, suffix, unit]
-        .into_iter()
-        .filter(|w| !w.is_empty())
-        .collect();
+    // A thousand watt-hours are a kWh, but a thousand tokens are 1 k tokens.
+    let joined = format!("{suffix}{unit}");
+    let words = if SI_UNITS.contains(&unit) {
+        vec![number, &joined]
+    } else {
+        vec![number, suffix, unit]
+    };
+    let words: Vec<&str> = words.into_iter().filter(|w| !w.is_empty()).collect();
     with_sign(negative, &words.join(&NBSP.to_string()))
 }
 
@@ -343,7 +349,7 @@ mod tests {
     fn measures_and_durations() {
         assert_eq!(measure(3_400_000.0, ""), "3.4\u{a0}M");
         assert_eq!(measure(12_345.0, "tokens"), "12.3\u{a0}k\u{a0}tokens");
-        assert_eq!(measure(999.9, "Wh"), "1\u{a0}k\u{a0}Wh");
+        assert_eq!(measure(999.9, "Wh"), "1\u{a0}kWh");
         assert_eq!(measure(0.0, "Wh"), "0\u{a0}Wh");
         assert_eq!(measure(f64::NAN, "Wh"), MISSING);
         assert_eq!(duration_ms(850.0), "850\u{a0}ms");

@@ -2,7 +2,7 @@
 //! first, then what costs money without result, the dearest first.
 
 use super::run::Run;
-use super::{reckon, section, words};
+use super::{reckon, section};
 use crate::base::{Result, money};
 use crate::render::document::{Finding, Mood};
 use crate::render::number;
@@ -41,7 +41,7 @@ async fn course(run: &Run<'_>) -> Result<Option<Finding>> {
     };
     let before = total(run.previous).await?.unwrap_or(0);
     let money = |amount: i128| number::money(amount, run.currency());
-    let previous = words::period(&run.previous, run.settings.zone);
+    let previous = &run.before;
     let Some(change) = money::ratio(now - before, before).filter(|_| before > 0) else {
         let text = format!(
             "AI spend came to {}; there is nothing before it to compare with.",

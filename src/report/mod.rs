@@ -34,13 +34,25 @@ pub async fn build(
     settings: &Settings,
     window: Window,
 ) -> Result<Document> {
-    let previous = window.previous(settings.zone);
+    let (asked, before) = (window, window.previous(settings.zone));
+    // A window that is still running is held against as much of the one before it.
+    let running = settings.now > asked.from && settings.now < asked.to;
+    let (window, previous) = if running {
+        let passed = settings.now - asked.from;
+        let cut = Window { to: before.to.min(before.from + passed), ..before };
+        (Window { to: settings.now, ..asked }, cut)
+    } else {
+        (asked, before)
+    };
+    let name = words::period(&before, settings.zone);
+    let name = if running { format!("as much of {name}") } else { name };
     let run = Run {
         engine,
         catalog,
         settings,
         window,
         previous,
+        before: name,
         answers: Mutex::default(),
     };
     let mut headlines = Vec::with_capacity(spec.headline.len());
@@ -54,7 +66,7 @@ pub async fn build(
     Ok(Document {
         name: spec.name.clone(),
         title: spec.title.clone(),
-        period: words::compared(&run.window, &run.previous, settings.zone),
+        period: words::compared(&asked, &before, settings.zone, running),
         stamps: stamp::build(&run).await?,
         headlines,
         findings: finding::build(&run, spec.findings).await?,

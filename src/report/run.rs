@@ -18,6 +18,8 @@ pub(super) struct Run<'a> {
     pub settings: &'a Settings,
     pub window: Window,
     pub previous: Window,
+    /// The previous window in words.
+    pub before: String,
     pub answers: Mutex<Answers>,
 }
 

@@ -52,7 +52,7 @@ pub(super) fn period(window: &Window, zone: Tz) -> String {
 }
 
 /// The window, and what it is compared with.
-pub(super) fn compared(window: &Window, previous: &Window, zone: Tz) -> String {
+pub(super) fn compared(window: &Window, previous: &Window, zone: Tz, running: bool) -> String {
     let (now, before) = (period(window, zone), period(previous, zone));
     // The year is said once.
     let (_, last) = days(window, zone);
@@ -63,6 +63,9 @@ pub(super) fn compared(window: &Window, previous: &Window, zone: Tz) -> String {
     } else {
         before
     };
+    if running {
+        return format!("{now} so far, compared with as much of {before}");
+    }
     format!("{now}, compared with {before}")
 }
 
@@ -95,7 +98,7 @@ mod tests {
     fn shown(from: &str, to: &str) -> String {
         let zone = chrono_tz::Europe::Berlin;
         let window = Window::new(parse_bound(from, zone).unwrap(), parse_bound(to, zone).unwrap()).unwrap();
-        compared(&window, &window.previous(zone), zone)
+        compared(&window, &window.previous(zone), zone, false)
     }
 
     #[test]

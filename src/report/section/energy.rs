@@ -60,6 +60,6 @@ pub(super) async fn build(run: &Run<'_>) -> Result<Part> {
         labels: vec!["facility".to_owned(), "accelerator".to_owned()],
         ..chart("line", "day", &COLUMNS)
     };
-    let notice = (without > 0).then(|| format!("{without} devices without a reading are not in it."));
+    let notice = (without > 0).then(|| format!("Devices without a reading, which are not in it: {without}."));
     Ok(Part::chart(subtitle, chart, frame).noting(notice))
 }

@@ -2,9 +2,11 @@
 
 use super::super::{reckon, run::Run, words};
 use super::{Part, chart};
-use crate::base::Result;
+use crate::base::{Error, Result, money, time};
 use crate::frame::build::{days, decimals, texts};
 use crate::frame::{ChartSpec, Frame, Role};
+use chrono::{DateTime, Duration, NaiveDate, Utc};
+use datafusion::common::ScalarValue;
 use std::collections::BTreeMap;
 
 /// More columns than this cannot be told apart on a phone.
@@ -12,6 +14,9 @@ const MOST_DAYS: u64 = 45;
 /// More parts than the palette has colours are put together.
 const MOST_PARTS: usize = 6;
 const REST: &str = "other";
+const NONE: &str = "none";
+/// Dimensions of the metric that are columns of the view by the same name.
+const PLAIN_COLUMNS: [&str; 5] = ["scope", "provider", "source", "kind", "model"];
 
 pub(super) async fn build(run: &Run<'_>, by: &str) -> Result<Part> {
     let frame = run.metric("spend/daily", Some(&[by]), run.window).await?;
@@ -27,6 +32,11 @@ pub(super) async fn build(run: &Run<'_>, by: &str) -> Result<Part> {
 
     let mut totals: BTreeMap<String, i128> = BTreeMap::new();
     let mut cells = BTreeMap::new();
+    let mut put = |name: &str, day: NaiveDate, amount: i128| -> Result<()> {
+        let time = if weekly { reckon::week(day) } else { day };
+        reckon::add(totals.entry(name.to_owned()).or_insert(0), amount)?;
+        reckon::add(cells.entry((time, name.to_owned())).or_insert(0_i128), amount)
+    };
     for row in rows {
         let (Some(day), Some(amount)) = (
             reckon::day(&frame, "day", row)?,
@@ -34,10 +44,19 @@ pub(super) async fn build(run: &Run<'_>, by: &str) -> Result<Part> {
         ) else {
             continue;
         };
-        let name = frame.text(by, row)?.unwrap_or_else(|| "none".to_owned());
-        let time = if weekly { reckon::week(day) } else { day };
-        reckon::add(totals.entry(name.clone()).or_insert(0), amount)?;
-        reckon::add(cells.entry((time, name)).or_insert(0_i128), amount)?;
+        let name = frame.text(by, row)?.unwrap_or_else(|| NONE.to_owned());
+        put(&name, day, amount)?;
+    }
+    let long = long_charges(run, by).await?;
+    for charge in &long {
+        // Taken from its first day, and given to all of its days inside the window.
+        put(&charge.name, charge.first, -charge.amount)?;
+        let days: Vec<NaiveDate> = reckon::days_between(charge.first, charge.last).collect();
+        for (day, i) in days.iter().zip(0_i128..) {
+            let share = money::apportion(charge.amount, i, i + 1, days.len() as i128)
+                .ok_or_else(|| Error::internal("an amount of a report is out of range"))?;
+            put(&charge.name, *day, share)?;
+        }
     }
     totals.retain(|_, total| *total != 0);
     if totals.is_empty() {
@@ -86,7 +105,71 @@ pub(super) async fn build(run: &Run<'_>, by: &str) -> Result<Part> {
         series: Some(by.to_owned()),
         ..chart("stacked_bar", "day", &["amount"])
     };
-    Ok(Part::chart(subtitle, chart, frame).noting(words::left_out(&others)))
+    let spread =
+        (!long.is_empty()).then(|| "Charges for longer than a day are spread over their days.".to_owned());
+    Ok(Part::chart(subtitle, chart, frame)
+        .noting(spread)
+        .noting(words::left_out(&others)))
+}
+
+/// A charge for more than a day: a licence of a month, a rack of a year.
+struct LongCharge {
+    name: String,
+    first: NaiveDate,
+    last: NaiveDate,
+    amount: i128,
+}
+
+/// A month's fee drawn on its first day would hide every other day. The picture spreads it; the metric, the
+/// ledger and the totals beside the picture leave it whole.
+async fn long_charges(run: &Run<'_>, by: &str) -> Result<Vec<LongCharge>> {
+    if !PLAIN_COLUMNS.contains(&by) {
+        return Ok(Vec::new());
+    }
+    let sql = format!(
+        "WITH long AS (
+            SELECT {by} AS name, charge_period_start, charge_period_end, amount,
+                CASE WHEN setting('currency') = 'native' OR fx_rate IS NULL THEN currency
+                    ELSE setting('currency') END AS shown,
+                CASE WHEN setting('currency') = 'native' OR fx_rate IS NULL THEN 1 ELSE fx_rate END AS rate
+            FROM costs
+            WHERE charge_period_start >= $from AND charge_period_start < $to AND amount IS NOT NULL
+                AND charge_period_end > charge_period_start + INTERVAL '1 day'
+        )
+        SELECT name, charge_day(charge_period_start, charge_period_end) AS first, charge_period_end AS upto,
+            sum_product(amount, rate) AS amount
+        FROM long WHERE shown = $currency
+        GROUP BY name, charge_day(charge_period_start, charge_period_end), charge_period_end
+        ORDER BY name, first, upto"
+    );
+    let instant =
+        |i: DateTime<Utc>| ScalarValue::TimestampMicrosecond(Some(i.timestamp_micros()), Some("UTC".into()));
+    let params = [
+        ("from", instant(run.window.from)),
+        ("to", instant(run.window.to)),
+        ("currency", ScalarValue::from(run.currency())),
+    ];
+    let frame = Frame::guess(run.engine.query(&sql, &params).await?);
+    let end = run.local_day(run.window.to - Duration::microseconds(1));
+    let mut charges = Vec::new();
+    for row in 0..frame.rows() {
+        let (Some(first), Some(upto), Some(amount)) = (
+            reckon::day(&frame, "first", row)?,
+            frame.micros("upto", row)?,
+            frame.decimal("amount", row)?,
+        ) else {
+            continue;
+        };
+        let name = frame.text("name", row)?.unwrap_or_else(|| NONE.to_owned());
+        let last = time::from_micros(upto - 1).date_naive().min(end).max(first);
+        charges.push(LongCharge {
+            name,
+            first,
+            last,
+            amount,
+        });
+    }
+    Ok(charges)
 }
 
 /// AI at the bottom, on the zero line, where its course can be read; then by size.
