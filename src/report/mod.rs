@@ -39,13 +39,26 @@ pub async fn build(
     let running = settings.now > asked.from && settings.now < asked.to;
     let (window, previous) = if running {
         let passed = settings.now - asked.from;
-        let cut = Window { to: before.to.min(before.from + passed), ..before };
-        (Window { to: settings.now, ..asked }, cut)
+        let cut = Window {
+            to: before.to.min(before.from + passed),
+            ..before
+        };
+        (
+            Window {
+                to: settings.now,
+                ..asked
+            },
+            cut,
+        )
     } else {
         (asked, before)
     };
     let name = words::period(&before, settings.zone);
-    let name = if running { format!("as much of {name}") } else { name };
+    let name = if running {
+        format!("as much of {name}")
+    } else {
+        name
+    };
     let run = Run {
         engine,
         catalog,
