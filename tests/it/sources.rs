@@ -10,7 +10,7 @@ use spendscope::base::money::{self, Exact};
 use spendscope::base::time::parse_instant;
 use spendscope::source::{Bytes, Catalog, DecodeContext, DecodeReport, Mapping, decode};
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 fn catalog() -> Catalog {
     let assets = Assets::builtin();

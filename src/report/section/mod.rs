@@ -67,7 +67,7 @@ pub(super) async fn build(run: &Run<'_>, spec: &SectionSpec) -> Result<Section> 
         } => {
             let by: Option<Vec<&str>> = by.as_ref().map(|by| by.iter().map(String::as_str).collect());
             let frame = run.metric(metric, by.as_deref(), run.window).await?;
-            Part::chart(subtitle, chart.clone(), frame)
+            Part::chart(subtitle, (**chart).clone(), frame)
         }
         Data::Spend { by } => spend::build(run, by).await?,
         Data::Success => success::build(run).await?,
