@@ -64,18 +64,16 @@ impl Frame {
         Ok(Frame { columns, batch })
     }
 
-    /// A frame whose columns are told by their types: decimals are money where a column `currency`
-    /// stands beside them, numbers are measures, dates are time, all else are dimensions.
+    /// A frame whose columns are told by their types: numbers are measures, dates are time, all else
+    /// are dimensions. No column counts as money, so that every digit is shown.
     pub fn guess(batch: RecordBatch) -> Frame {
-        let schema = batch.schema();
-        let has_currency = schema.column_with_name("currency").is_some();
-        let columns = schema
+        let columns = batch
+            .schema()
             .fields()
             .iter()
             .map(|f| {
                 let role = match f.data_type() {
                     _ if f.name() == "currency" => Role::Currency,
-                    DataType::Decimal128(..) if has_currency => Role::Money,
                     t if t.is_numeric() => Role::Measure,
                     DataType::Date32 | DataType::Timestamp(..) => Role::Time,
                     _ => Role::Dimension,

@@ -3,9 +3,12 @@
 
 use crate::base::{Result, money};
 use crate::drill::Outcome;
-use crate::frame::{ChartSpec, Frame};
+use crate::frame::{ChartSpec, ColumnSpec, Frame, Role};
 use crate::render::document::{Body, Document, Finding, Good, Headline, Mood, Section, Stamp, Value};
 use crate::render::number;
+use arrow::array::{ArrayRef, RecordBatch, StringArray};
+use arrow::datatypes::{DataType, Field, Schema};
+use std::sync::Arc;
 
 pub fn drill(name: &str, outcome: &Outcome) -> Result<Document> {
     let amount = |value: i128| {
@@ -41,27 +44,23 @@ pub fn drill(name: &str, outcome: &Outcome) -> Result<Document> {
     }
     Ok(Document {
         name: name.to_owned(),
-        title: format!("Budget drill: {}", outcome.title),
+        title: outcome.title.clone(),
         period: format!(
-            "{} days from {}",
+            "budget drill, {} days from {}",
             outcome.horizon_days,
             outcome.start.format("%-d %b %Y")
         ),
         stamps,
         headlines: vec![
-            figure(
-                "Spend, middle case (P50)",
-                amount(outcome.totals.p50),
-                Some(forecast),
-            ),
+            figure("Middle case (P50)", amount(outcome.totals.p50), Some(forecast)),
             figure("Bad case (P90)", amount(outcome.totals.p90), None),
             figure("Good case (P10)", amount(outcome.totals.p10), None),
             figure(
-                "Budget is broken in",
+                "Paths over budget",
                 Some(Value::Ratio(outcome.totals.breach_probability)),
                 outcome
                     .breach_date
-                    .map(|day| format!("of all paths, around {}", day.format("%-d %b"))),
+                    .map(|day| format!("around {}", day.format("%-d %b"))),
             ),
         ],
         findings: findings(outcome),
@@ -71,21 +70,21 @@ pub fn drill(name: &str, outcome: &Outcome) -> Result<Document> {
                 outcome,
                 "shock",
                 "What the shocks add",
-                "Mean increase over the horizon; 'together' is what no shock does alone",
+                "Mean increase; together: their overlap",
             )?,
             contributors(
                 outcome,
                 "driver",
                 "Where it lands",
-                "Mean increase over the horizon by driver of spend",
+                "Mean increase by driver of spend",
             )?,
             Section {
                 id: "decisions".to_owned(),
                 title: "GPU purchases compared".to_owned(),
                 subtitle: "The same paths under today's purchases and others".to_owned(),
                 wide: true,
-                height: 320,
-                body: Body::Table(decisions(&outcome.decisions)?),
+                height: 200,
+                body: Body::Table(decisions(outcome)?),
                 notices: Vec::new(),
             },
         ],
@@ -180,24 +179,46 @@ fn contributors(outcome: &Outcome, by: &str, title: &str, subtitle: &str) -> Res
     })
 }
 
-/// The columns that decide, in the order in which they are read.
-fn decisions(all: &Frame) -> Result<Frame> {
-    let names = [
-        "decision",
-        "pool",
-        "reserved",
-        "owned",
-        "spot",
-        "currency",
-        "p50",
-        "p90",
-        "breach_probability",
-        "mean_saving",
+/// The columns that decide, in words: shares of a GPU and amounts rounded as people read them.
+fn decisions(outcome: &Outcome) -> Result<Frame> {
+    let all = &outcome.decisions;
+    let amount = |value| number::money(value, &outcome.currency);
+    let gpus = |value| number::fixed(value, 1);
+    let columns: [(&str, &str, &dyn Fn(i128) -> String); 7] = [
+        ("reserved", "reserved GPUs", &gpus),
+        ("owned", "owned", &gpus),
+        ("spot", "spot", &gpus),
+        ("p50", "P50", &amount),
+        ("p90", "P90", &amount),
+        ("breach_probability", "over budget", &number::percent),
+        ("mean_saving", "saves", &amount),
     ];
-    let at = names
+    let mut fields = vec![Field::new("purchases", DataType::Utf8, false)];
+    let mut arrays: Vec<Arc<StringArray>> = vec![Arc::new(
+        (0..all.rows())
+            .map(|row| all.text("decision", row))
+            .collect::<Result<_>>()?,
+    )];
+    for (from, name, write) in columns {
+        fields.push(Field::new(name, DataType::Utf8, true));
+        arrays.push(Arc::new(
+            (0..all.rows())
+                .map(|row| Ok(all.decimal(from, row)?.map(write)))
+                .collect::<Result<_>>()?,
+        ));
+    }
+    let specs = fields
         .iter()
-        .map(|name| all.index(name))
-        .collect::<Result<Vec<_>>>()?;
-    let columns = at.iter().map(|i| all.columns[*i].clone()).collect();
-    Frame::new(columns, all.batch.project(&at)?)
+        .enumerate()
+        .map(|(at, field)| ColumnSpec {
+            name: field.name().clone(),
+            role: if at == 0 { Role::Dimension } else { Role::Measure },
+            unit: String::new(),
+        })
+        .collect();
+    let arrays = arrays.into_iter().map(|array| array as ArrayRef).collect();
+    Frame::new(
+        specs,
+        RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)?,
+    )
 }

@@ -43,7 +43,9 @@ pub(super) fn draw(canvas: &Canvas<'_>, area: Rect, spec: &ChartSpec, frame: &Fr
             });
         }
     }
-    if tags.is_empty() {
+    // A line that ends before the band begins is told by the band; one beside it needs its own name.
+    let beside = actual.last().map(|p| p.0) == p50.last().map(|p| p.0);
+    if tags.is_empty() || beside {
         tags.extend(actual.last().map(|(_, value)| Tag {
             y: value,
             name: actual.name.clone(),
