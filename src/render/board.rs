@@ -318,32 +318,50 @@ fn draw_section(c: &Canvas<'_>, area: Rect, section: &Section) -> Result<()> {
 }
 
 /// As many rows as fit, numbers at the right.
+/// Columns as wide as what stands in them; what is left is shared, what is lacking is taken from all.
 fn draw_table(c: &Canvas<'_>, area: Rect, frame: &crate::frame::Frame) -> Result<()> {
     const ROW: f64 = 40.0;
+    const GAP: f64 = 16.0;
     let cell = Type::new(theme::LABEL, theme::INK);
-    let width = area.w / frame.columns.len().max(1) as f64;
     let rows = frame.rows().min(((area.h / ROW) as usize).saturating_sub(1));
+    let mut columns = Vec::with_capacity(frame.columns.len());
     for (i, column) in frame.columns.iter().enumerate() {
-        let right = super::cell::is_number(column, frame.batch.column(i).data_type());
-        let left = area.x + i as f64 * width;
-        let (x, align) = if right {
-            (left + width - 16.0, Align::Right)
-        } else {
-            (left, Align::Left)
-        };
         let name = column.name.replace('_', " ");
+        let texts: Vec<String> = super::cell::column_for_people(frame, i)?
+            .into_iter()
+            .take(rows)
+            .map(|text| text.unwrap_or_else(|| number::MISSING.to_owned()))
+            .collect();
+        let widest = texts
+            .iter()
+            .map(|text| cell.width(text))
+            .fold(SMALL.width(&name), f64::max);
+        columns.push((name, texts, widest + GAP));
+    }
+    let wanted: f64 = columns.iter().map(|(_, _, width)| width).sum();
+    let (stretch, squeeze) = match wanted < area.w {
+        true => ((area.w - wanted) / columns.len().max(1) as f64, 1.0),
+        false => (0.0, area.w / wanted),
+    };
+    let mut left = area.x;
+    for (i, (name, texts, wanted)) in columns.into_iter().enumerate() {
+        let width = wanted * squeeze + stretch;
+        let right = super::cell::is_number(&frame.columns[i], frame.batch.column(i).data_type());
+        let (x, align) = match right {
+            true => (left + width - GAP, Align::Right),
+            false => (left, Align::Left),
+        };
         c.text(
             x,
             area.y + 26.0,
-            &SMALL.fit(&name, width - 16.0),
+            &SMALL.fit(&name, width - GAP + 1.0),
             SMALL.align(align),
         )?;
-        let texts = super::cell::column_for_people(frame, i)?;
-        for (row, text) in texts.iter().take(rows).enumerate() {
-            let text = text.as_deref().unwrap_or(number::MISSING);
+        for (row, text) in texts.iter().enumerate() {
             let y = area.y + 26.0 + (row + 1) as f64 * ROW;
-            c.text(x, y, &cell.fit(text, width - 16.0), cell.align(align))?;
+            c.text(x, y, &cell.fit(text, width - GAP + 1.0), cell.align(align))?;
         }
+        left += width;
     }
     Ok(())
 }

@@ -35,6 +35,7 @@ pub fn drill(name: &str, outcome: &Outcome) -> Result<Document> {
         warns: false,
     };
     let mut stamps = vec![
+        stamp("budget drill", name.to_owned()),
         stamp("currency", outcome.currency.clone()),
         stamp("paths", number::count(outcome.paths as i64)),
         stamp("seed", outcome.seed.to_string()),
@@ -46,7 +47,7 @@ pub fn drill(name: &str, outcome: &Outcome) -> Result<Document> {
         name: name.to_owned(),
         title: outcome.title.clone(),
         period: format!(
-            "budget drill, {} days from {}",
+            "{} days from {}",
             outcome.horizon_days,
             outcome.start.format("%-d %b %Y")
         ),
@@ -173,7 +174,7 @@ fn contributors(outcome: &Outcome, by: &str, title: &str, subtitle: &str) -> Res
         title: title.to_owned(),
         subtitle: subtitle.to_owned(),
         wide: false,
-        height: 440,
+        height: 480,
         body,
         notices: Vec::new(),
     })
