@@ -23,7 +23,13 @@ pub async fn check(config: &Config, tier: &str, console: &mut dyn Console) -> Re
     let findings = check::run(&engine, &check::catalog(&config.assets)?, tier).await?;
     show(console, &table(&findings)?)?;
     for finding in findings.iter().filter(|f| !f.passed()) {
-        console.say(&format!("{}: {}", finding.check, finding.advice.trim()));
+        let advice = match &finding.verdict {
+            Verdict::NothingToCheck { table } => {
+                format!("there is nothing in {table}, so nothing can be vouched for")
+            }
+            _ => finding.advice.trim().to_owned(),
+        };
+        console.say(&format!("{}: {advice}", finding.check));
         if let Some(sample) = &finding.sample {
             console.say(&String::from_utf8_lossy(&crate::render::frame("table", sample)?));
         }

@@ -124,7 +124,7 @@ pub(super) enum Command {
         #[arg(long, default_value = "always")]
         tier: String,
     },
-    /// Draw a report as PNG, HTML, Markdown and JSON
+    /// Draw a report as a picture (PNG) and a page (HTML)
     Report {
         /// Name of the report, such as board
         name: String,

@@ -23,7 +23,7 @@ use crate::store::Lake;
 use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
 use chrono::{DateTime, Utc};
-use datafusion::common::ParamValues;
+use datafusion::common::{Column, ParamValues, SchemaError};
 use datafusion::error::DataFusionError;
 use datafusion::prelude::{DataFrame, SessionContext};
 use datafusion::scalar::ScalarValue;
@@ -169,6 +169,27 @@ fn query_error(error: DataFusionError) -> Error {
             }
             None => Error::query(inner.to_string()),
         },
+        DataFusionError::SchemaError(schema, _) => match schema.as_ref() {
+            SchemaError::FieldNotFound { field, valid_fields } => no_column(&field.name, valid_fields),
+            _ => Error::from(error),
+        },
         _ => Error::from(error),
+    }
+}
+
+/// A column that does not exist, with the few names nearest to it instead of all there are.
+fn no_column(name: &str, valid: &[Column]) -> Error {
+    let mut near: Vec<(usize, &str)> = valid
+        .iter()
+        .map(|c| (strsim::damerau_levenshtein(name, &c.name), c.name.as_str()))
+        .collect();
+    near.sort_unstable();
+    near.dedup();
+    let names: Vec<&str> = near.iter().take(5).map(|(_, name)| *name).collect();
+    let error = Error::query(format!("there is no column '{name}' here"));
+    if names.is_empty() {
+        error
+    } else {
+        error.advise(format!("nearest: {}", names.join(", ")))
     }
 }
