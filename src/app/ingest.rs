@@ -34,7 +34,8 @@ pub async fn ingest(config: &Config, request: &IngestRequest, console: &mut dyn 
                 .file_stem()
                 .map_or_else(|| "mapping".to_owned(), |s| s.to_string_lossy().into_owned());
             format.get_or_insert(id.clone());
-            source::Catalog::new(open::source_files(config).chain([(id, text)]))?
+            source::Catalog::new(open::source_files(config).chain([(id, text)]))
+                .with_context(|| path.display().to_string())?
         }
     };
     let catalog = match request.only_table {
@@ -108,7 +109,13 @@ impl Progress for Bar<'_> {
 }
 
 fn summarise(report: &IngestReport, console: &mut dyn Console) {
-    for file in &report.files {
+    // The configuration often lies beside the data; nobody means to ingest it.
+    let configuration = |path: &str| path.ends_with("spendscope.toml");
+    for file in report
+        .files
+        .iter()
+        .filter(|f| f.state != State::Unknown || !configuration(&f.path))
+    {
         console.say(&line(file));
         for note in &file.notes {
             console.say(&format!("    note: {note}"));

@@ -3,6 +3,7 @@
 use super::{Console, Status, open, show};
 use crate::base::{Error, Result};
 use crate::config::Config;
+use crate::engine::Engine;
 use crate::frame::Frame;
 use crate::metric::{self, Metric, Params};
 use arrow::array::{RecordBatch, StringArray};
@@ -107,6 +108,9 @@ pub async fn metric_run(
     )
     .await?;
     show(console, &frame)?;
+    if frame.rows() == 0 {
+        console.say(&nothing(&engine).await?);
+    }
     console.say(&format!(
         "{}: [{}, {}), basis {}, currency {}, zone {}",
         metric.header.title,
@@ -117,4 +121,25 @@ pub async fn metric_run(
         config.settings.zone,
     ));
     Ok(Status::Done)
+}
+
+/// Why a metric may have no rows: what the lake holds at all.
+async fn nothing(engine: &Engine) -> Result<String> {
+    let span = Frame::guess(
+        engine
+            .query(
+                "SELECT CAST(min(charge_period_start) AS DATE) AS first, CAST(max(charge_period_end) AS DATE) AS last \
+                 FROM charges",
+                &[],
+            )
+            .await?,
+    );
+    Ok(match (span.text("first", 0)?, span.text("last", 0)?) {
+        (Some(first), Some(last)) => {
+            format!(
+                "no rows in this window; the bills in the lake reach from {first} to {last} (--period, --from, --to)"
+            )
+        }
+        _ => "no rows: the lake holds no bill yet".to_owned(),
+    })
 }

@@ -2,7 +2,8 @@
 
 use crate::base::{Error, Result};
 use crate::config::{Config, object_store_environment};
-use crate::engine::Engine;
+use crate::engine::{Engine, NATIVE};
+use crate::frame::Frame;
 use crate::metric::Catalog;
 use crate::source;
 use crate::store::Lake;
@@ -26,15 +27,40 @@ pub(super) async fn engine(config: &Config) -> Result<Engine> {
             ),
         );
     }
-    Engine::over_lake(
+    let engine = Engine::over_lake(
         &lake,
         config.as_of,
         &config.assets,
         &config.registry,
         &config.settings,
     )
-    .await
+    .await?;
+    if config.settings.currency != config.settings.reporting_currency {
+        asked_currency(&config.settings.currency, &engine).await?;
+    }
+    Ok(engine)
 }
+
+/// A currency that was asked for and that nothing is billed in or converts into is a slip of the pen.
+async fn asked_currency(currency: &str, engine: &Engine) -> Result<()> {
+    let known = Frame::guess(engine.query(CURRENCIES, &[]).await?);
+    let codes = (0..known.rows())
+        .map(|row| Ok(known.text("code", row)?.unwrap_or_default()))
+        .collect::<Result<Vec<_>>>()?;
+    if currency == NATIVE || codes.is_empty() || codes.iter().any(|code| code == currency) {
+        return Ok(());
+    }
+    Err(Error::usage(format!(
+        "nothing is billed in {currency}, and no rate converts into it"
+    ))
+    .advise(format!(
+        "known: {}, native; `spendscope fx import FILE` brings rates",
+        codes.join(", ")
+    )))
+}
+
+const CURRENCIES: &str = "SELECT billing_currency AS code FROM charges GROUP BY billing_currency \
+    UNION SELECT \"to\" AS code FROM fx_rates GROUP BY \"to\" ORDER BY code";
 
 pub(super) fn metrics(config: &Config) -> Result<Catalog> {
     Catalog::new(&config.assets)

@@ -14,7 +14,7 @@ pub(crate) fn of(status: Status) -> ExitCode {
 
 pub(crate) fn of_error(kind: ErrorKind) -> ExitCode {
     ExitCode::from(match kind {
-        ErrorKind::Usage => 2,
+        ErrorKind::Usage | ErrorKind::Config => 2,
         _ => 1,
     })
 }

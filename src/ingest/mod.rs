@@ -227,10 +227,11 @@ async fn run(
         table: "ingest_files",
     })?;
     for (file, fate) in delivery.files.iter().zip(&fates) {
-        let state = if state == State::Ingested && file.rows_out() == 0 {
-            State::Empty
-        } else {
-            state
+        // A file all of whose rows were rejected was read; one without rows was not worth reading.
+        let state = match (state, file.rows_in) {
+            (State::Ingested | State::Empty, 0) => State::Empty,
+            (State::Empty, _) => State::Ingested,
+            (state, _) => state,
         };
         report.files.push(decoded(&delivery, file, state, fate));
     }
