@@ -9,6 +9,7 @@ mod gpu;
 mod gpu_golden;
 mod ingest;
 mod metrics;
+mod properties;
 mod slt;
 mod sources;
 mod support;
