@@ -16,7 +16,9 @@ use std::collections::{BTreeMap, BTreeSet};
 fn leaves_add_up_to_their_charge() {
     let seen = RefCell::new(BTreeSet::new());
     let shown_in = select(vec!["USD", "EUR", "native"]);
-    hold(16, &(month(), prop::bool::weighted(0.8), shown_in), async |(month, use_cases, shown_in)| {
+    // Telling from the rows is done under every basis, asking the view under one, for the time it takes.
+    let cause = (month(), prop::bool::weighted(0.8), shown_in, select(Basis::ALL.to_vec()));
+    hold(12, &cause, async |(month, use_cases, shown_in, asked)| {
         let facts = month.facts();
         let registry = registry(use_cases);
         for basis in Basis::ALL {
@@ -26,7 +28,9 @@ fn leaves_add_up_to_their_charge() {
             let engine = facts.clone().engine_with(&registry, &settings).await;
             each_charge_once(&engine, &month, basis).await;
             seen.borrow_mut().extend(leaves(&engine, &month, basis).await);
-            reconciled(&engine, &month, basis).await;
+            if basis == asked {
+                reconciled(&engine, &month, basis).await;
+            }
         }
     });
     // Of no use if the months had nothing in them.

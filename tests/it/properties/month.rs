@@ -145,11 +145,11 @@ fn charge(amount: BoxedStrategy<Option<i128>>) -> impl Strategy<Value = Charge> 
 /// An hour, a day, a month; a moment; anything.
 fn period() -> impl Strategy<Value = (i64, i64)> {
     prop_oneof![
-        4 => (0_i64..6).prop_map(|h| (h * HOUR, (h + 1) * HOUR)),
+        4 => (0_i64..4).prop_map(|h| (h * HOUR, (h + 1) * HOUR)),
         3 => (0_i64..3).prop_map(|d| (d * DAY, (d + 1) * DAY)),
         1 => Just((0, 30 * DAY)),
-        1 => (0_i64..6).prop_map(|h| (h * HOUR, h * HOUR)),
-        2 => (0_i64..6 * HOUR, 1_i64..3 * HOUR).prop_map(|(from, long)| (from, from + long)),
+        1 => (0_i64..4).prop_map(|h| (h * HOUR, h * HOUR)),
+        2 => (0_i64..4 * HOUR, 1_i64..3 * HOUR).prop_map(|(from, long)| (from, from + long)),
     ]
 }
 
@@ -178,6 +178,7 @@ fn kinds() -> Vec<Value> {
         json!({"provider": "AWS", "service_name": "EC2", "charge_category": "Usage", "commitment_discount_id": "sp", "commitment_discount_status": "Unused"}),
         json!({"provider": "AWS", "service_name": "EC2", "charge_category": "Usage", "commitment_discount_id": "sp", "commitment_discount_status": "Used", "resource_id": "i-a"}),
         node("i-a"),
+        node("i-a"),
         node("i-b"),
         node("i-unknown"),
         api(json!({"sku_meter": "small input tokens", "consumed_unit": "Tokens"})),
@@ -202,9 +203,10 @@ fn request() -> impl Strategy<Value = Value> {
         ("openai", "large"),
         ("openai", "newest"),
         ("vllm", "llama"),
+        ("vllm", "llama"),
         ("elsewhere", "small"),
     ]);
-    let when = prop_oneof![6 => 0_i64..6 * HOUR, 1 => 0_i64..3 * DAY];
+    let when = prop_oneof![6 => 0_i64..4 * HOUR, 1 => 0_i64..3 * DAY];
     let tokens = || prop_oneof![1 => Just(0_i64), 3 => 0_i64..5_000];
     (
         (who, when, 0..8_u8),
@@ -233,10 +235,10 @@ fn sample() -> impl Strategy<Value = Value> {
         ("b", "GPU-b0", "2", Some("3g.40gb")),
         ("z", "GPU-z0", "", None),
     ]);
-    (device, 0_i64..6 * 12, option::weighted(0.8, select(vec!["pod-1", "pod-2"])), option::weighted(0.9, select(vec![0.0, 0.04, 0.5, 1.0])))
-        .prop_map(|((host, uuid, instance, profile), five_minutes, owner, activity)| {
+    (device, 0_i64..12, option::weighted(0.8, select(vec!["pod-1", "pod-2"])), option::weighted(0.9, select(vec![0.5, 1.0, 0.0, 0.04])))
+        .prop_map(|((host, uuid, instance, profile), place, owner, activity)| {
             json!({
-                "source": "dcgm", "sampled_at": at(five_minutes * 300), "host": host, "gpu_uuid": uuid,
+                "source": "dcgm", "sampled_at": at(place * 1200), "host": host, "gpu_uuid": uuid,
                 "mig_instance": instance, "mig_profile": profile, "gpu_model": "H100", "owner": owner,
                 "sm_active": activity,
             })
@@ -316,7 +318,7 @@ pub(super) fn registry(use_cases: bool) -> Registry {
          method = 'request_cost'
          [[pull.prometheus]]
          name = 'dcgm'
-         step_seconds = 300
+         step_seconds = 1200
         ",
     );
     if use_cases {
