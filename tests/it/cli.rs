@@ -235,15 +235,32 @@ fn metrics_are_listed_explained_and_run_in_every_format() {
     let metric = |format: &str| {
         small.says(0, &["metric", "run", "spend/by_scope", "--period", "2026-09", "-o", format]).0
     };
-    insta::assert_snapshot!(metric("csv"), @"");
-    insta::assert_snapshot!(metric("json"), @"");
-    insta::assert_snapshot!(metric("markdown"), @"");
+    insta::assert_snapshot!(metric("csv"), @r#"
+    scope,currency,billed_cost,effective_cost,list_cost,contracted_cost,charges,null_amounts
+    AI,USD,1,1,,,1,0
+    Cloud,USD,0.33,0.33,,,1,0
+    "#);
+    insta::assert_snapshot!(metric("json"), @r#"
+    [
+      {"scope":"AI","currency":"USD","billed_cost":"1","effective_cost":"1","list_cost":null,"contracted_cost":null,"charges":1,"null_amounts":0},
+      {"scope":"Cloud","currency":"USD","billed_cost":"0.33","effective_cost":"0.33","list_cost":null,"contracted_cost":null,"charges":1,"null_amounts":0}
+    ]
+    "#);
+    insta::assert_snapshot!(metric("markdown"), @r#"
+    | scope | currency | billed\_cost | effective\_cost | list\_cost | contracted\_cost | charges | null\_amounts |
+    | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |
+    | AI | USD | 1.000 | 1.000 | – | – | 1 | 0 |
+    | Cloud | USD | 0.330 | 0.330 | – | – | 1 | 0 |
+    "#);
     let rows: serde_json::Value = serde_json::from_str(&metric("json")).unwrap();
     // Amounts are texts in JSON: a float would not keep them.
     assert_eq!(rows[1]["billed_cost"], "0.33");
 
     let unit = ["metric", "run", "unit/cost_per_query", "--period", "2026-09", "-o", "csv"];
-    insta::assert_snapshot!(small.says(0, &unit).0, @"");
+    insta::assert_snapshot!(small.says(0, &unit).0, @r#"
+    use_case,currency,requests,attempts,cost,accrued_cost,cost_per_query
+    chat,USD,2,2,1,0,0.5
+    "#);
     let by_moon = ["metric", "run", "spend/by_scope", "--period", "2026-09", "--by", "moon"];
     let (_, talk) = small.says(2, &by_moon);
     assert!(talk.contains("it can be grouped by scope, provider"), "{talk}");

@@ -20,8 +20,8 @@ where
     let config = Config {
         cases,
         failure_persistence: None,
-        // An engine is built for each try, so an hour could go by in making a failure smaller.
-        max_shrink_iters: 100,
+        // An engine is built for each try, so that making a failure as small as can be would take an hour.
+        max_shrink_iters: 40,
         ..Config::default()
     };
     let mut runner = TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha));

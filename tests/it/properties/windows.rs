@@ -19,24 +19,67 @@ use std::collections::BTreeMap;
 /// What a metric says, by its group columns and currency.
 type Said = BTreeMap<Vec<String>, Vec<i128>>;
 
-/// Metrics whose columns add up over windows, and those columns.
-const ADDITIVE: [(&str, &[&str]); 4] = [
-    ("spend/by_scope", &["billed_cost", "effective_cost", "list_cost", "contracted_cost", "charges"]),
-    ("spend/by_model", &["amount", "accrued", "modelled"]),
-    ("unit/cost_per_query", &["requests", "attempts", "cost", "accrued_cost"]),
-    ("unit/cost_per_successful_task", &["tasks", "successes", "direct_cost", "waste"]),
+/// Columns of a metric that add up over windows.
+struct Additive {
+    metric: &'static str,
+    group: &'static str,
+    /// By group and currency.
+    money: &'static [&'static str],
+    /// By group: where a group has rows in two currencies, both say the same.
+    counts: &'static [&'static str],
+}
+
+const ADDITIVE: [Additive; 4] = [
+    Additive {
+        metric: "spend/by_scope",
+        group: "scope",
+        money: &["billed_cost", "effective_cost", "list_cost", "contracted_cost", "charges"],
+        counts: &[],
+    },
+    Additive { metric: "spend/by_model", group: "model", money: &["amount", "accrued", "modelled"], counts: &[] },
+    Additive {
+        metric: "unit/cost_per_query",
+        group: "use_case",
+        money: &["cost", "accrued_cost"],
+        counts: &["requests", "attempts"],
+    },
+    Additive {
+        metric: "unit/cost_per_successful_task",
+        group: "use_case",
+        money: &["direct_cost", "waste", "accrued_cost"],
+        counts: &["requests", "tasks", "successes", "pending", "unlabelled"],
+    },
 ];
 
-async fn said(engine: &Engine, name: &str, group: &[&str], columns: &[&str], from: DateTime<Utc>, to: DateTime<Utc>) -> Said {
+async fn run(engine: &Engine, name: &str, from: DateTime<Utc>, to: DateTime<Utc>) -> Frame {
     let catalog = Catalog::new(&Assets::builtin()).unwrap();
-    let frame = metric::run(engine, catalog.get(name).unwrap(), &Params::window(from, to)).await.unwrap();
+    metric::run(engine, catalog.get(name).unwrap(), &Params::window(from, to)).await.unwrap()
+}
+
+fn key(frame: &Frame, group: &[&str], row: usize) -> Vec<String> {
+    group.iter().map(|column| frame.text(column, row).unwrap().unwrap_or_default().to_string()).collect()
+}
+
+fn values(frame: &Frame, columns: &[&str], row: usize) -> Vec<i128> {
+    columns.iter().map(|column| measure(frame, column, row)).collect()
+}
+
+/// Sums of the rows by group.
+fn sums(frame: &Frame, group: &[&str], columns: &[&str]) -> Said {
     let mut all = Said::new();
     for row in 0..frame.rows() {
-        let key = group.iter().map(|column| frame.text(column, row).unwrap().unwrap_or_default().to_string()).collect();
-        let sums = all.entry(key).or_insert_with(|| vec![0; columns.len()]);
-        for (sum, column) in sums.iter_mut().zip(columns) {
-            *sum += measure(&frame, column, row);
-        }
+        add(&mut all, Said::from([(key(frame, group, row), values(frame, columns, row))]));
+    }
+    all
+}
+
+/// What all rows of a group say alike.
+fn shared(frame: &Frame, group: &[&str], columns: &[&str]) -> Said {
+    let mut all = Said::new();
+    for row in 0..frame.rows() {
+        let said = values(frame, columns, row);
+        let before = all.entry(key(frame, group, row)).or_insert_with(|| said.clone());
+        assert_eq!(*before, said, "rows of one group differ in {columns:?}");
     }
     all
 }
@@ -93,12 +136,13 @@ fn days_add_up_to_their_window() {
         let bound = |d: u64| local_midnight(day(d), zone);
         let (from, to) = (bound(first), bound(first + days));
         let group = ["scope", "currency"];
-        let whole = said(&engine, "spend/by_scope", &group, &["effective_cost", "charges"], from, to).await;
-        let daily = said(&engine, "spend/daily", &group, &["amount", "charges"], from, to).await;
+        let whole = sums(&run(&engine, "spend/by_scope", from, to).await, &group, &["effective_cost", "charges"]);
+        let daily = sums(&run(&engine, "spend/daily", from, to).await, &group, &["amount", "charges"]);
         assert_eq!(daily, whole, "one window, grouped by day");
         let mut apart = Said::new();
         for d in first..first + days {
-            add(&mut apart, said(&engine, "spend/daily", &group, &["amount", "charges"], bound(d), bound(d + 1)).await);
+            let one = run(&engine, "spend/daily", bound(d), bound(d + 1)).await;
+            add(&mut apart, sums(&one, &group, &["amount", "charges"]));
         }
         assert_eq!(apart, whole, "a window for each day");
     });
@@ -126,7 +170,7 @@ fn days_of_23_and_25_hours_are_days() {
         runtime.block_on(async {
             let facts = crate::facts::Facts::new().add("charges", charges);
             let engine = facts.engine_with(&registry(true), &settings(zone, NATIVE)).await;
-            let daily = said(&engine, "spend/daily", &["day"], &["charges"], bound(0), bound(3)).await;
+            let daily = sums(&run(&engine, "spend/daily", bound(0), bound(3)).await, &["day"], &["charges"]);
             let got: Vec<i128> = daily.into_values().map(|values| values[0]).collect();
             let long = i128::from((bound(2) - bound(1)).num_hours());
             assert!(long == 23 || long == 25);
@@ -145,18 +189,19 @@ fn parts_add_up_to_their_window() {
         let engine = month.facts().engine_with(&registry(true), &settings(zone, NATIVE)).await;
         let start: DateTime<Utc> = "2026-08-31T00:00:00Z".parse().unwrap();
         let cuts: Vec<_> = cuts.into_iter().map(|s| from_micros(start.timestamp_micros() + s * 1_000_000)).collect();
-        for (name, columns) in ADDITIVE {
-            let group: Vec<&str> = match name {
-                "spend/by_scope" => vec!["scope", "currency"],
-                "spend/by_model" => vec!["model", "currency"],
-                _ => vec!["use_case", "currency"],
-            };
-            let whole = said(&engine, name, &group, columns, cuts[0], *cuts.last().unwrap()).await;
-            let mut parts = Said::new();
+        for Additive { metric, group, money, counts } in ADDITIVE {
+            let by_currency = [group, "currency"];
+            let whole = run(&engine, metric, cuts[0], *cuts.last().unwrap()).await;
+            let (mut amounts, mut numbers) = (Said::new(), Said::new());
             for pair in cuts.windows(2) {
-                add(&mut parts, said(&engine, name, &group, columns, pair[0], pair[1]).await);
+                let part = run(&engine, metric, pair[0], pair[1]).await;
+                add(&mut amounts, sums(&part, &by_currency, money));
+                add(&mut numbers, shared(&part, &[group], counts));
             }
-            assert_eq!(without_nothing(parts), without_nothing(whole), "{name}, cut at {cuts:?}");
+            let all = sums(&whole, &by_currency, money);
+            assert_eq!(without_nothing(amounts), without_nothing(all), "{metric}, cut at {cuts:?}");
+            let all = shared(&whole, &[group], counts);
+            assert_eq!(without_nothing(numbers), without_nothing(all), "{metric}, cut at {cuts:?}");
         }
     });
 }
