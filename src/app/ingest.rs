@@ -71,7 +71,10 @@ pub async fn ingest(config: &Config, request: &IngestRequest, console: &mut dyn 
     let report = report?;
     summarise(&report, console);
     let why = |refused: &Refused| {
-        format!("{} from '{}' refused: {}", refused.table, refused.source, refused.reason)
+        format!(
+            "{} from '{}' refused: {}",
+            refused.table, refused.source, refused.reason
+        )
     };
     for further in report.refused.iter().skip(1) {
         console.say(&why(further));

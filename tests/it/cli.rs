@@ -78,7 +78,9 @@ const OCTOBER: &[&str] = &["--now", "2026-10-05T00:00:00Z"];
 
 impl Small {
     fn new() -> Small {
-        let small = Small { dir: tempfile::tempdir().unwrap() };
+        let small = Small {
+            dir: tempfile::tempdir().unwrap(),
+        };
         small.file("in/bill.csv", &format!("{BILL}{BAD_CHARGE}"));
         small.file("in/calls.jsonl", CALLS);
         small.file("in/labels.csv", LABELS);
@@ -114,7 +116,8 @@ impl Small {
 
     /// Rows in each table of facts.
     fn counts(&self) -> String {
-        let sql = "SELECT (SELECT count(*) FROM charges) AS charges, (SELECT count(*) FROM requests) AS requests,
+        let sql =
+            "SELECT (SELECT count(*) FROM charges) AS charges, (SELECT count(*) FROM requests) AS requests,
             (SELECT count(*) FROM outcomes) AS outcomes, (SELECT count(*) FROM rejects) AS rejects";
         self.says(0, &["sql", "-o", "csv", "-c", sql]).0
     }
@@ -153,7 +156,10 @@ fn ingest_keeps_good_rows_and_shows_bad_ones() {
     let counts = small.counts();
     let (_, talk) = small.says(0, &["ingest", "in"]);
     for file in ["bill.csv", "calls.jsonl", "labels.csv", "prices.json", "fx.csv"] {
-        assert!(talk.contains(&format!("in/{file}: already ingested, nothing to do")), "{talk}");
+        assert!(
+            talk.contains(&format!("in/{file}: already ingested, nothing to do")),
+            "{talk}"
+        );
     }
     assert_eq!(small.counts(), counts);
 }
@@ -212,7 +218,10 @@ fn check_warns_of_rejected_rows_and_does_not_fail() {
     assert!(out.starts_with("check,verdict,severity,rows,title\n"), "{out}");
     assert!(out.contains("rejected_rows,found,warning,2,"), "{out}");
     assert!(out.contains("conservation,pass,error,0,"), "{out}");
-    assert!(talk.contains("not a decimal number") && talk.contains("none says no"), "{talk}");
+    assert!(
+        talk.contains("not a decimal number") && talk.contains("none says no"),
+        "{talk}"
+    );
     let (_, talk) = small.says(2, &["check", "--tier", "never"]);
     assert!(talk.contains("try: always, strict or on-request"), "{talk}");
 }
@@ -222,7 +231,12 @@ fn metrics_are_listed_explained_and_run_in_every_format() {
     let small = Small::ingested();
     let (out, _) = small.says(0, &["metric", "list", "-o", "csv"]);
     assert!(out.starts_with("name,title,grain,origin\n"), "{out}");
-    for name in ["spend/by_scope", "unit/cost_per_successful_task", "gpu/utilization", "ledger/waterfall"] {
+    for name in [
+        "spend/by_scope",
+        "unit/cost_per_successful_task",
+        "gpu/utilization",
+        "ledger/waterfall",
+    ] {
         assert!(out.contains(&format!("\n{name},")), "{name}\n{out}");
     }
     let (out, _) = small.says(0, &["metric", "show", "spend/by_scope"]);
@@ -233,7 +247,20 @@ fn metrics_are_listed_explained_and_run_in_every_format() {
     assert!(talk.contains("try:"), "{talk}");
 
     let metric = |format: &str| {
-        small.says(0, &["metric", "run", "spend/by_scope", "--period", "2026-09", "-o", format]).0
+        small
+            .says(
+                0,
+                &[
+                    "metric",
+                    "run",
+                    "spend/by_scope",
+                    "--period",
+                    "2026-09",
+                    "-o",
+                    format,
+                ],
+            )
+            .0
     };
     insta::assert_snapshot!(metric("csv"), @r#"
     scope,currency,billed_cost,effective_cost,list_cost,contracted_cost,charges,null_amounts
@@ -256,12 +283,28 @@ fn metrics_are_listed_explained_and_run_in_every_format() {
     // Amounts are texts in JSON: a float would not keep them.
     assert_eq!(rows[1]["billed_cost"], "0.33");
 
-    let unit = ["metric", "run", "unit/cost_per_query", "--period", "2026-09", "-o", "csv"];
+    let unit = [
+        "metric",
+        "run",
+        "unit/cost_per_query",
+        "--period",
+        "2026-09",
+        "-o",
+        "csv",
+    ];
     insta::assert_snapshot!(small.says(0, &unit).0, @r#"
     use_case,currency,requests,attempts,cost,accrued_cost,cost_per_query
     chat,USD,2,2,1,0,0.5
     "#);
-    let by_moon = ["metric", "run", "spend/by_scope", "--period", "2026-09", "--by", "moon"];
+    let by_moon = [
+        "metric",
+        "run",
+        "spend/by_scope",
+        "--period",
+        "2026-09",
+        "--by",
+        "moon",
+    ];
     let (_, talk) = small.says(2, &by_moon);
     assert!(talk.contains("it can be grouped by scope, provider"), "{talk}");
 }
@@ -295,9 +338,16 @@ fn sql_reads_and_nothing_else() {
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();
     left.sort();
-    assert_eq!(left, ["in", "lake", "spendscope.toml"], "nothing was written beside the lake");
+    assert_eq!(
+        left,
+        ["in", "lake", "spendscope.toml"],
+        "nothing was written beside the lake"
+    );
 
-    small.file("script.sql", "SELECT 1 AS one;\nSELECT 'it''s; not -- two' AS text;\n");
+    small.file(
+        "script.sql",
+        "SELECT 1 AS one;\nSELECT 'it''s; not -- two' AS text;\n",
+    );
     let (out, _) = small.says(0, &["sql", "-o", "csv", "-f", "script.sql"]);
     assert_eq!(out, "one\n1\ntext\nit's; not -- two\n");
 }
@@ -306,17 +356,26 @@ fn sql_reads_and_nothing_else() {
 fn as_of_a_moment_before_a_restated_bill_gives_the_old_total() {
     let small = Small::ingested();
     small.file("restated/bill.csv", &BILL.replace("1.00,1.00", "2.50,2.50"));
-    let (status, _, talk) = run(small.dir.path(), &["--now", "2026-11-05T00:00:00Z", "ingest", "restated"]);
+    let (status, _, talk) = run(
+        small.dir.path(),
+        &["--now", "2026-11-05T00:00:00Z", "ingest", "restated"],
+    );
     assert_eq!(status, 0, "{talk}");
     let total = |moment: &str| {
         let sql = "SELECT sum(billed_cost) AS total FROM charges WHERE billing_currency = 'USD'";
-        let (status, out, talk) = run(small.dir.path(), &["--as-of", moment, "sql", "-o", "csv", "-c", sql]);
+        let (status, out, talk) = run(
+            small.dir.path(),
+            &["--as-of", moment, "sql", "-o", "csv", "-c", sql],
+        );
         assert_eq!(status, 0, "{talk}");
         out
     };
     assert_eq!(total("2026-10-06"), "total\r\n1\r\n");
     assert_eq!(total("2026-11-06"), "total\r\n2.5\r\n");
-    assert!(!total("2026-10-04").contains(|c: char| c.is_ascii_digit()), "before there was any bill");
+    assert!(
+        !total("2026-10-04").contains(|c: char| c.is_ascii_digit()),
+        "before there was any bill"
+    );
 }
 
 #[test]
@@ -328,7 +387,10 @@ fn init_writes_a_configuration_once() {
     std::fs::write(&path, "# mine\n").unwrap();
     let (status, _, talk) = run(folder.path(), &["init"]);
     assert_eq!(status, 2, "{talk}");
-    assert!(talk.contains("spendscope.toml is here already") && talk.contains("try:"), "{talk}");
+    assert!(
+        talk.contains("spendscope.toml is here already") && talk.contains("try:"),
+        "{talk}"
+    );
     assert_eq!(std::fs::read_to_string(&path).unwrap(), "# mine\n");
 }
 
@@ -338,8 +400,14 @@ fn a_wrong_key_in_the_configuration_is_an_error_that_names_the_right_ones() {
     for (text, words) in [
         ("[reporting]\ncurency = 'USD'\n", ["curency", "`currency`"]),
         ("[use_cases.chat]\nowners = 'x'\n", ["owners", "`owner`"]),
-        ("[lakes]\nurl = 'x'\n", ["no section 'lakes'", "try: sections: lake"]),
-        ("[[pull.pigeon]]\nname = 'x'\n", ["no connector 'pigeon'", "try: connectors: prometheus"]),
+        (
+            "[lakes]\nurl = 'x'\n",
+            ["no section 'lakes'", "try: sections: lake"],
+        ),
+        (
+            "[[pull.pigeon]]\nname = 'x'\n",
+            ["no connector 'pigeon'", "try: connectors: prometheus"],
+        ),
     ] {
         std::fs::write(folder.path().join("other.toml"), text).unwrap();
         let (status, out, talk) = run(folder.path(), &["--config", "other.toml", "metric", "list"]);
@@ -358,14 +426,21 @@ fn the_board_is_a_picture_and_a_page() {
     let picture = resvg::tiny_skia::Pixmap::decode_png(&picture).unwrap();
     assert_eq!(picture.width(), 1600);
     assert!(picture.height() > 400, "{}", picture.height());
-    let colours: std::collections::HashSet<_> = picture.pixels().iter().map(|p| (p.red(), p.green(), p.blue())).collect();
+    let colours: std::collections::HashSet<_> = picture
+        .pixels()
+        .iter()
+        .map(|p| (p.red(), p.green(), p.blue()))
+        .collect();
     assert!(colours.len() > 50, "{} colours are no picture", colours.len());
     let page = std::fs::read_to_string(small.dir.path().join("out/board.html")).unwrap();
     for word in ["September 2026", "<svg", "$1.00", "$0.33", "UTC", "effective"] {
         assert!(page.contains(word), "board.html does not say {word}");
     }
     for outside in ["src=\"http", "href=\"http", "<script src"] {
-        assert!(!page.contains(outside), "board.html is not self-contained: {outside}");
+        assert!(
+            !page.contains(outside),
+            "board.html is not self-contained: {outside}"
+        );
     }
 }
 
@@ -392,7 +467,10 @@ fn a_drill_passes_or_says_no_and_draws_its_fan() {
         let args = ["drill", "run", "calm.toml", "--out", "drawn"];
         let (got, out, talk) = run(folder, &[&at[..], &args].concat());
         assert_eq!(got, status, "{out}\n{talk}");
-        assert!(talk.starts_with(if status == 0 { "PASS: " } else { "FAIL: " }), "{talk}");
+        assert!(
+            talk.starts_with(if status == 0 { "PASS: " } else { "FAIL: " }),
+            "{talk}"
+        );
         assert!(folder.join("drawn/calm.png").exists() && folder.join("drawn/calm.html").exists());
     }
     let (_, talk) = small.says(2, &["drill", "run", "unheard-of"]);

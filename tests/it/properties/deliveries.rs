@@ -48,7 +48,10 @@ impl Deliveries {
     /// The files that have a row, with their text; `deal` may deal the rows otherwise.
     fn files(&self, deal: impl Fn(u8, usize) -> u8) -> Vec<(&'static str, String)> {
         let mut files: Vec<(&str, String)> = FILES.map(|(name, head)| (name, head.to_owned())).to_vec();
-        for (kind, rows) in [&self.bill, &self.requests, &self.outcomes].into_iter().enumerate() {
+        for (kind, rows) in [&self.bill, &self.requests, &self.outcomes]
+            .into_iter()
+            .enumerate()
+        {
             for (place, (file, line)) in rows.iter().enumerate() {
                 let text = &mut files[kind * 3 + usize::from(deal(*file, place))].1;
                 text.push_str(line);
@@ -60,7 +63,9 @@ impl Deliveries {
     }
 
     fn ordered(&self, order: usize, mut files: Vec<(&'static str, String)>) -> Vec<(&'static str, String)> {
-        files.sort_by_key(|(name, _)| self.ranks[order][FILES.iter().position(|(other, _)| other == name).unwrap()]);
+        files.sort_by_key(|(name, _)| {
+            self.ranks[order][FILES.iter().position(|(other, _)| other == name).unwrap()]
+        });
         files
     }
 }
@@ -73,19 +78,31 @@ fn deliveries() -> impl Strategy<Value = Deliveries> {
         dealt(outcome().boxed(), 0..10),
         vec(any::<[u8; 9]>(), 2),
     )
-        .prop_map(|(bill, requests, outcomes, ranks)| Deliveries { bill, requests, outcomes, ranks })
+        .prop_map(|(bill, requests, outcomes, ranks)| Deliveries {
+            bill,
+            requests,
+            outcomes,
+            ranks,
+        })
 }
 
 /// Some rows are alike, some are bad.
 fn charge() -> impl Strategy<Value = String> {
-    (option::weighted(0.9, -500_i64..5_000), 0_i64..40, prop::sample::select(vec!["USD", "EUR", "GBP"])).prop_map(
-        |(cents, day, currency)| {
+    (
+        option::weighted(0.9, -500_i64..5_000),
+        0_i64..40,
+        prop::sample::select(vec!["USD", "EUR", "GBP"]),
+    )
+        .prop_map(|(cents, day, currency)| {
             let cost = cents.map_or("oops".to_owned(), |cents| format!("{}e-2", cents));
             let (from, to) = (at(day * 86_400), at((day + 1) * 86_400));
-            let (first, last) = if day < 30 { (at(0), at(30 * 86_400)) } else { (at(30 * 86_400), at(61 * 86_400)) };
+            let (first, last) = if day < 30 {
+                (at(0), at(30 * 86_400))
+            } else {
+                (at(30 * 86_400), at(61 * 86_400))
+            };
             format!("{cost},{cost},{currency},AWS,{from},{to},{first},{last},Usage,Compute")
-        },
-    )
+        })
 }
 
 /// Few ids, so that copies of one attempt meet: equal ones, and ones that say something else.
@@ -117,7 +134,9 @@ impl Place {
     async fn new() -> Place {
         let dir = tempfile::tempdir().unwrap();
         let clock = Arc::new(FixedClock("2026-11-01T00:00:00Z".parse().unwrap()));
-        let lake = Lake::open(dir.path().join("lake").to_str().unwrap(), clock).await.unwrap();
+        let lake = Lake::open(dir.path().join("lake").to_str().unwrap(), clock)
+            .await
+            .unwrap();
         Place { dir, lake }
     }
 
@@ -132,9 +151,13 @@ impl Place {
             })
             .collect();
         let assets = Assets::builtin();
-        let mappings = assets.under("sources/").map(|a| (a.name().to_owned(), a.text.to_string()));
+        let mappings = assets
+            .under("sources/")
+            .map(|a| (a.name().to_owned(), a.text.to_string()));
         let catalog = Catalog::new(mappings).unwrap();
-        let report = ingest(&self.lake, &catalog, &paths, &Options::default(), &mut ()).await.unwrap();
+        let report = ingest(&self.lake, &catalog, &paths, &Options::default(), &mut ())
+            .await
+            .unwrap();
         assert!(report.refused.is_empty(), "{report:?}");
         report.files.iter().map(|file| file.state).collect()
     }
@@ -147,10 +170,13 @@ impl Place {
             if let Some(snapshot) = self.lake.snapshot(table, None).await.unwrap() {
                 for batch in snapshot.read(&[], &[]).await.unwrap() {
                     let schema = batch.schema();
-                    let columns: Vec<usize> =
-                        (0..batch.num_columns()).filter(|c| !left_out.contains(&schema.field(*c).name().as_str())).collect();
+                    let columns: Vec<usize> = (0..batch.num_columns())
+                        .filter(|c| !left_out.contains(&schema.field(*c).name().as_str()))
+                        .collect();
                     for row in 0..batch.num_rows() {
-                        let cells = columns.iter().map(|c| array_value_to_string(batch.column(*c), row).unwrap());
+                        let cells = columns
+                            .iter()
+                            .map(|c| array_value_to_string(batch.column(*c), row).unwrap());
                         lines.push(without(self.dir.path(), &cells.collect::<Vec<_>>().join("|")));
                     }
                 }
@@ -177,7 +203,14 @@ fn a_lake_says_what_was_delivered_however_it_was() {
         let files = deliveries.files(|file, _| file);
         once.put(&deliveries.ordered(0, files.clone())).await;
         let (whole, facts) = (once.contents(&[]).await, once.contents(&PROVENANCE).await);
-        let version = async |place: &Place| place.lake.snapshot(TABLES[0], None).await.unwrap().map(|s| s.version());
+        let version = async |place: &Place| {
+            place
+                .lake
+                .snapshot(TABLES[0], None)
+                .await
+                .unwrap()
+                .map(|s| s.version())
+        };
         let before = version(&once).await;
 
         // Twice is once, in whichever order.
@@ -193,8 +226,10 @@ fn a_lake_says_what_was_delivered_however_it_was() {
 
         // The bill in one call, since its files are one delivery; each other file in a call of its own.
         let apart = Place::new().await;
-        let (bill, rest): (Vec<_>, Vec<_>) =
-            deliveries.ordered(1, files.clone()).into_iter().partition(|(name, _)| name.starts_with("bill"));
+        let (bill, rest): (Vec<_>, Vec<_>) = deliveries
+            .ordered(1, files.clone())
+            .into_iter()
+            .partition(|(name, _)| name.starts_with("bill"));
         for file in &rest {
             apart.put(std::slice::from_ref(file)).await;
         }
@@ -209,7 +244,9 @@ fn a_lake_says_what_was_delivered_however_it_was() {
 
         // Dealt to the files otherwise.
         let dealt = Place::new().await;
-        dealt.put(&deliveries.files(|file, place| (file + place as u8) % 3)).await;
+        dealt
+            .put(&deliveries.files(|file, place| (file + place as u8) % 3))
+            .await;
         let got = dealt.contents(&PROVENANCE).await;
         for table in FACTS {
             assert_eq!(got[table], facts[table], "{table}, in other files");

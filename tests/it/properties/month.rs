@@ -19,7 +19,9 @@ pub(super) const CURRENCIES: [&str; 5] = ["USD", "EUR", "GBP", "JPY", "XTS"];
 /// An instant, in seconds after the first of September.
 pub(super) fn at(seconds: i64) -> String {
     let first = time::parse_instant("2026-09-01T00:00:00Z").unwrap();
-    time::from_micros(first + seconds * 1_000_000).format("%Y-%m-%dT%H:%M:%SZ").to_string()
+    time::from_micros(first + seconds * 1_000_000)
+        .format("%Y-%m-%dT%H:%M:%SZ")
+        .to_string()
 }
 
 #[derive(Debug, Clone)]
@@ -48,11 +50,17 @@ impl Charge {
         });
         let cells = row.as_object_mut().unwrap();
         cells.extend(self.like.as_object().unwrap().clone());
-        for (name, amount) in ["effective_cost", "billed_cost", "list_cost", "contracted_cost"].iter().zip(self.amounts) {
+        for (name, amount) in ["effective_cost", "billed_cost", "list_cost", "contracted_cost"]
+            .iter()
+            .zip(self.amounts)
+        {
             cells.insert((*name).to_owned(), json!(amount.map(money::format)));
         }
         if let Some(quarters) = self.used.filter(|_| self.like["resource_id"].is_string()) {
-            cells.insert("consumed_quantity".to_owned(), json!(format!("{}", quarters as f64 / 4.0)));
+            cells.insert(
+                "consumed_quantity".to_owned(),
+                json!(format!("{}", quarters as f64 / 4.0)),
+            );
             cells.insert("consumed_unit".to_owned(), json!("Hours"));
         }
         row
@@ -74,7 +82,12 @@ pub(super) struct Month {
 
 impl Month {
     pub(super) fn facts(&self) -> Facts {
-        let charges = self.charges.iter().enumerate().map(|(place, charge)| charge.row(place)).collect();
+        let charges = self
+            .charges
+            .iter()
+            .enumerate()
+            .map(|(place, charge)| charge.row(place))
+            .collect();
         Facts::new()
             .add("charges", charges)
             .add("requests", named("request_id", &self.requests))
@@ -100,7 +113,8 @@ pub(super) fn month() -> impl Strategy<Value = Month> {
 
 /// A month whose amounts can be converted without a rest: at most nine places, and so has each rate.
 pub(super) fn round_month() -> impl Strategy<Value = Month> {
-    let amount = (-1_000_000_000_i128..10_000_000_000).prop_map(|billionths| Some(billionths * 1_000_000_000));
+    let amount =
+        (-1_000_000_000_i128..10_000_000_000).prop_map(|billionths| Some(billionths * 1_000_000_000));
     month_of(amount.boxed())
 }
 
@@ -108,13 +122,30 @@ fn month_of(amount: BoxedStrategy<Option<i128>>) -> impl Strategy<Value = Month>
     let samples = vec(sample(), 0..40).prop_map(|rows| {
         let by_key: BTreeMap<String, Value> = rows
             .into_iter()
-            .map(|row| (format!("{} {} {}", row["gpu_uuid"], row["mig_instance"], row["sampled_at"]), row))
+            .map(|row| {
+                (
+                    format!(
+                        "{} {} {}",
+                        row["gpu_uuid"], row["mig_instance"], row["sampled_at"]
+                    ),
+                    row,
+                )
+            })
             .collect();
         by_key.into_values().collect()
     });
-    (vec(charge(amount), 1..24), vec(request(), 0..30), samples, vec(outcome(), 0..8)).prop_map(
-        |(charges, requests, samples, outcomes)| Month { charges, requests, samples, outcomes },
+    (
+        vec(charge(amount), 1..24),
+        vec(request(), 0..30),
+        samples,
+        vec(outcome(), 0..8),
     )
+        .prop_map(|(charges, requests, samples, outcomes)| Month {
+            charges,
+            requests,
+            samples,
+            outcomes,
+        })
 }
 
 fn any_amount() -> BoxedStrategy<Option<i128>> {
@@ -139,7 +170,13 @@ fn charge(amount: BoxedStrategy<Option<i128>>) -> impl Strategy<Value = Charge> 
         select(&CURRENCIES[..]),
         option::weighted(0.4, 0_i64..12),
     )
-        .prop_map(|(like, period, amounts, currency, used)| Charge { like, period, amounts, currency, used })
+        .prop_map(|(like, period, amounts, currency, used)| Charge {
+            like,
+            period,
+            amounts,
+            currency,
+            used,
+        })
 }
 
 /// An hour, a day, a month; a moment; anything.
@@ -157,10 +194,13 @@ fn period() -> impl Strategy<Value = (i64, i64)> {
 fn kinds() -> Vec<Value> {
     let api = |more: Value| {
         let mut row = json!({"provider": "OpenAI", "service_name": "OpenAI API", "charge_category": "Usage"});
-        row.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        row.as_object_mut()
+            .unwrap()
+            .extend(more.as_object().unwrap().clone());
         row
     };
-    let plain = |service: &str| json!({"provider": "AWS", "service_name": service, "charge_category": "Usage"});
+    let plain =
+        |service: &str| json!({"provider": "AWS", "service_name": service, "charge_category": "Usage"});
     let node = |resource: &str| json!({"provider": "AWS", "service_name": "EC2", "charge_category": "Usage", "resource_id": resource});
     vec![
         plain("Nobody's"),
@@ -186,7 +226,9 @@ fn kinds() -> Vec<Value> {
         api(json!({"sku_meter": "small cached input tokens", "consumed_unit": "Tokens"})),
         api(json!({"charge_description": "small cache write", "consumed_unit": "Tokens"})),
         api(json!({"sku_meter": "large input and output", "consumed_unit": "Tokens"})),
-        api(json!({"sku_id": "large", "sku_price_details": "{\"TokenType\":\"output\"}", "consumed_unit": "Tokens"})),
+        api(
+            json!({"sku_id": "large", "sku_price_details": "{\"TokenType\":\"output\"}", "consumed_unit": "Tokens"}),
+        ),
         // Two names of the same length: unresolved.
         api(json!({"sku_meter": "small or large", "consumed_unit": "Tokens"})),
         api(json!({"sku_meter": "newest output", "consumed_unit": "1M tokens"})),
@@ -235,7 +277,12 @@ fn sample() -> impl Strategy<Value = Value> {
         ("b", "GPU-b0", "2", Some("3g.40gb")),
         ("z", "GPU-z0", "", None),
     ]);
-    (device, 0_i64..12, option::weighted(0.8, select(vec!["pod-1", "pod-2"])), option::weighted(0.9, select(vec![0.5, 1.0, 0.0, 0.04])))
+    (
+        device,
+        0_i64..12,
+        option::weighted(0.8, select(vec!["pod-1", "pod-2"])),
+        option::weighted(0.9, select(vec![0.5, 1.0, 0.0, 0.04])),
+    )
         .prop_map(|((host, uuid, instance, profile), place, owner, activity)| {
             json!({
                 "source": "dcgm", "sampled_at": at(place * 1200), "host": host, "gpu_uuid": uuid,

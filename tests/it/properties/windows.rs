@@ -33,10 +33,21 @@ const ADDITIVE: [Additive; 4] = [
     Additive {
         metric: "spend/by_scope",
         group: "scope",
-        money: &["billed_cost", "effective_cost", "list_cost", "contracted_cost", "charges"],
+        money: &[
+            "billed_cost",
+            "effective_cost",
+            "list_cost",
+            "contracted_cost",
+            "charges",
+        ],
         counts: &[],
     },
-    Additive { metric: "spend/by_model", group: "model", money: &["amount", "accrued", "modelled"], counts: &[] },
+    Additive {
+        metric: "spend/by_model",
+        group: "model",
+        money: &["amount", "accrued", "modelled"],
+        counts: &[],
+    },
     Additive {
         metric: "unit/cost_per_query",
         group: "use_case",
@@ -53,11 +64,16 @@ const ADDITIVE: [Additive; 4] = [
 
 async fn run(engine: &Engine, name: &str, from: DateTime<Utc>, to: DateTime<Utc>) -> Frame {
     let catalog = Catalog::new(&Assets::builtin()).unwrap();
-    metric::run(engine, catalog.get(name).unwrap(), &Params::window(from, to)).await.unwrap()
+    metric::run(engine, catalog.get(name).unwrap(), &Params::window(from, to))
+        .await
+        .unwrap()
 }
 
 fn key(frame: &Frame, group: &[&str], row: usize) -> Vec<String> {
-    group.iter().map(|column| frame.text(column, row).unwrap().unwrap_or_default().to_string()).collect()
+    group
+        .iter()
+        .map(|column| frame.text(column, row).unwrap().unwrap_or_default().to_string())
+        .collect()
 }
 
 fn values(frame: &Frame, columns: &[&str], row: usize) -> Vec<i128> {
@@ -68,7 +84,10 @@ fn values(frame: &Frame, columns: &[&str], row: usize) -> Vec<i128> {
 fn sums(frame: &Frame, group: &[&str], columns: &[&str]) -> Said {
     let mut all = Said::new();
     for row in 0..frame.rows() {
-        add(&mut all, Said::from([(key(frame, group, row), values(frame, columns, row))]));
+        add(
+            &mut all,
+            Said::from([(key(frame, group, row), values(frame, columns, row))]),
+        );
     }
     all
 }
@@ -85,7 +104,12 @@ fn shared(frame: &Frame, group: &[&str], columns: &[&str]) -> Said {
 }
 
 fn measure(frame: &Frame, column: &str, row: usize) -> i128 {
-    let is_money = frame.batch.column_by_name(column).unwrap().data_type().is_decimal();
+    let is_money = frame
+        .batch
+        .column_by_name(column)
+        .unwrap()
+        .data_type()
+        .is_decimal();
     match is_money {
         true => frame.decimal(column, row).unwrap().unwrap_or_default(),
         false => frame.int(column, row).unwrap().unwrap_or_default().into(),
@@ -129,15 +153,37 @@ fn zones() -> impl Strategy<Value = Tz> {
 
 #[test]
 fn days_add_up_to_their_window() {
-    let day = |d: u64| NaiveDate::from_ymd_opt(2026, 8, 30).unwrap().checked_add_days(Days::new(d)).unwrap();
-    let cause = (round_month(), zones(), 0_u64..3, 1_u64..5, select(vec!["USD", NATIVE]));
+    let day = |d: u64| {
+        NaiveDate::from_ymd_opt(2026, 8, 30)
+            .unwrap()
+            .checked_add_days(Days::new(d))
+            .unwrap()
+    };
+    let cause = (
+        round_month(),
+        zones(),
+        0_u64..3,
+        1_u64..5,
+        select(vec!["USD", NATIVE]),
+    );
     hold(8, &cause, async |(month, zone, first, days, currency)| {
-        let engine = month.facts().engine_with(&registry(true), &settings(zone, currency)).await;
+        let engine = month
+            .facts()
+            .engine_with(&registry(true), &settings(zone, currency))
+            .await;
         let bound = |d: u64| local_midnight(day(d), zone);
         let (from, to) = (bound(first), bound(first + days));
         let group = ["scope", "currency"];
-        let whole = sums(&run(&engine, "spend/by_scope", from, to).await, &group, &["effective_cost", "charges"]);
-        let daily = sums(&run(&engine, "spend/daily", from, to).await, &group, &["amount", "charges"]);
+        let whole = sums(
+            &run(&engine, "spend/by_scope", from, to).await,
+            &group,
+            &["effective_cost", "charges"],
+        );
+        let daily = sums(
+            &run(&engine, "spend/daily", from, to).await,
+            &group,
+            &["amount", "charges"],
+        );
         assert_eq!(daily, whole, "one window, grouped by day");
         let mut apart = Said::new();
         for d in first..first + days {
@@ -151,7 +197,11 @@ fn days_add_up_to_their_window() {
 /// The days of a zone on which its clocks change: 23 and 25 hours, and each hour of them in one day.
 #[test]
 fn days_of_23_and_25_hours_are_days() {
-    for (name, first) in [("Europe/Berlin", "2026-03-28"), ("Europe/Berlin", "2026-10-24"), ("America/St_Johns", "2026-10-31")] {
+    for (name, first) in [
+        ("Europe/Berlin", "2026-03-28"),
+        ("Europe/Berlin", "2026-10-24"),
+        ("America/St_Johns", "2026-10-31"),
+    ] {
         let zone: Tz = name.parse().unwrap();
         let first: NaiveDate = first.parse().unwrap();
         let bound = |d: u64| local_midnight(first + Days::new(d), zone);
@@ -166,11 +216,18 @@ fn days_of_23_and_25_hours_are_days() {
                 })
             })
             .collect();
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
         runtime.block_on(async {
             let facts = crate::facts::Facts::new().add("charges", charges);
             let engine = facts.engine_with(&registry(true), &settings(zone, NATIVE)).await;
-            let daily = sums(&run(&engine, "spend/daily", bound(0), bound(3)).await, &["day"], &["charges"]);
+            let daily = sums(
+                &run(&engine, "spend/daily", bound(0), bound(3)).await,
+                &["day"],
+                &["charges"],
+            );
             let got: Vec<i128> = daily.into_values().map(|values| values[0]).collect();
             let long = i128::from((bound(2) - bound(1)).num_hours());
             assert!(long == 23 || long == 25);
@@ -186,10 +243,22 @@ fn parts_add_up_to_their_window() {
     let cut = prop_oneof![0_i64..4 * DAY, (0_i64..4 * 24).prop_map(|hour| hour * 3600)];
     let cause = (round_month(), zones(), btree_set(cut, 2..4));
     hold(7, &cause, async |(month, zone, cuts): (Month, Tz, _)| {
-        let engine = month.facts().engine_with(&registry(true), &settings(zone, NATIVE)).await;
+        let engine = month
+            .facts()
+            .engine_with(&registry(true), &settings(zone, NATIVE))
+            .await;
         let start: DateTime<Utc> = "2026-08-31T00:00:00Z".parse().unwrap();
-        let cuts: Vec<_> = cuts.into_iter().map(|s| from_micros(start.timestamp_micros() + s * 1_000_000)).collect();
-        for Additive { metric, group, money, counts } in ADDITIVE {
+        let cuts: Vec<_> = cuts
+            .into_iter()
+            .map(|s| from_micros(start.timestamp_micros() + s * 1_000_000))
+            .collect();
+        for Additive {
+            metric,
+            group,
+            money,
+            counts,
+        } in ADDITIVE
+        {
             let by_currency = [group, "currency"];
             let whole = run(&engine, metric, cuts[0], *cuts.last().unwrap()).await;
             let (mut amounts, mut numbers) = (Said::new(), Said::new());
@@ -199,9 +268,17 @@ fn parts_add_up_to_their_window() {
                 add(&mut numbers, shared(&part, &[group], counts));
             }
             let all = sums(&whole, &by_currency, money);
-            assert_eq!(without_nothing(amounts), without_nothing(all), "{metric}, cut at {cuts:?}");
+            assert_eq!(
+                without_nothing(amounts),
+                without_nothing(all),
+                "{metric}, cut at {cuts:?}"
+            );
             let all = shared(&whole, &[group], counts);
-            assert_eq!(without_nothing(numbers), without_nothing(all), "{metric}, cut at {cuts:?}");
+            assert_eq!(
+                without_nothing(numbers),
+                without_nothing(all),
+                "{metric}, cut at {cuts:?}"
+            );
         }
     });
 }
