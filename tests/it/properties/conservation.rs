@@ -23,7 +23,7 @@ fn leaves_add_up_to_their_charge() {
         shown_in,
         select(Basis::ALL.to_vec()),
     );
-    hold(10, &cause, async |(month, use_cases, shown_in, asked)| {
+    hold(8, &cause, async |(month, use_cases, shown_in, asked)| {
         let facts = month.facts();
         let registry = registry(use_cases);
         for basis in Basis::ALL {
