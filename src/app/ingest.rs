@@ -4,7 +4,7 @@ use super::{Console, Status, open};
 use crate::base::time::{parse_bound, parse_instant};
 use crate::base::{Context, Error, Result};
 use crate::config::{Config, object_store_environment};
-use crate::ingest::{self, FileReport, IngestReport, Options, Progress, State, Step};
+use crate::ingest::{self, FileReport, IngestReport, Options, Progress, Refused, State, Step};
 use crate::source;
 use std::path::PathBuf;
 
@@ -71,12 +71,17 @@ pub async fn ingest(config: &Config, request: &IngestRequest, console: &mut dyn 
     console.progress_end();
     let report = report?;
     summarise(&report, console);
-    match report.refused.first() {
-        Some(refused) => Err(Error::lake(format!(
+    let why = |refused: &Refused| {
+        format!(
             "{} from '{}' refused: {}",
             refused.table, refused.source, refused.reason
-        ))
-        .advise(refused.advice.clone())),
+        )
+    };
+    for further in report.refused.iter().skip(1) {
+        console.say(&why(further));
+    }
+    match report.refused.first() {
+        Some(refused) => Err(Error::lake(why(refused)).advise(refused.advice.clone())),
         None if report.has_rejects() => Ok(Status::Rejected),
         None => Ok(Status::Done),
     }
@@ -142,7 +147,9 @@ fn summarise(report: &IngestReport, console: &mut dyn Console) {
             },
         ));
     }
-    let rejected: u64 = report.files.iter().map(|f| f.rows_rejected).sum();
+    // A refused delivery left nothing behind, its bad rows neither.
+    let kept = report.files.iter().filter(|f| f.state == State::Ingested);
+    let rejected: u64 = kept.map(|f| f.rows_rejected).sum();
     if rejected > 0 {
         console.say(&format!(
             "{rejected} rows were rejected and kept: \

@@ -14,7 +14,7 @@ use std::collections::HashMap;
 /// When the tests take place, unless they say otherwise.
 pub(crate) const NOW: &str = "2026-10-05T00:00:00Z";
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Facts {
     tables: HashMap<&'static str, Vec<RecordBatch>>,
 }
