@@ -27,8 +27,8 @@ use datafusion::common::{Column, ParamValues, SchemaError};
 use datafusion::error::DataFusionError;
 use datafusion::prelude::{DataFrame, SessionContext};
 use datafusion::scalar::ScalarValue;
-use datafusion::sql::parser::DFParser;
-use std::collections::HashMap;
+use datafusion::sql::parser::{DFParser, Statement};
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 pub struct Engine {
@@ -88,12 +88,17 @@ impl Engine {
 
     /// Runs somebody else's query: read-only.
     pub async fn user_query(&self, sql: &str) -> Result<Vec<RecordBatch>> {
-        let plan = self
-            .context
-            .state()
-            .create_logical_plan(sql)
-            .await
-            .map_err(query_error)?;
+        let mut batches = Vec::new();
+        for statement in Engine::statements(sql)? {
+            batches = self.user_statement(statement).await?;
+        }
+        Ok(batches)
+    }
+
+    /// Runs one statement of somebody else's script: read-only.
+    pub async fn user_statement(&self, statement: Statement) -> Result<Vec<RecordBatch>> {
+        let state = self.context.state();
+        let plan = state.statement_to_plan(statement).await.map_err(query_error)?;
         guard::read_only(&plan)?;
         let frame = self
             .context
@@ -110,13 +115,13 @@ impl Engine {
     }
 
     /// The statements of a script, one by one.
-    pub fn statements(&self, script: &str) -> Result<Vec<String>> {
+    pub fn statements(script: &str) -> Result<VecDeque<Statement>> {
         let statements = DFParser::parse_sql(script).map_err(query_error)?;
         if statements.is_empty() {
             return Err(Error::usage("there is no SQL")
                 .advise("give a query with -c, a file with -f, or pipe one in"));
         }
-        Ok(statements.iter().map(ToString::to_string).collect())
+        Ok(statements)
     }
 
     /// The session itself, for servers that speak to it directly.
