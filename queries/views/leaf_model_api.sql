@@ -5,7 +5,9 @@ that no charge covers (request, accrued).
 The pool of a charge is the attempts of its provider that started inside its period: those of its model
 where its texts name one; of models that are not in the registry where they name none and the units are
 tokens; else all. An attempt weighs the list cost of its buckets in the charge's token classes; where all
-weigh nothing, each weighs 1. Shares follow (started_at, source, request_id). One pass over calls serves
+weigh nothing, each weighs 1. Shares follow (started_at, source, request_id). A charge without an amount under the
+basis covers its attempts all the same: the bill is here, and an accrual beside it would call it late. It makes
+no leaf, and reconciliation counts it in null_amounts. One pass over calls serves
 all three kinds of leaves. period_start and period_end are the charge's own, an accrual's the hour of its
 attempt.
 

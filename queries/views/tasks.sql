@@ -3,8 +3,8 @@
 use_case is that of the first attempt. The newest outcome wins; one that names a use case counts there
 only. state: success or failure by the outcome; without one pending while, by the clock, the last attempt is
 younger than the use case's maturity (7 days unless set), then unlabelled. cost and waste are converted
-request leaves, accruals included; waste is that of attempts that failed or were superseded. value: the
-outcome's own, else of a success what the registry says one is worth.
+request leaves, accruals included (the basis billed has none); waste is that of attempts that failed or were
+superseded. value: the outcome's own, else of a success what the registry says one is worth.
 
 kept: unit metrics read it several times.
 */
@@ -26,6 +26,7 @@ costs_of_tasks AS (
         sum_product(amount, fx_rate) AS cost,
         sum_product(amount, fx_rate) FILTER (WHERE wasted) AS waste
     FROM request_leaves
+    WHERE evidence = 'billed' OR setting('basis') <> 'billed'
     GROUP BY task_id
 ),
 

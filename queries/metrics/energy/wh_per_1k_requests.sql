@@ -4,7 +4,8 @@ description = """
 Measured energy of the devices that serve a model, idle time included, over the requests it served. Three
 boundaries, told by the column: the accelerator as measured; the node (× the registry's host_factor); the
 facility (× PUE too). Devices that nothing measured are counted, not estimated: with them the true figure is
-higher. A request belongs to the window in which it was asked; energy to UTC days that start in the window."""
+higher. The window is cut at full hours, for energy and requests alike: an hour belongs to the window in which
+it starts, and a request to the hour in which it was asked."""
 formula = "Σ joules ÷ 3600 × factors ÷ (requests ÷ 1000)"
 owner = "platform"
 grain = "one self-hosted model"
@@ -27,7 +28,7 @@ y = "wh_per_1k_requests_facility"
 WITH measured AS (
     SELECT model, host, gpu_uuid, joules, method
     FROM gpu_energy
-    WHERE day >= local_day($from) AND day < local_day($to) AND model IS NOT NULL
+    WHERE hour >= $from AND hour < $to AND model IS NOT NULL
 ),
 devices AS (
     SELECT
@@ -63,7 +64,7 @@ parts AS (
     UNION ALL
     SELECT model, NULL, concat(task_id, '/', request), 0, 0, 0
     FROM asked
-    WHERE self_hosted AND asked_at >= $from AND asked_at < $to
+    WHERE self_hosted AND date_trunc('hour', asked_at) >= $from AND date_trunc('hour', asked_at) < $to
 ),
 grouped AS (
     SELECT

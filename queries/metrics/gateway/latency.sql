@@ -3,7 +3,8 @@ title = "Latency"
 description = """
 Percentiles over attempts that reached a provider, from the rows themselves by nearest rank: each is a
 latency that somebody waited for. Percentiles are never averaged. Answers from the gateway's cache are left out: they would make a
-slow provider look fast. Attempts without a measured latency are counted, not guessed."""
+slow provider look fast. An attempt belongs to the window in which it started itself, whenever its request or
+task did. Attempts without a measured latency are counted, not guessed."""
 formula = "percentile of latency_ms (start to end) and of ttft_ms (start to first token)"
 owner = "engineering"
 grain = "one group"

@@ -2,7 +2,8 @@
 title = "Idle GPU money"
 description = """
 What the GPU nodes cost while nobody got an answer out of them, by the reason: an owner doing nothing, no
-owner, no telemetry, or serving that no request explains. Unused commitments are charges of their own and
+owner, no telemetry, or serving that no request explains. The hours of a charge are taken whole, each in the
+window in which it starts, so a charge for a day can stand in two windows. Unused commitments are charges of their own and
 stand in spend/by_scope under kind = commitment_unused."""
 formula = "Σ gpu leaves × rate, by leaf; idle_share = idle ÷ (idle + serving)"
 owner = "platform"

@@ -3,7 +3,8 @@ title = "GPU utilisation"
 description = """
 How much of the device time that is paid for does something. Time without telemetry counts as provisioned;
 two charges for one hour of a node provision it once. Owned, unowned and dark time are told apart: they call
-for different remedies. Activity is SM_ACTIVE, else GR_ENGINE_ACTIVE, else GPU_UTIL."""
+for different remedies. Hours are taken whole: an hour belongs to the window in which it starts. Activity is
+SM_ACTIVE, else GR_ENGINE_ACTIVE, else GPU_UTIL."""
 formula = "Σ activity × device-seconds ÷ Σ provisioned device-seconds"
 owner = "platform"
 grain = "one group"

@@ -22,11 +22,11 @@ y = "amount"
 */
 WITH leaves AS (
     SELECT
-        provider, model, use_case, team, local_day(period_start) AS day, amount,
+        provider, model, use_case, team, local_day(started_at) AS day, amount,
         CASE WHEN setting('currency') <> 'native' AND fx_rate IS NOT NULL THEN setting('currency') ELSE currency END AS shown,
         CASE WHEN setting('currency') = 'native' OR fx_rate IS NULL THEN 1 ELSE fx_rate END AS rate
     FROM ledger
-    WHERE evidence = 'accrued' AND setting('basis') <> 'billed' AND period_start >= $from AND period_start < $to
+    WHERE evidence = 'accrued' AND setting('basis') <> 'billed' AND started_at >= $from AND started_at < $to
 )
 SELECT
     {{by}},

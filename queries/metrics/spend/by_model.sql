@@ -2,7 +2,9 @@
 title = "Spend by model"
 description = """
 What each model costs: charges of model providers, requests seen or not, and the GPU nodes that serve a model,
-idle time included. NULL is money whose charge does not say the model."""
+idle time included. A leaf stands with its charge, so a charge that reaches over the end of the window stays
+whole, as in spend/by_scope; an accrual stands where its attempt started. NULL is money whose charge does not
+say the model."""
 formula = "Σ leaves × rate; amount is what bills say, accrued what no bill covers yet"
 owner = "finance"
 grain = "one group and currency"
@@ -12,22 +14,34 @@ key = ["currency"]
 columns = [
     { name = "currency", type = "text", role = "currency", description = "The reporting currency for what has a rate, the own one for what has none." },
     { name = "amount", type = "decimal", role = "money", description = "Leaves of charges." },
-    { name = "accrued", type = "decimal", role = "money", description = "List cost of attempts that no charge covers yet; no part of the bill." },
+    { name = "accrued", type = "decimal", role = "money", description = "List cost of attempts that no charge covers yet; no part of the bill. None under the basis billed." },
     { name = "modelled", type = "decimal", role = "money", description = "The part of amount in which a share was estimated rather than measured." },
 ]
 [chart]
 kind = "bar"
 y = "amount"
 */
-WITH leaves AS (
+WITH charged AS (
+    SELECT charge_id FROM costs WHERE charge_period_start >= $from AND charge_period_start < $to
+),
+split AS (
+    SELECT l.*
+    FROM ledger AS l
+    LEFT SEMI JOIN charged AS c ON c.charge_id = l.charge_id
+    WHERE l.evidence = 'billed'
+    UNION ALL
+    SELECT *
+    FROM ledger
+    WHERE evidence = 'accrued' AND setting('basis') <> 'billed' AND started_at >= $from AND started_at < $to
+),
+leaves AS (
     SELECT
         use_case,
         team, scope, model, provider, service, leaf, evidence, modelled, amount,
         CASE WHEN setting('currency') <> 'native' AND fx_rate IS NOT NULL THEN setting('currency') ELSE currency END AS shown,
         CASE WHEN setting('currency') = 'native' OR fx_rate IS NULL THEN 1 ELSE fx_rate END AS rate
-    FROM ledger
-    WHERE period_start >= $from AND period_start < $to
-        AND kind IN ('model_api', 'gpu')
+    FROM split
+    WHERE kind IN ('model_api', 'gpu')
 )
 SELECT
     {{by}},
