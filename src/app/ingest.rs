@@ -127,6 +127,13 @@ fn summarise(report: &IngestReport, console: &mut dyn Console) {
         }
     }
     for total in report.totals() {
+        if total.nulls == total.rows {
+            console.say(&format!(
+                "  {} {}: in none of {} rows",
+                total.currency, total.column, total.rows
+            ));
+            continue;
+        }
         let rounding = total.source_total - total.stored_total;
         console.say(&format!(
             "  {} {}: source {} = stored {}{} over {} rows{}",
