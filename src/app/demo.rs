@@ -81,7 +81,12 @@ pub async fn demo(request: &DemoRequest, console: &mut dyn Console) -> Result<St
     }
 
     heading(console, "What there is to look at");
-    for name in ["board.png", "board.html", "gpu-shock-and-surge.png"] {
+    for name in [
+        "board.png",
+        "board.html",
+        "gpu-shock-and-surge.png",
+        "gpu-shock-and-surge.html",
+    ] {
         console.say(&format!("  {}", request.out.join(name).display()));
     }
     console.say(&format!(

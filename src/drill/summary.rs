@@ -100,8 +100,22 @@ pub(super) fn write(
     }
     for pool in advice {
         if let (Some(break_even), Some(q), Some(mix)) = (pool.break_even, pool.quantile, &pool.optimum) {
+            let excess = compared
+                .iter()
+                .find(|c| c.name == OPTIMUM && c.pool == pool.pool)
+                .map(|c| c.totals.mean - today.mean)
+                .filter(|excess| *excess >= 0);
+            let cheaper = match excess {
+                None => String::new(),
+                Some(excess) => format!(
+                    ", yet on these paths that costs {} more on average: the rule sets whole reserved GPUs against \
+                     on-demand prices alone, not against all of today's purchases",
+                    money(excess)
+                ),
+            };
             text.push(format!(
-                "{}: a reserved GPU pays above {} use; the {OPTIMUM} covers demand up to its {} quantile with {} reserved GPUs (today {}).",
+                "{}: a reserved GPU pays above {} use; by that rule the {OPTIMUM} covers demand up to its {} quantile \
+                 with {} reserved GPUs (today {}){cheaper}.",
                 pool.pool,
                 percent(break_even),
                 percent(q),

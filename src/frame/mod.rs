@@ -25,6 +25,8 @@ pub enum Role {
     Currency,
     /// A count or a measurement.
     Measure,
+    /// A number of which nothing else is known: every digit is shown.
+    Number,
     /// An amount in the row's currency.
     Money,
     /// A share of one: 0.25 is shown as 25 %.
@@ -64,8 +66,8 @@ impl Frame {
         Ok(Frame { columns, batch })
     }
 
-    /// A frame whose columns are told by their types: numbers are measures, dates are time, all else
-    /// are dimensions. No column counts as money, so that every digit is shown.
+    /// A frame whose columns are told by their types: numbers are numbers, dates are time, all else
+    /// are dimensions. None counts as money or a measure, so that every digit is shown.
     pub fn guess(batch: RecordBatch) -> Frame {
         let columns = batch
             .schema()
@@ -74,7 +76,7 @@ impl Frame {
             .map(|f| {
                 let role = match f.data_type() {
                     _ if f.name() == "currency" => Role::Currency,
-                    t if t.is_numeric() => Role::Measure,
+                    t if t.is_numeric() => Role::Number,
                     DataType::Date32 | DataType::Timestamp(..) => Role::Time,
                     _ => Role::Dimension,
                 };

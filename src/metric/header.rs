@@ -169,7 +169,7 @@ impl Header {
                 Role::Currency => column.ty == ColumnType::Text,
                 Role::Time => matches!(column.ty, ColumnType::Date | ColumnType::Instant),
                 Role::Ratio => matches!(column.ty, ColumnType::Decimal | ColumnType::Float),
-                Role::Dimension | Role::Measure => true,
+                Role::Dimension | Role::Measure | Role::Number => true,
             };
             if !fits {
                 return wrong(format!(

@@ -1,6 +1,6 @@
 //! One cell of a frame, as people read it (rounded in `number`) and as machines read it (every digit).
 
-use crate::base::Result;
+use crate::base::{Result, money};
 use crate::frame::{ColumnSpec, Frame, Role};
 use crate::render::number;
 use arrow::array::{Array, AsArray};
@@ -32,7 +32,7 @@ fn for_people(
     decimals: Option<u8>,
     row: usize,
 ) -> Result<Option<String>> {
-    if array.is_null(row) {
+    if is_null(array, row) {
         return Ok(None);
     }
     if let (Some(decimals), Some(amount)) = (
@@ -46,9 +46,19 @@ fn for_people(
         (Role::Ratio, DataType::Float64 | DataType::Float32) => Ok(frame
             .float(&column.name, row)?
             .map(|v| number::tick(v, &number::Format::Ratio))),
+        (Role::Measure, DataType::Decimal128(..)) => match frame.decimal(&column.name, row) {
+            Ok(Some(value)) => Ok(Some(rounded_decimal(value))),
+            // More digits than an amount holds: they are shown as they are.
+            _ => for_machines(array, row),
+        },
         (_, DataType::Float64 | DataType::Float32) => Ok(frame.float(&column.name, row)?.map(rounded_float)),
         _ => for_machines(array, row),
     }
+}
+
+/// Whether a cell is NULL. An untyped NULL has no validity bits, of which `is_null` alone would know.
+pub(super) fn is_null(array: &dyn Array, row: usize) -> bool {
+    array.is_null(row) || *array.data_type() == DataType::Null
 }
 
 /// A float with at most six significant digits: more than a measurement ever has.
@@ -72,10 +82,19 @@ fn rounded_float(value: f64) -> String {
     }
 }
 
+/// A measured decimal with at most three decimals, or with its first digits where it is smaller than that.
+fn rounded_decimal(value: i128) -> String {
+    let text = number::fixed(value, 3);
+    if value != 0 && text.bytes().all(|b| !(b'1'..=b'9').contains(&b)) {
+        return rounded_float(value as f64 / money::ONE as f64);
+    }
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
 /// The text of a cell with every digit; `None` is NULL. Instants are RFC 3339 in UTC, lists and
 /// structs are written as Arrow displays them.
 pub fn for_machines(array: &dyn Array, row: usize) -> Result<Option<String>> {
-    if array.is_null(row) {
+    if is_null(array, row) {
         return Ok(None);
     }
     Ok(Some(match array.data_type() {
@@ -88,5 +107,30 @@ pub fn for_machines(array: &dyn Array, row: usize) -> Result<Option<String>> {
 
 /// Whether a column's texts stand at the right.
 pub fn is_number(column: &ColumnSpec, data_type: &DataType) -> bool {
-    matches!(column.role, Role::Measure | Role::Money | Role::Ratio) || data_type.is_numeric()
+    matches!(
+        column.role,
+        Role::Measure | Role::Number | Role::Money | Role::Ratio
+    ) || data_type.is_numeric()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::frame::build::decimals;
+
+    #[test]
+    fn measures_are_rounded_and_unknown_numbers_are_not() {
+        let values = || decimals([1_711_111_111_111_111_111, 4 * money::ONE, 123_456_789].map(Some));
+        let texts = |role| {
+            let frame = Frame::of(vec![("gpus", role, "", values())]).unwrap();
+            let texts = column_for_people(&frame, 0).unwrap();
+            texts.into_iter().map(Option::unwrap).collect::<Vec<_>>()
+        };
+        assert_eq!(texts(Role::Measure), ["1.711", "4", "1.23457e-10"]);
+        assert_eq!(
+            texts(Role::Number),
+            ["1.711111111111111111", "4", "0.000000000123456789"]
+        );
+    }
 }

@@ -49,7 +49,7 @@ fn object(frame: &Frame, row: usize, out: &mut Vec<u8>) -> Result<()> {
 }
 
 fn value(array: &dyn Array, row: usize) -> Result<Value> {
-    if array.is_null(row) {
+    if cell::is_null(array, row) {
         return Ok(Value::Null);
     }
     let items = |list: &dyn Array| -> Result<Value> {
@@ -107,5 +107,14 @@ mod tests {
         let all: Value = serde_json::from_slice(&array(&sample::small()).unwrap()).unwrap();
         assert_eq!(all[1]["cost"], Value::Null);
         assert_eq!(all[2]["cost"], "0.001234567890123457");
+    }
+
+    #[test]
+    fn an_untyped_null_is_null() {
+        use arrow::array::{NullArray, RecordBatch};
+        let nothing: std::sync::Arc<dyn Array> = std::sync::Arc::new(NullArray::new(1));
+        let frame = Frame::guess(RecordBatch::try_from_iter([("n", nothing)]).unwrap());
+        assert_eq!(lines(&frame).unwrap(), b"{\"n\":null}\n");
+        assert_eq!(cell::column_for_people(&frame, 0).unwrap(), [None]);
     }
 }

@@ -123,9 +123,9 @@ fn fan(outcome: &Outcome) -> Section {
         y: ["base", "p10", "p50", "p90"].map(str::to_owned).to_vec(),
         labels: [
             "forecast without shocks",
-            "good case (P10)",
+            "band from: good case (P10)",
             "middle (P50)",
-            "bad case (P90)",
+            "band up to: bad case (P90)",
         ]
         .map(str::to_owned)
         .to_vec(),

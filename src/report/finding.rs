@@ -1,38 +1,65 @@
-//! What stands out, in sentences. Rules over the same metrics as the pictures: the course of AI spend comes
-//! first, then what costs money without result, the dearest first.
+//! What stands out, in sentences. Rules over the same metrics as the pictures, in this order: a budget that is
+//! exceeded, the share that moved furthest the wrong way, a GPU pool below its SLO, the course of AI spend,
+//! then what costs money without result, the dearest first.
 
 use super::run::Run;
 use super::{reckon, section};
 use crate::base::{Result, money};
-use crate::render::document::{Finding, Mood};
+use crate::render::document::{Change, Finding, Headline, Mood, Value};
 use crate::render::number;
 use std::collections::{BTreeMap, BTreeSet};
 
-pub(super) async fn build(run: &Run<'_>, most: usize) -> Result<Vec<Finding>> {
+/// A share that moves by less is no news.
+const STRONG_MOVE: i128 = 5 * money::ONE / 100;
+
+pub(super) async fn build(run: &Run<'_>, headlines: &[Headline], most: usize) -> Result<Vec<Finding>> {
     if most == 0 {
         return Ok(Vec::new());
     }
-    let mut findings: Vec<Finding> = course(run).await?.into_iter().collect();
-    let mut troubles = Vec::new();
-    troubles.extend(slack_pool(run).await?);
-    troubles.extend(no_success(run).await?);
-    troubles.extend(unmetered(run).await?);
-    troubles.extend(over_budget(run).await?);
-    troubles.sort_by_key(|(amount, _)| -*amount);
-    findings.extend(troubles.into_iter().map(|(_, text)| Finding {
+    let bad = |text: String| Finding {
         text,
         mood: Mood::Bad,
-    }));
+    };
+    let mut findings = Vec::new();
+    findings.extend(over_budget(run).await?.map(bad));
+    findings.extend(adverse(headlines, &run.before).map(bad));
+    findings.extend(slack_pool(run).await?.map(bad));
+    findings.extend(course(run).await?);
+    let mut wasted = Vec::new();
+    wasted.extend(no_success(run).await?);
+    wasted.extend(unmetered(run).await?);
+    wasted.sort_by_key(|(amount, _)| -*amount);
+    findings.extend(wasted.into_iter().map(|(_, text)| bad(text)));
     findings.truncate(most);
     Ok(findings)
 }
 
-/// How AI spend moved, and which use case moved most with it.
+/// The figure that is a share and moved furthest the wrong way, if it moved far enough to matter.
+fn adverse(headlines: &[Headline], before: &str) -> Option<String> {
+    let moves = headlines
+        .iter()
+        .filter_map(|headline| match (&headline.value, headline.change?) {
+            (Some(Value::Ratio(now)), change @ Change::Points(by)) => {
+                let far = by.abs() >= STRONG_MOVE && change.mood(headline.good) == Mood::Bad;
+                far.then_some((headline, *now, by))
+            }
+            _ => None,
+        });
+    let (headline, now, by) = moves.max_by_key(|(_, _, by)| by.abs())?;
+    let tenths = number::fixed(by.saturating_abs().saturating_mul(100), 1);
+    Some(format!(
+        "{} {} by {tenths} points against {before}, to {}.",
+        headline.label,
+        if by < 0 { "fell" } else { "rose" },
+        number::percent(now),
+    ))
+}
+
+/// How AI spend moved, and whose part of it moved most with it.
 async fn course(run: &Run<'_>) -> Result<Option<Finding>> {
     let total = async |window| -> Result<Option<i128>> {
         let frame = run.metric("spend/daily", Some(&["scope"]), window).await?;
-        let ai = BTreeMap::from([("scope".to_owned(), "AI".to_owned())]);
-        let rows = reckon::rows_where(&frame, &ai)?;
+        let rows = reckon::rows_where(&frame, &ai())?;
         let (rows, _) = reckon::split_currency(&frame, rows, run.currency(), "amount")?;
         reckon::sum(&frame, "amount", &rows)
     };
@@ -65,7 +92,10 @@ async fn course(run: &Run<'_>) -> Result<Option<Finding>> {
     match mover(run, now >= before).await? {
         Some((name, amount)) if amount.abs() * 5 > by => {
             let sign = if amount < 0 { "less" } else { "more" };
-            text.push_str(&format!("; {name} alone is {} {sign}.", money(amount.abs())));
+            text.push_str(&format!(
+                "; the part of {name} alone is {} {sign}.",
+                money(amount.abs())
+            ));
         }
         _ => text.push('.'),
     }
@@ -75,25 +105,24 @@ async fn course(run: &Run<'_>) -> Result<Option<Finding>> {
     }))
 }
 
-/// The use case whose cost moved most in that direction.
+/// The provider whose part of AI spend moved most in that direction: the same charges as the total.
 async fn mover(run: &Run<'_>, up: bool) -> Result<Option<(String, i128)>> {
-    let costs = async |window| -> Result<BTreeMap<String, i128>> {
+    let parts = async |window| -> Result<BTreeMap<String, i128>> {
         let frame = run
-            .metric("unit/cost_per_successful_task", Some(&["use_case"]), window)
+            .metric("spend/daily", Some(&["scope", "provider"]), window)
             .await?;
-        let all: Vec<usize> = (0..frame.rows()).collect();
-        let (rows, _) = reckon::split_currency(&frame, all, run.currency(), "direct_cost")?;
-        let mut costs = BTreeMap::new();
+        let rows = reckon::rows_where(&frame, &ai())?;
+        let (rows, _) = reckon::split_currency(&frame, rows, run.currency(), "amount")?;
+        let mut parts = BTreeMap::new();
         for row in rows {
-            if let (Some(name), Some(cost)) =
-                (frame.text("use_case", row)?, frame.decimal("direct_cost", row)?)
+            if let (Some(name), Some(amount)) = (frame.text("provider", row)?, frame.decimal("amount", row)?)
             {
-                costs.insert(name, cost);
+                reckon::add(parts.entry(name).or_insert(0), amount)?;
             }
         }
-        Ok(costs)
+        Ok(parts)
     };
-    let (now, before) = (costs(run.window).await?, costs(run.previous).await?);
+    let (now, before) = (parts(run.window).await?, parts(run.previous).await?);
     let names: BTreeSet<&String> = now.keys().chain(before.keys()).collect();
     let change = |name: &str| now.get(name).unwrap_or(&0) - before.get(name).unwrap_or(&0);
     let most = names
@@ -103,8 +132,12 @@ async fn mover(run: &Run<'_>, up: bool) -> Result<Option<(String, i128)>> {
     Ok(most.filter(|m| if up { m.1 > 0 } else { m.1 < 0 }))
 }
 
-/// The pool that is furthest below its SLO, weighed by all idle money: what there is to win.
-async fn slack_pool(run: &Run<'_>) -> Result<Option<(i128, String)>> {
+fn ai() -> BTreeMap<String, String> {
+    BTreeMap::from([("scope".to_owned(), "AI".to_owned())])
+}
+
+/// The pool that is furthest below its SLO, and all idle money: what there is to win.
+async fn slack_pool(run: &Run<'_>) -> Result<Option<String>> {
     let pools = section::pools(run).await?;
     let below = pools.iter().filter_map(|p| {
         let (is, target) = (p.utilization?, p.target?);
@@ -124,7 +157,7 @@ async fn slack_pool(run: &Run<'_>) -> Result<Option<(i128, String)>> {
         number::percent(target),
         number::money(idle, run.currency()),
     );
-    Ok(Some((idle, text)))
+    Ok(Some(text))
 }
 
 async fn no_success(run: &Run<'_>) -> Result<Option<(i128, String)>> {
@@ -166,7 +199,7 @@ async fn unmetered(run: &Run<'_>) -> Result<Option<(i128, String)>> {
 }
 
 /// The budget that is, or at this pace will be, exceeded by most.
-async fn over_budget(run: &Run<'_>) -> Result<Option<(i128, String)>> {
+async fn over_budget(run: &Run<'_>) -> Result<Option<String>> {
     let frame = run.metric("budget/burn", None, run.window).await?;
     let mut worst: Option<(i128, String)> = None;
     for row in 0..frame.rows() {
@@ -200,5 +233,32 @@ async fn over_budget(run: &Run<'_>) -> Result<Option<(i128, String)>> {
             worst = Some((expected - limit, text));
         }
     }
-    Ok(worst)
+    Ok(worst.map(|(_, text)| text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::money::ONE;
+    use crate::render::document::Good;
+
+    #[test]
+    fn the_share_that_moved_furthest_the_wrong_way_is_told() {
+        let figure = |label: &str, now: i128, by: i128, good| Headline {
+            label: label.to_owned(),
+            value: Some(Value::Ratio(now * ONE / 1000)),
+            change: Some(Change::Points(by * ONE / 1000)),
+            good,
+            note: None,
+            spark: None,
+        };
+        let fallback = figure("Fallback rate", 17, 6, Good::Down);
+        let cache = figure("Token cache hit rate", 229, -237, Good::Up);
+        let gpu = figure("GPU utilisation", 646, 416, Good::Up);
+        assert_eq!(
+            adverse(&[fallback.clone(), cache, gpu.clone()], "August").as_deref(),
+            Some("Token cache hit rate fell by 23.7 points against August, to 22.9\u{a0}%.")
+        );
+        assert_eq!(adverse(&[fallback, gpu], "August"), None);
+    }
 }

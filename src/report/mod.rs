@@ -76,13 +76,14 @@ pub async fn build(
     for section in &spec.section {
         sections.push(section::build(&run, section).await?);
     }
+    let findings = finding::build(&run, &headlines, spec.findings).await?;
     Ok(Document {
         name: spec.name.clone(),
         title: spec.title.clone(),
         period: words::compared(&asked, &before, settings.zone, running),
         stamps: stamp::build(&run).await?,
         headlines,
-        findings: finding::build(&run, spec.findings).await?,
+        findings,
         sections,
         footer: spec.footer.clone(),
     })

@@ -1,5 +1,6 @@
 //! Horizontal bars from zero, one per name. A second column is what the bar becomes with everything loaded on
-//! it: a light extension. Where a value is missing, the row says why in words.
+//! it: a light extension. Where a value is missing, the row says why in words; a note beside a value
+//! is muted.
 
 use super::axis;
 use super::canvas::{Align, Canvas, Rect, Type};
@@ -107,9 +108,14 @@ pub(super) fn draw(canvas: &Canvas<'_>, area: Rect, spec: &ChartSpec, frame: &Fr
         let end = x.at(first.max(bar.second.unwrap_or(first)).max(0.0));
         let text = number::tick(first, &format);
         canvas.text(end + 10.0, baseline, &text, VALUE)?;
+        let mut x = end + 10.0 + VALUE.width(&text) + BETWEEN;
         if let Some(second) = bar.second {
-            let x = end + 10.0 + VALUE.width(&text) + BETWEEN;
-            canvas.text(x, baseline, &number::tick(second, &format), LOADED)?;
+            let text = number::tick(second, &format);
+            canvas.text(x, baseline, &text, LOADED)?;
+            x += LOADED.width(&text) + BETWEEN;
+        }
+        if let Some(note) = &bar.note {
+            canvas.text(x, baseline, &LOADED.fit(note, area.right() - x), LOADED)?;
         }
     }
     if hidden > 0 {
@@ -130,13 +136,14 @@ pub(super) fn draw(canvas: &Canvas<'_>, area: Rect, spec: &ChartSpec, frame: &Fr
     Ok(())
 }
 
-/// Room of the value, and of the second one beside it.
+/// Room of the value, and of the second one and the note beside it.
 fn label_width(bar: &Bar, format: &number::Format) -> f64 {
     let Some(first) = bar.first else { return 0.0 };
     let second = bar.second.map_or(0.0, |second| {
         LOADED.width(&number::tick(second, format)) + BETWEEN
     });
-    VALUE.width(&number::tick(first, format)) + second
+    let note = bar.note.as_deref().map_or(0.0, |n| LOADED.width(n) + BETWEEN);
+    VALUE.width(&number::tick(first, format)) + second + note
 }
 
 /// What the two parts of a bar are.

@@ -1,10 +1,10 @@
-//! Lines over time, named at their ends; a target is a dashed line across.
+//! Lines over time, named at their ends with their last day's value; a target is a dashed line across.
 
 use super::axis::{self, Tag};
 use super::canvas::{Align, Canvas, Rect, Type};
 use super::scale::{self, Linear};
 use super::{series, theme};
-use crate::base::Result;
+use crate::base::{Result, time};
 use crate::frame::{ChartSpec, Frame};
 use crate::render::number;
 
@@ -22,12 +22,17 @@ pub(super) fn draw(canvas: &Canvas<'_>, area: Rect, spec: &ChartSpec, frame: &Fr
         .iter()
         .enumerate()
         .filter_map(|(i, line)| {
-            let (_, value) = line.last()?;
+            let (t, value) = line.last()?;
             let color = theme::series(i);
             Some(Tag {
                 y: value,
                 name: line.name.clone(),
-                value: number::tick(value, &format),
+                // Dated, or the last value would be read as the period's.
+                value: format!(
+                    "{}: {}",
+                    time::from_micros(t).format("%-d %b"),
+                    number::tick(value, &format)
+                ),
                 color,
             })
         })

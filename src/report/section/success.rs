@@ -3,7 +3,7 @@
 
 use super::super::{reckon, run::Run, words};
 use super::{Part, chart};
-use crate::base::Result;
+use crate::base::{Result, money};
 use crate::frame::build::{decimals, texts};
 use crate::frame::{ChartSpec, Frame, Role};
 use crate::render::number;
@@ -13,6 +13,10 @@ const DIRECT: &str = "cost_per_successful_task";
 const LOADED: &str = "loaded_cost_per_successful_task";
 /// The metric's row for idle time of models that no use case used.
 const NOBODY: &str = "(no use case)";
+/// Below either of these a cost per success says little.
+const LEAST_COVERAGE: i128 = money::ONE / 5;
+const LEAST_SUCCESSES: i64 = 10;
+const FEW_LABELS: &str = "few labels";
 
 struct UseCase {
     name: String,
@@ -20,6 +24,7 @@ struct UseCase {
     loaded: Option<i128>,
     spent: i128,
     tasks: i64,
+    few_labels: bool,
 }
 
 pub(super) async fn build(run: &Run<'_>) -> Result<Part> {
@@ -38,8 +43,11 @@ pub(super) async fn build(run: &Run<'_>) -> Result<Part> {
             reckon::add(&mut nobody, frame.decimal("loaded_cost", row)?.unwrap_or(0))?;
             continue;
         }
+        let covered = frame.decimal("labelled_coverage", row)?.unwrap_or(0);
+        let successes = frame.int("successes", row)?.unwrap_or(0);
         let case = UseCase {
             name,
+            few_labels: covered < LEAST_COVERAGE || successes < LEAST_SUCCESSES,
             direct: frame.decimal(DIRECT, row)?,
             loaded: frame.decimal(LOADED, row)?,
             spent: direct_cost,
@@ -61,10 +69,18 @@ pub(super) async fn build(run: &Run<'_>) -> Result<Part> {
     // Those with a price first, the dearest at the top; then those without, by what they have spent.
     cases.sort_by_key(|c| (c.direct.is_none(), -c.direct.unwrap_or(c.spent)));
     let note = |c: &UseCase| {
-        c.direct
-            .is_none()
-            .then(|| format!("no success yet for {}", number::money(c.spent, run.currency())))
+        if c.direct.is_none() {
+            let spent = number::money(c.spent, run.currency());
+            return Some(format!("no success yet for {spent}"));
+        }
+        c.few_labels.then(|| FEW_LABELS.to_owned())
     };
+    let thin = cases.iter().any(|c| c.direct.is_some() && c.few_labels).then(|| {
+        format!(
+            "{FEW_LABELS}: a rough figure, from fewer than {LEAST_SUCCESSES} successes or outcomes of less than {} of the tasks.",
+            number::percent(LEAST_COVERAGE)
+        )
+    });
     let frame = Frame::of(vec![
         (
             "use_case",
@@ -88,6 +104,7 @@ pub(super) async fn build(run: &Run<'_>) -> Result<Part> {
         ..chart("bar", "use_case", &[DIRECT, LOADED])
     };
     Ok(Part::chart(subtitle, chart, frame)
+        .noting(thin)
         .noting(idle)
         .noting(words::left_out(&others)))
 }
