@@ -45,6 +45,8 @@ pub(super) fn portfolio() -> Portfolio {
             "GPUs: two reserved L40S nodes (one is off at weekends, so its commitment lies unused), one on demand in office hours, \
              one spot node that comes and goes, a second spot node that nobody scrapes until September (dark), and an owned node with two H100, \
              one of which has no pod until 20 August. `gpu-res-1` has no telemetry on 3 and 4 August. The counters of `dc-gpu-1` restart on 18 August.",
+            "The GPUs are few and the requests fewer: kept small so that the data fits into a repository, so energy and GPU money per request \
+             are some hundred times what a busy fleet has.",
             "Bills in USD and EUR; OpenAI grants a credit in September, AWS corrects July tokens in August and adds tax.",
             "Some labels arrive weeks late, some are corrected later, the last days are still pending.",
         ],
