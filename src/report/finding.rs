@@ -92,10 +92,14 @@ async fn course(run: &Run<'_>) -> Result<Option<Finding>> {
     match mover(run, now >= before).await? {
         Some((name, amount)) if amount.abs() * 5 > by => {
             let sign = if amount < 0 { "less" } else { "more" };
-            text.push_str(&format!(
-                "; the part of {name} alone is {} {sign}.",
-                money(amount.abs())
-            ));
+            text.push_str(&format!("; {name} is {} {sign}", money(amount.abs())));
+            // Where one part moved by more than the whole, the others made up for it.
+            let others = now - before - amount;
+            if amount.abs() > by {
+                let sign = if others < 0 { "less" } else { "more" };
+                text.push_str(&format!(", all others together {} {sign}", money(others.abs())));
+            }
+            text.push('.');
         }
         _ => text.push('.'),
     }
