@@ -82,7 +82,8 @@ pub fn drill(name: &str, outcome: &Outcome) -> Result<Document> {
             Section {
                 id: "decisions".to_owned(),
                 title: "GPU purchases compared".to_owned(),
-                subtitle: "The same paths under today's purchases and others".to_owned(),
+                subtitle: "GPUs of each kind, and the same paths under today's purchases and others"
+                    .to_owned(),
                 wide: true,
                 height: 200,
                 body: Body::Table(decisions(outcome)?),
@@ -180,13 +181,16 @@ fn contributors(outcome: &Outcome, by: &str, title: &str, subtitle: &str) -> Res
     })
 }
 
+/// How a column is written for people.
+type Write<'a> = &'a dyn Fn(i128) -> String;
+
 /// The columns that decide, in words: shares of a GPU and amounts rounded as people read them.
 fn decisions(outcome: &Outcome) -> Result<Frame> {
     let all = &outcome.decisions;
     let amount = |value| number::money(value, &outcome.currency);
     let gpus = |value| number::fixed(value, 1);
-    let columns: [(&str, &str, &dyn Fn(i128) -> String); 7] = [
-        ("reserved", "reserved GPUs", &gpus),
+    let columns: [(&str, &str, Write<'_>); 7] = [
+        ("reserved", "reserved", &gpus),
         ("owned", "owned", &gpus),
         ("spot", "spot", &gpus),
         ("p50", "P50", &amount),
@@ -194,12 +198,25 @@ fn decisions(outcome: &Outcome) -> Result<Frame> {
         ("breach_probability", "over budget", &number::percent),
         ("mean_saving", "saves", &amount),
     ];
-    let mut fields = vec![Field::new("purchases", DataType::Utf8, false)];
-    let mut arrays: Vec<Arc<StringArray>> = vec![Arc::new(
-        (0..all.rows())
-            .map(|row| all.text("decision", row))
-            .collect::<Result<_>>()?,
-    )];
+    // A row of one pool counts that pool's GPUs; without a pool it counts all of them.
+    let pool = |row| {
+        let pool = all.text("pool", row)?;
+        Ok(pool
+            .filter(|name| !name.is_empty())
+            .or_else(|| Some("all".to_owned())))
+    };
+    let mut fields = vec![
+        Field::new("purchases", DataType::Utf8, false),
+        Field::new("pool", DataType::Utf8, false),
+    ];
+    let mut arrays: Vec<Arc<StringArray>> = vec![
+        Arc::new(
+            (0..all.rows())
+                .map(|row| all.text("decision", row))
+                .collect::<Result<_>>()?,
+        ),
+        Arc::new((0..all.rows()).map(pool).collect::<Result<_>>()?),
+    ];
     for (from, name, write) in columns {
         fields.push(Field::new(name, DataType::Utf8, true));
         arrays.push(Arc::new(
@@ -213,7 +230,7 @@ fn decisions(outcome: &Outcome) -> Result<Frame> {
         .enumerate()
         .map(|(at, field)| ColumnSpec {
             name: field.name().clone(),
-            role: if at == 0 { Role::Dimension } else { Role::Measure },
+            role: if at < 2 { Role::Dimension } else { Role::Measure },
             unit: String::new(),
         })
         .collect();

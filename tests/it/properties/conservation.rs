@@ -32,7 +32,8 @@ fn leaves_add_up_to_their_charge() {
             settings.currency = shown_in.to_owned();
             let engine = facts.clone().engine_with(&registry, &settings).await;
             each_charge_once(&engine, &month, basis).await;
-            seen.borrow_mut().extend(leaves(&engine, &month, basis).await);
+            let found = leaves(&engine, &month, basis).await;
+            seen.borrow_mut().extend(found);
             if basis == asked {
                 reconciled(&engine, &month, basis).await;
             }
