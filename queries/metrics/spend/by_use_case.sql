@@ -25,12 +25,14 @@ WITH charged AS (
     SELECT charge_id FROM costs WHERE charge_period_start >= $from AND charge_period_start < $to
 ),
 split AS (
-    SELECT l.*
+    SELECT
+        l.use_case, l.team, l.scope, l.model, l.provider, l.service, l.leaf, l.evidence,
+        l.modelled, l.amount, l.currency, l.fx_rate, l.kind
     FROM ledger AS l
     LEFT SEMI JOIN charged AS c ON c.charge_id = l.charge_id
     WHERE l.evidence = 'billed'
     UNION ALL
-    SELECT *
+    SELECT use_case, team, scope, model, provider, service, leaf, evidence, modelled, amount, currency, fx_rate, kind
     FROM ledger
     WHERE evidence = 'accrued' AND setting('basis') <> 'billed' AND started_at >= $from AND started_at < $to
 ),
