@@ -254,7 +254,7 @@ async fn store(
             "charges" => bill::attempt(lake, delivery, options).await?,
             "requests" | "outcomes" => events::attempt(lake, delivery).await?,
             "gpu_samples" => samples::attempt(lake, delivery).await?,
-            "prices" | "fx_rates" => lists::attempt(lake, delivery).await?,
+            "prices" | "fx_rates" | "grid_intensity" => lists::attempt(lake, delivery).await?,
             other => return Err(Error::config(format!("a mapping file may not write to {other}"))),
         };
         if let Some(stored) = stored {
@@ -301,7 +301,7 @@ async fn without_known(
             }
         }
         // A later import of the same source may have replaced a list; only its rows can tell.
-        "prices" | "fx_rates" => {}
+        "prices" | "fx_rates" | "grid_intensity" => {}
         // The same scrape text taken at another moment is another set of facts.
         "gpu_samples" if options.observed_at.is_some() => {}
         _ => {

@@ -10,6 +10,7 @@ use std::sync::Arc;
 mod charges;
 mod fx_rates;
 mod gpu_samples;
+mod grid_intensity;
 mod ingest_files;
 mod outcomes;
 mod prices;
@@ -17,13 +18,14 @@ mod rejects;
 mod requests;
 
 /// Every table, in the order in which they are shown.
-pub const TABLES: [&TableSchema; 8] = [
+pub const TABLES: [&TableSchema; 9] = [
     &charges::TABLE,
     &requests::TABLE,
     &gpu_samples::TABLE,
     &outcomes::TABLE,
     &prices::TABLE,
     &fx_rates::TABLE,
+    &grid_intensity::TABLE,
     &ingest_files::TABLE,
     &rejects::TABLE,
 ];

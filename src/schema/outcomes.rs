@@ -32,6 +32,12 @@ static COLUMNS: &[Column] = &[
     ),
     required("recorded_at", Instant, "", "When the label was given."),
     optional("variant", Text, "", "Arm of an experiment, such as control."),
+    optional(
+        "scores",
+        Tags,
+        "",
+        "Quality scores by name, as decimal text: helpfulness to 0.8.",
+    ),
     required("source", Text, "", "Name under which the labels were delivered."),
     required("file_hash", Text, "", "SHA-256 of the file's content."),
     required("file_row", Int, "line", "Line in the file, counted from 1."),

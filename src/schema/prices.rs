@@ -51,6 +51,24 @@ static COLUMNS: &[Column] = &[
         "Price of input written to the prompt cache.",
     ),
     optional(
+        "layer",
+        Text,
+        "",
+        "list or contract: a contract's rows lie over the list's. NULL: list.",
+    ),
+    optional(
+        "valid_to",
+        Instant,
+        "",
+        "End of a contract's term, exclusive. NULL: until the next row.",
+    ),
+    optional(
+        "discount",
+        Money,
+        "ratio",
+        "What a contract takes off the list price: 0.15 is 15 percent.",
+    ),
+    optional(
         "extra",
         Tags,
         "",

@@ -1,8 +1,8 @@
 //! The board through the whole engine: over nothing, and over a bill in two currencies.
 
 use super::facts::Facts;
+use crate::support::assets;
 use serde_json::json;
-use spendscope::asset::Assets;
 use spendscope::base::time::Window;
 use spendscope::engine::{Engine, Registry, Settings};
 use spendscope::metric::Catalog;
@@ -11,7 +11,7 @@ use spendscope::render::{self, board};
 use spendscope::report::{Spec, build};
 
 async fn september(engine: &Engine, settings: &Settings) -> Document {
-    let assets = Assets::builtin();
+    let assets = assets();
     let (spec, catalog) = (
         Spec::get(&assets, "board").unwrap(),
         Catalog::new(&assets).unwrap(),

@@ -1,11 +1,11 @@
 //! Canonical facts from JSON literals, and an engine over them. A column that a row leaves out is
 //! NULL, or empty where the table does not allow NULL.
 
+use crate::support::assets;
 use arrow::array::RecordBatch;
 use arrow::json::ReaderBuilder;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use serde_json::{Value, json};
-use spendscope::asset::Assets;
 use spendscope::base::time::parse_instant;
 use spendscope::engine::{Engine, Registry, Settings};
 use spendscope::schema::{TableSchema, Ty};
@@ -46,7 +46,7 @@ impl Facts {
     }
 
     pub(crate) async fn engine_with(self, registry: &Registry, settings: &Settings) -> Engine {
-        Engine::over_tables(self.tables, &Assets::builtin(), registry, settings)
+        Engine::over_tables(self.tables, &assets(), registry, settings)
             .await
             .unwrap()
     }

@@ -1,10 +1,10 @@
 //! The golden case of `../shared/golden/case-a`: its facts give its expected answers.
 
+use crate::support::assets;
 use crate::support::{project, shared};
 use arrow::array::RecordBatch;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use chrono::{DateTime, Utc};
-use spendscope::asset::Assets;
 use spendscope::base::clock::FixedClock;
 use spendscope::engine::{Basis, Engine, Registry, Settings};
 use spendscope::ingest::{Options, ingest};
@@ -33,7 +33,7 @@ pub(crate) async fn place() -> Place {
     let lake = Lake::open(dir.path().join("lake").to_str().unwrap(), clock)
         .await
         .unwrap();
-    let assets = Assets::builtin();
+    let assets = assets();
     let texts = assets
         .under("sources/")
         .map(|a| (a.name().to_owned(), a.text.to_string()));
@@ -68,7 +68,7 @@ pub(crate) async fn engine(place: &Place, basis: Basis) -> Engine {
     let registry = Registry::parse(&config).unwrap();
     let mut settings = Settings::new(now());
     settings.basis = basis;
-    Engine::over_lake(&place.lake, None, &Assets::builtin(), &registry, &settings)
+    Engine::over_lake(&place.lake, None, &assets(), &registry, &settings)
         .await
         .unwrap()
 }

@@ -1,9 +1,9 @@
 //! Whole files into a lake: once, in any order, killed half-way, restated, refused.
 
+use crate::support::assets;
 use crate::support::shared;
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::Decimal128Type;
-use spendscope::asset::Assets;
 use spendscope::base::clock::FixedClock;
 use spendscope::base::{Error, Result, money};
 use spendscope::ingest::{IngestReport, Options, Progress, State, Step, ingest};
@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 fn catalog() -> Catalog {
-    let assets = Assets::builtin();
+    let assets = assets();
     let texts = assets
         .under("sources/")
         .map(|a| (a.name().to_owned(), a.text.to_string()));
@@ -180,6 +180,7 @@ async fn ingesting_twice_is_ingesting_once() {
             ("charges", 3),
             ("fx_rates", 0),
             ("gpu_samples", 0),
+            ("grid_intensity", 0),
             ("ingest_files", 3),
             ("outcomes", 3),
             ("prices", 0),

@@ -1,10 +1,10 @@
 //! The golden case, asked through the metrics: what people see is what `expected/` says.
 
 use crate::golden::{case_folder, engine, place, present};
+use crate::support::assets;
 use arrow::array::Array;
 use arrow::datatypes::DataType;
 use arrow::util::display::array_value_to_string;
-use spendscope::asset::Assets;
 use spendscope::base::{money, time};
 use spendscope::engine::{Basis, Engine};
 use spendscope::frame::Frame;
@@ -19,7 +19,7 @@ fn window() -> Params {
 }
 
 async fn metric(engine: &Engine, name: &str, params: &Params) -> Vec<Row> {
-    let catalog = Catalog::new(&Assets::builtin()).unwrap();
+    let catalog = Catalog::new(&assets()).unwrap();
     let frame = run(engine, catalog.get(name).unwrap(), params).await.unwrap();
     rows(&frame)
 }
@@ -242,7 +242,7 @@ async fn every_metric_runs_in_every_grouping_and_keeps_its_contract() {
     }
     let place = place().await;
     let engine = engine(&place, Basis::Effective).await;
-    let catalog = Catalog::new(&Assets::builtin()).unwrap();
+    let catalog = Catalog::new(&assets()).unwrap();
     let mut wrong = Vec::new();
     for metric in catalog.iter() {
         let header = &metric.header;

@@ -1,9 +1,9 @@
 //! Built-in formats on our own fixtures, and on real files where `../shared` is at hand.
 
+use crate::support::assets;
 use crate::support::shared;
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{Decimal128Type, Int64Type};
-use spendscope::asset::Assets;
 use spendscope::base::Result;
 use spendscope::base::hash::content_hash;
 use spendscope::base::money::{self, Exact};
@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 fn catalog() -> Catalog {
-    let assets = Assets::builtin();
+    let assets = assets();
     Catalog::new(
         assets
             .under("sources/")

@@ -1,11 +1,21 @@
 //! What tests share: the project's folders, a scratch folder, and the program itself.
 
+use spendscope::asset::Assets;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 /// A path below the project.
 pub(crate) fn project(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+/// The queries under test: those that are compiled in. `SPENDSCOPE_TEST_QUERIES=1` lays the folder over
+/// them, so that a test binary that is there already tries out changed SQL without a build.
+pub(crate) fn assets() -> Assets {
+    match std::env::var_os("SPENDSCOPE_TEST_QUERIES") {
+        Some(_) => Assets::overlay(&project("queries")).unwrap(),
+        None => Assets::builtin(),
+    }
 }
 
 /// A path in the folder of real files beside the project, or a printed reason to skip.

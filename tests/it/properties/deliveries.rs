@@ -3,12 +3,12 @@
 
 use super::hold;
 use super::month::at;
+use crate::support::assets;
 use arrow::util::display::array_value_to_string;
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use spendscope::asset::Assets;
 use spendscope::base::clock::FixedClock;
 use spendscope::ingest::{Options, State, ingest};
 use spendscope::schema::TABLES;
@@ -150,7 +150,7 @@ impl Place {
                 path.display().to_string()
             })
             .collect();
-        let assets = Assets::builtin();
+        let assets = assets();
         let mappings = assets
             .under("sources/")
             .map(|a| (a.name().to_owned(), a.text.to_string()));

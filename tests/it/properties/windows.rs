@@ -4,12 +4,12 @@
 use super::hold;
 use super::month::{Month, registry, round_month};
 use crate::facts::NOW;
+use crate::support::assets;
 use chrono::{DateTime, Days, NaiveDate, Utc};
 use chrono_tz::Tz;
 use proptest::collection::btree_set;
 use proptest::prelude::*;
 use proptest::sample::select;
-use spendscope::asset::Assets;
 use spendscope::base::time::{from_micros, local_midnight};
 use spendscope::engine::{Engine, NATIVE, Settings};
 use spendscope::frame::Frame;
@@ -63,7 +63,7 @@ const ADDITIVE: [Additive; 4] = [
 ];
 
 async fn run(engine: &Engine, name: &str, from: DateTime<Utc>, to: DateTime<Utc>) -> Frame {
-    let catalog = Catalog::new(&Assets::builtin()).unwrap();
+    let catalog = Catalog::new(&assets()).unwrap();
     metric::run(engine, catalog.get(name).unwrap(), &Params::window(from, to))
         .await
         .unwrap()

@@ -8,9 +8,9 @@
 //! - `check NAME`: a query; the offending rows, or `nothing to check`.
 
 use super::table;
+use crate::support::assets;
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{DataType, Decimal128Type, Float64Type};
-use spendscope::asset::Assets;
 use spendscope::base::{Error, Result, money, time};
 use spendscope::check::{self, Verdict};
 use spendscope::engine::{Engine, Registry, Settings};
@@ -45,7 +45,7 @@ impl Lab {
         if self.engine.is_none() {
             let registry = Registry::parse(&self.registry)?;
             let tables = self.tables.clone();
-            let engine = Engine::over_tables(tables, &Assets::builtin(), &registry, &self.settings).await?;
+            let engine = Engine::over_tables(tables, &assets(), &registry, &self.settings).await?;
             self.engine = Some(engine);
         }
         self.engine
@@ -107,14 +107,14 @@ impl Lab {
                 }
             }
         }
-        let catalog = Catalog::new(&Assets::builtin())?;
+        let catalog = Catalog::new(&assets())?;
         Ok(metric::run(self.engine().await?, catalog.get(name)?, &params)
             .await?
             .batch)
     }
 
     async fn check(&mut self, name: &str) -> Result<RecordBatch> {
-        let checks = check::catalog(&Assets::builtin())?;
+        let checks = check::catalog(&assets())?;
         let found = checks.iter().find(|check| check.name == name);
         let check = found.ok_or_else(|| Error::usage(format!("there is no check '{name}'")))?;
         let finding = check.run(self.engine().await?).await?;
