@@ -3,8 +3,9 @@ title = "Spend by use case"
 description = """
 What each use case was charged: its requests, its own charges and its share of the shared ones. Money that no
 use case carries (idle devices, unmetered and unallocated charges) is the row `(no use case)`, so that the
-column adds up to the bill. A leaf stands with its charge, so a charge that reaches over the end of the window
-stays whole, as in spend/by_scope; an accrual stands where its attempt started. NULL is unregistered traffic."""
+column adds up to the bill. A leaf stands with its
+charge, so a charge that reaches over the end of the window stays whole, as in spend/by_scope; an accrual stands
+where its attempt started. NULL is unregistered traffic."""
 formula = "Σ leaves × rate; amount is what bills say, accrued what no bill covers yet"
 owner = "finance"
 grain = "one group and currency"
@@ -21,35 +22,21 @@ columns = [
 kind = "bar"
 y = "amount"
 */
-WITH charged AS (
-    SELECT charge_id FROM costs WHERE charge_period_start >= $from AND charge_period_start < $to
-),
-split AS (
+WITH leaves AS (
     SELECT
-        l.use_case, l.team, l.scope, l.model, l.provider, l.service, l.leaf, l.evidence,
-        l.modelled, l.amount, l.currency, l.fx_rate, l.kind
-    FROM ledger AS l
-    LEFT SEMI JOIN charged AS c ON c.charge_id = l.charge_id
-    WHERE l.evidence = 'billed'
-    UNION ALL
-    SELECT use_case, team, scope, model, provider, service, leaf, evidence, modelled, amount, currency, fx_rate, kind
-    FROM ledger
-    WHERE evidence = 'accrued' AND setting('basis') <> 'billed' AND started_at >= $from AND started_at < $to
-),
-leaves AS (
-    SELECT
-        CASE WHEN leaf IN ('request', 'direct', 'shared') THEN use_case ELSE '(no use case)' END AS use_case,
-        team, scope, model, provider, service, leaf, evidence, modelled, amount,
-        CASE WHEN setting('currency') <> 'native' AND fx_rate IS NOT NULL THEN setting('currency') ELSE currency END AS shown,
-        CASE WHEN setting('currency') = 'native' OR fx_rate IS NULL THEN 1 ELSE fx_rate END AS rate
-    FROM split
+        CASE WHEN l.leaf IN ('request', 'direct', 'shared') THEN l.use_case ELSE '(no use case)' END AS use_case,
+        l.team, l.scope, l.model, l.provider, l.service, l.leaf, l.sub_account, l.region,
+        l.kind, l.evidence, l.modelled, l.charge_id, l.request_source, l.request_id, l.task_id, l.host,
+        l.currency, l.fx_rate, l.amount, l.shown, l.rate
+    FROM spend_leaves AS l
+    WHERE l.placed_at >= $from AND l.placed_at < $to
 )
 SELECT
     {{by}},
     shown AS currency,
-    COALESCE(sum_product(CASE WHEN evidence = 'billed' THEN amount END, rate), 0) AS amount,
-    COALESCE(sum_product(CASE WHEN evidence = 'accrued' THEN amount END, rate), 0) AS accrued,
-    COALESCE(sum_product(CASE WHEN evidence = 'billed' AND modelled THEN amount END, rate), 0) AS modelled
+    COALESCE(sum_product(amount, rate) FILTER (WHERE evidence = 'billed'), 0) AS amount,
+    COALESCE(sum_product(amount, rate) FILTER (WHERE evidence = 'accrued'), 0) AS accrued,
+    COALESCE(sum_product(amount, rate) FILTER (WHERE evidence = 'billed' AND modelled), 0) AS modelled
 FROM leaves
 GROUP BY {{by}}, shown
 ORDER BY {{by}}, shown
