@@ -2,13 +2,13 @@
 title = "Spend by model"
 description = """
 What each model costs: charges of model providers, requests seen or not, and the GPU nodes that serve a model,
-idle time included. A leaf stands with its
-charge, so a charge that reaches over the end of the window stays whole, as in spend/by_scope; an accrual stands
-where its attempt started. NULL is money whose charge does not say the model."""
+idle time included. A leaf stands with its charge, so a charge that reaches over the end of the window stays
+whole, as in spend/by_scope; an accrual stands where its attempt started. NULL is money whose charge does not
+say the model."""
 formula = "Σ leaves × rate; amount is what bills say, accrued what no bill covers yet"
 owner = "finance"
 grain = "one group and currency"
-dimensions = ["model", "use_case", "team", "scope", "provider", "service", "leaf"]
+dimensions = ["model", "provider", "use_case", "team", "scope", "leaf"]
 by = ["model"]
 key = ["currency"]
 columns = [

@@ -3,9 +3,8 @@ title = "Spend by use case"
 description = """
 What each use case was charged: its requests, its own charges and its share of the shared ones. Money that no
 use case carries (idle devices, unmetered and unallocated charges) is the row `(no use case)`, so that the
-column adds up to the bill. A leaf stands with its
-charge, so a charge that reaches over the end of the window stays whole, as in spend/by_scope; an accrual stands
-where its attempt started. NULL is unregistered traffic."""
+column adds up to the bill. A leaf stands with its charge, so a charge that reaches over the end of the window
+stays whole, as in spend/by_scope; an accrual stands where its attempt started. NULL is unregistered traffic."""
 formula = "Σ leaves × rate; amount is what bills say, accrued what no bill covers yet"
 owner = "finance"
 grain = "one group and currency"
