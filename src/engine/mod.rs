@@ -68,7 +68,7 @@ impl Engine {
         tables::register(&context, facts, registry)?;
         rates(&context, settings).await?;
         rules::create(&context, registry, assets).await?;
-        views::create(&context, assets).await?;
+        views::create(&context, assets, settings.memory_limit).await?;
         Ok(Engine { context })
     }
 
