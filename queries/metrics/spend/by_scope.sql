@@ -21,6 +21,15 @@ columns = [
 [chart]
 kind = "bar"
 y = "effective_cost"
+[explain]
+from = "charged"
+[explain.columns]
+billed_cost = { sum = "billed_cost" }
+effective_cost = { sum = "effective_cost" }
+list_cost = { sum = "list_cost" }
+contracted_cost = { sum = "contracted_cost" }
+charges = { count = "*" }
+null_amounts = { count = "*", where = "amount IS NULL" }
 */
 WITH charged AS (
     SELECT
@@ -28,7 +37,7 @@ WITH charged AS (
         kind, model, charge_category AS category,
         CASE WHEN setting('currency') <> 'native' AND fx_rate IS NOT NULL THEN setting('currency') ELSE currency END AS shown,
         CASE WHEN setting('currency') = 'native' OR fx_rate IS NULL THEN 1 ELSE fx_rate END AS rate,
-        billed_cost, effective_cost, list_cost, contracted_cost, amount
+        billed_cost, effective_cost, list_cost, contracted_cost, amount, charge_id, currency, fx_rate
     FROM costs
     WHERE charge_period_start >= $from AND charge_period_start < $to
 )
