@@ -76,4 +76,5 @@ pub(super) static ASSETS: &[(&str, &str)] = assets![
     "views/request_leaves.sql",
     "views/shared_weights.sql",
     "views/tasks.sql",
+    "views/token_charges.sql",
 ];
