@@ -75,6 +75,12 @@ pub(super) struct Global {
     /// Time zone of days and months, such as Europe/Berlin
     #[arg(long, global = true, value_name = "ZONE")]
     pub(super) tz: Option<String>,
+    /// List prices of this book only, by the name it was imported under
+    #[arg(long, global = true, value_name = "NAME")]
+    pub(super) book: Option<String>,
+    /// Prices as valid then, instead of at the start of each attempt
+    #[arg(long, global = true, value_name = "DATE")]
+    pub(super) book_at: Option<String>,
     /// Folder whose files replace or extend the built-in queries/
     #[arg(long, global = true, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(super) queries: Option<PathBuf>,

@@ -124,6 +124,8 @@ fn overrides(global: &Global) -> Overrides {
         basis: global.basis.clone(),
         tz: global.tz.clone(),
         queries: global.queries.clone(),
+        book: global.book.clone(),
+        book_at: global.book_at.clone(),
     }
 }
 
