@@ -2,6 +2,7 @@
 
 mod check;
 mod demo;
+mod diff;
 mod drill;
 mod ingest;
 mod init;
@@ -15,6 +16,7 @@ mod synth;
 
 pub use check::check;
 pub use demo::{DemoRequest, demo};
+pub use diff::{DiffRequest, diff};
 pub use drill::{drill_list, drill_run};
 pub use ingest::{IngestRequest, ingest};
 pub use init::init;
