@@ -13,7 +13,7 @@ WITH leaves AS (
         amount
     FROM ledger
     WHERE
-        period_start >= $from AND period_start < $to
+        charge_moment(period_start, period_end) >= $from AND charge_moment(period_start, period_end) < $to
         AND (evidence = 'billed' OR setting('basis') <> 'billed')
 )
 

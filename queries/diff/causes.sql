@@ -54,12 +54,22 @@ attempts AS (
     GROUP BY request_source, request_id
 ),
 
+-- A list that is imported again brings all its prices again: says_new tells those that were not known.
 priced AS (
-    SELECT coalesce(n.provider, p.provider) AS provider, p.model, p.file_hash
+    SELECT coalesce(n.provider, p.provider) AS provider, p.model, p.file_hash, max(b.known) IS NULL AS says_new
     FROM prices AS p
     INNER JOIN new_files AS f ON f.table_name = 'prices' AND f.file_hash = p.file_hash
     LEFT JOIN provider_names AS n ON n.logged = p.provider
-    GROUP BY coalesce(n.provider, p.provider), p.model, p.file_hash
+    LEFT JOIN (SELECT *, 1 AS known FROM diff_prices_before) AS b
+        ON b.provider = p.provider
+        AND b.model = p.model
+        AND b.valid_from = p.valid_from
+        AND b.currency = p.currency
+        AND coalesce(b.input_cost_per_token, -1) = coalesce(p.input_cost_per_token, -1)
+        AND coalesce(b.output_cost_per_token, -1) = coalesce(p.output_cost_per_token, -1)
+        AND coalesce(b.cache_read_input_token_cost, -1) = coalesce(p.cache_read_input_token_cost, -1)
+        AND coalesce(b.cache_creation_input_token_cost, -1) = coalesce(p.cache_creation_input_token_cost, -1)
+    GROUP BY coalesce(n.provider, p.provider), p.model, p.valid_from, p.file_hash
 ),
 
 late_requests AS (
@@ -105,7 +115,8 @@ own AS (
     FROM diff_moved AS m
     INNER JOIN attempts AS a ON a.request_id = m.request_id AND a.request_source = m.request_source
     INNER JOIN priced AS p ON p.provider = m.request_provider AND p.model = m.request_model
-    WHERE a.new_list_cost IS DISTINCT FROM a.old_list_cost
+    LEFT JOIN new_files AS f ON f.table_name = 'requests' AND f.file_hash = a.request_file
+    WHERE p.says_new OR ((a.new_list_cost IS DISTINCT FROM a.old_list_cost) AND f.file_hash IS NULL)
     UNION
     SELECT m.moved, s.file_hash
     FROM diff_moved AS m

@@ -18,7 +18,7 @@ leaves AS (
         CASE WHEN setting('currency') = 'native' OR fx_rate IS NULL THEN 1 ELSE fx_rate END AS rate
     FROM ledger
     WHERE
-        period_start >= $from AND period_start < $to
+        charge_moment(period_start, period_end) >= $from AND charge_moment(period_start, period_end) < $to
         AND (evidence = 'billed' OR setting('basis') <> 'billed')
 ),
 

@@ -21,6 +21,9 @@ use std::sync::Arc;
 const DIMENSIONS: [&str; 6] = ["day", "month", "scope", "model", "use_case", "team"];
 /// Files that are named one by one.
 const FILES: usize = 20;
+/// What an older side's price book said: a list that is imported again is new as a file, not as a price.
+const PRICES: &str = "SELECT provider, model, valid_from, currency, input_cost_per_token, output_cost_per_token, \
+    cache_read_input_token_cost, cache_creation_input_token_cost FROM prices";
 /// Microseconds of the years 1 and 9999: a window around everything.
 const EVER: (i64, i64) = (-62_135_596_800_000_000, 253_370_764_800_000_000);
 
@@ -162,6 +165,8 @@ impl Asked<'_> {
         let new = after.query(self.sql("leaves")?, window).await?;
         after.lend("diff_leaves_before", old)?;
         after.lend("diff_leaves_after", new)?;
+        let prices = before.query(PRICES, &[]).await?;
+        after.lend("diff_prices_before", prices)?;
         let moved = after.query(self.sql("moved")?, &[]).await?;
         after.lend("diff_moved", moved)?;
         let causes = after.query(self.sql("causes")?, &[]).await?;
@@ -232,5 +237,5 @@ fn say_files(files: &Frame, console: &mut dyn Console) -> Result<()> {
 }
 
 fn moment(at: DateTime<Utc>) -> String {
-    at.to_rfc3339_opts(SecondsFormat::AutoSi, true)
+    at.to_rfc3339_opts(SecondsFormat::Secs, true)
 }

@@ -268,4 +268,7 @@ pub(super) struct Synth {
     /// A month to measure with: twelve models, 25 use cases, 64 GPUs, a bill of 1.5 million rows
     #[arg(long)]
     pub(super) bench: bool,
+    /// A small month and its restatement, worked out by hand: late and corrected files of every kind
+    #[arg(long, conflicts_with_all = ["seed", "requests", "bench"])]
+    pub(super) restate: bool,
 }

@@ -109,12 +109,14 @@ async fn run(cli: Cli, terminal: &mut Terminal) -> Result<Status> {
             seed,
             requests,
             bench,
+            restate,
         }) => app::synth(
             &SynthRequest {
                 out,
                 seed,
                 requests,
                 bench,
+                restate,
             },
             terminal,
         ),
