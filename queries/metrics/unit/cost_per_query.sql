@@ -43,7 +43,7 @@ leaves AS (
     SELECT
         request_source, request_id, use_case, team, amount, evidence, leaf, kind, modelled, charge_id, currency,
         fx_rate,
-        leaf = 'direct' AND period_start >= $from AND period_start < $to AS direct,
+        leaf = 'direct' AND charge_moment(period_start, period_end) >= $from AND charge_moment(period_start, period_end) < $to AS direct,
         CASE WHEN setting('currency') <> 'native' AND fx_rate IS NOT NULL THEN setting('currency') ELSE currency END AS shown,
         CASE WHEN setting('currency') = 'native' OR fx_rate IS NULL THEN 1 ELSE fx_rate END AS rate
     FROM ledger

@@ -75,7 +75,7 @@ leaves AS (
     SELECT
         leaf, kind, model, use_case, task_id, evidence, wasted, amount,
         modelled, charge_id, request_source, request_id, currency, fx_rate,
-        period_start >= $from AND period_start < $to AS inside,
+        charge_moment(period_start, period_end) >= $from AND charge_moment(period_start, period_end) < $to AS inside,
         CASE WHEN setting('currency') <> 'native' AND fx_rate IS NOT NULL THEN setting('currency') ELSE currency END AS shown,
         CASE WHEN setting('currency') = 'native' OR fx_rate IS NULL THEN 1 ELSE fx_rate END AS rate
     FROM ledger

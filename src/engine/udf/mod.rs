@@ -6,6 +6,7 @@
 mod apportion;
 mod args;
 mod charge_day;
+mod charge_moment;
 mod claimant;
 mod fx_rate;
 mod json_field;
@@ -38,6 +39,7 @@ pub(super) fn scalars(settings: &Settings, registry: &Registry) -> Vec<ScalarUDF
     vec![
         apportion::Apportion::default().into(),
         charge_day::ChargeDay::new(settings.zone).into(),
+        charge_moment::ChargeMoment::new(settings.zone).into(),
         claimant(),
         json_field::JsonField::default().into(),
         local_day::LocalDay::new(settings.zone).into(),
