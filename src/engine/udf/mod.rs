@@ -7,6 +7,7 @@ mod apportion;
 mod args;
 mod charge_day;
 mod claimant;
+mod difference;
 mod fx_rate;
 mod json_field;
 mod local_day;
@@ -22,6 +23,7 @@ mod sum_product;
 mod zone;
 
 use crate::engine::{Registry, Settings};
+use difference::{Difference, End, Of};
 use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
 
 pub(super) use claimant::claimant;
@@ -35,6 +37,10 @@ pub(super) fn scalars(settings: &Settings, registry: &Registry) -> Vec<ScalarUDF
         apportion::Apportion::default().into(),
         charge_day::ChargeDay::new(settings.zone).into(),
         claimant(),
+        Difference::new(Of::Shares, End::Low).into(),
+        Difference::new(Of::Shares, End::High).into(),
+        Difference::new(Of::Means, End::Low).into(),
+        Difference::new(Of::Means, End::High).into(),
         json_field::JsonField::default().into(),
         local_day::LocalDay::new(settings.zone).into(),
         local_hour::LocalHour::new(settings.zone).into(),
