@@ -8,6 +8,7 @@ mod args;
 mod charge_day;
 mod charge_moment;
 mod claimant;
+mod difference;
 mod fx_rate;
 mod json_field;
 mod local_day;
@@ -27,6 +28,7 @@ mod uplift;
 mod zone;
 
 use crate::engine::{Registry, Settings};
+use difference::{Difference, End, Of};
 use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
 
 pub(super) use claimant::claimant;
@@ -41,6 +43,10 @@ pub(super) fn scalars(settings: &Settings, registry: &Registry) -> Vec<ScalarUDF
         charge_day::ChargeDay::new(settings.zone).into(),
         charge_moment::ChargeMoment::new(settings.zone).into(),
         claimant(),
+        Difference::new(Of::Shares, End::Low).into(),
+        Difference::new(Of::Shares, End::High).into(),
+        Difference::new(Of::Means, End::Low).into(),
+        Difference::new(Of::Means, End::High).into(),
         json_field::JsonField::default().into(),
         local_day::LocalDay::new(settings.zone).into(),
         local_hour::LocalHour::new(settings.zone).into(),
