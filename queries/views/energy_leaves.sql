@@ -6,7 +6,26 @@ Three boundaries, each in millijoules and each with Σ leaves = Σ devices: `acc
 `node_mj` (× host_factor), `facility_mj` (× pue too, once). `gco2` is what the grid gave off for the facility's
 energy, in grams; NULL where no intensity is known for the region and hour. Energy that nothing measured is no
 leaf: gpu_energy counts the devices without. */
-WITH leaves AS (
+WITH factors AS (
+    -- Factors to nine places: as floating point numbers they would not multiply exactly.
+    SELECT
+        host_factor,
+        pue,
+        CAST(CAST(round(host_factor * 1000000000) AS BIGINT) AS DECIMAL(38, 18)) AS host_billionths,
+        CAST(CAST(round(pue * 1000000000) AS BIGINT) AS DECIMAL(38, 18)) AS pue_billionths
+    FROM energy_factors
+),
+
+exact AS (
+    SELECT
+        host_factor,
+        pue,
+        ratio(host_billionths, CAST(1000000000 AS DECIMAL(38, 18))) AS host_exact,
+        ratio(pue_billionths, CAST(1000000000 AS DECIMAL(38, 18))) AS pue_exact
+    FROM factors
+),
+
+leaves AS (
     SELECT
         s.host,
         s.hour,
@@ -48,9 +67,9 @@ SELECT
     l.request_id IS NOT NULL AS modelled,
     l.region,
     l.energy_mj AS accelerator_mj,
-    money_mul(l.energy_mj, CAST(f.host_factor AS DECIMAL(38, 18))) AS node_mj,
-    money_mul(l.energy_mj, CAST(f.host_factor * f.pue AS DECIMAL(38, 18))) AS facility_mj,
+    money_mul(l.energy_mj, f.host_exact) AS node_mj,
+    money_mul(l.energy_mj, money_mul(f.host_exact, f.pue_exact)) AS facility_mj,
     CAST(l.energy_mj AS DOUBLE) / 3600000000 * f.host_factor * f.pue * l.gco2_per_kwh AS gco2,
     l.gco2_per_kwh
 FROM leaves AS l
-CROSS JOIN energy_factors AS f
+CROSS JOIN exact AS f

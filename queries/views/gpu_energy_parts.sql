@@ -46,10 +46,11 @@ measured AS (
         to_us,
         span_us,
         CASE
-            WHEN to_mj >= energy_mj THEN CAST(round(to_mj - energy_mj) AS DECIMAL(38, 18))
-            WHEN to_mj < energy_mj THEN CAST(round(power_w * CAST(to_us - from_us AS DOUBLE) / 1000) AS DECIMAL(38, 18))
+            WHEN to_mj >= energy_mj THEN CAST(CAST(round(to_mj - energy_mj) AS BIGINT) AS DECIMAL(38, 18))
+            WHEN to_mj < energy_mj
+                THEN CAST(CAST(round(power_w * CAST(to_us - from_us AS DOUBLE) / 1000) AS BIGINT) AS DECIMAL(38, 18))
         END AS counter_mj,
-        CAST(round(power_w * CAST(span_us AS DOUBLE) / 1000) AS DECIMAL(38, 18)) AS power_mj
+        CAST(CAST(round(power_w * CAST(span_us AS DOUBLE) / 1000) AS BIGINT) AS DECIMAL(38, 18)) AS power_mj
     FROM neighbours
 ),
 
