@@ -143,6 +143,8 @@ pub struct GpuNode {
     pub purchase: Purchase,
     /// What it serves.
     pub model: Option<String>,
+    /// Where its power comes from, as lists of grid intensity name the region; by default that of its charges.
+    pub region: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]

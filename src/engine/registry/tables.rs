@@ -269,6 +269,7 @@ fn gpu_nodes(registry: &Registry) -> Result<RecordBatch> {
         ("gpu_model", names(rows().map(|n| &n.gpu_model))),
         ("purchase", names(rows().map(|n| n.purchase.name()))),
         ("model", text(rows().map(|n| n.model.as_ref()))),
+        ("region", text(rows().map(|n| n.region.as_ref()))),
     ])
 }
 
