@@ -3,8 +3,8 @@
 use super::{BudgetPeriod, Model, Provider, Purchase, Registry, RiskTier, SharingMethod, Stage, Tier};
 use crate::base::{Result, money};
 use arrow::array::{
-    ArrayRef, BooleanArray, Date32Array, Decimal128Array, Float64Array, Int64Array, ListBuilder, RecordBatch, StringArray,
-    StringBuilder,
+    ArrayRef, BooleanArray, Date32Array, Decimal128Array, Float64Array, Int64Array, ListBuilder, RecordBatch,
+    StringArray, StringBuilder,
 };
 use arrow::datatypes::{Field, Schema};
 use std::sync::Arc;

@@ -28,8 +28,8 @@ mod uplift;
 mod zone;
 
 use crate::engine::{Registry, Settings};
-use difference::{Difference, End, Of};
 use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
+use difference::{Difference, End, Of};
 
 pub(super) use claimant::claimant;
 pub(super) use fx_rate::{FxRate, rates};
