@@ -2,7 +2,7 @@
 
 use super::args;
 use crate::base::money;
-use arrow::array::{Array, StringArray};
+use arrow::array::StringArray;
 use arrow::datatypes::DataType;
 use datafusion::error::Result;
 use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility};
@@ -89,7 +89,10 @@ mod tests {
     #[test]
     fn factors_are_told_by_their_word() {
         let said = [
-            ("provider_specific_entry", r#"{"us": 1.1, "fast": 2, "schema": "v2"}"#),
+            (
+                "provider_specific_entry",
+                r#"{"us": 1.1, "fast": 2, "schema": "v2"}"#,
+            ),
             ("regional_processing_uplift_multiplier_eu", "1.2"),
             ("regional_endpoint_uplift_multiplier", "1.10"),
             ("max_tokens", "8"),
