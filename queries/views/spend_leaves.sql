@@ -1,6 +1,6 @@
 /* Leaves of the ledger as spend is told by: when a leaf counts, in which currency, and under whose name.
 
-placed_at: a leaf of a bill stands with the start of its charge, so that a charge that reaches over the end of a
+placed_at: a leaf of a bill stands with the moment of its charge (its start, in the days of its provider), so that a charge that reaches over the end of a
 window stays whole; an accrual stands where its attempt started. Under the basis billed there are no accruals.
 provider: who sends the bill; an accrual takes the name under which its provider's model charges come, where
 some have come. shown and rate: the currency asked for where there is a rate, else the own one. */
@@ -13,7 +13,7 @@ WITH billers AS (
 
 -- Leaves of GPU charges stand in hours.
 nodes AS (
-    SELECT charge_id, min(charge_period_start) AS started
+    SELECT charge_id, min(charge_moment(charge_period_start, charge_period_end)) AS moment
     FROM costs
     WHERE kind = 'gpu'
     GROUP BY charge_id
@@ -24,8 +24,8 @@ SELECT
     CASE WHEN l.evidence = 'accrued' THEN coalesce(b.biller, l.provider) ELSE l.provider END AS provider,
     CASE
         WHEN l.evidence = 'accrued' THEN l.started_at
-        WHEN l.kind = 'gpu' THEN n.started
-        ELSE l.period_start
+        WHEN l.kind = 'gpu' THEN n.moment
+        ELSE charge_moment(l.period_start, l.period_end)
     END AS placed_at,
     CASE
         WHEN setting('currency') <> 'native' AND l.fx_rate IS NOT NULL THEN setting('currency')

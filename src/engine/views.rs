@@ -20,9 +20,12 @@ use tokio::sync::Mutex;
 
 const FOLDER: &str = "views/";
 
+/// Some ten views are kept; together they take less than the queries that read them.
+const KEPT_SHARE: usize = 20;
+
 /// Makes the views readable. Those of the user's own folder are planned at once, so that a mistake
 /// in one is an error wherever it stands; the built-in ones are known to be good.
-pub(super) async fn create(context: &SessionContext, assets: &Assets) -> Result<()> {
+pub(super) async fn create(context: &SessionContext, assets: &Assets, memory_limit: usize) -> Result<()> {
     let options = context.copied_config().options().catalog.clone();
     let nowhere = || Error::internal("the session has no schema of its own");
     let catalog = context.catalog(&options.default_catalog).ok_or_else(nowhere)?;
@@ -40,6 +43,7 @@ pub(super) async fn create(context: &SessionContext, assets: &Assets) -> Result<
         tables,
         files,
         planning: Mutex::new(()),
+        budget: memory_limit / KEPT_SHARE,
         state: Box::new(move || session.upgrade().map(|state| state.read().clone())),
     });
     catalog.register_schema(
@@ -65,6 +69,8 @@ struct Views {
     /// Held while views are planned. Whatever a view reads is planned before it, so planning never
     /// asks for a view that is not a table yet.
     planning: Mutex<()>,
+    /// Bytes that the rows of one kept view may take in memory.
+    budget: usize,
     /// The session, unless it is over.
     state: Box<dyn Fn() -> Option<SessionState> + Send + Sync>,
 }
@@ -129,7 +135,7 @@ impl Views {
         let plan = state.statement_to_plan(statement).await.map_err(query_error)?;
         let definition = asset.text.to_string();
         let table: Arc<dyn TableProvider> = match is_kept(&definition) {
-            true => Arc::new(KeptView::new(analysed(state, plan)?, definition)),
+            true => Arc::new(KeptView::new(analysed(state, plan)?, definition, self.budget)),
             false => Arc::new(ViewTable::new(plan, Some(definition))),
         };
         self.tables.register_table(asset.name().to_owned(), table)?;
@@ -221,7 +227,7 @@ mod tests {
             &Registry::default(),
         )
         .unwrap();
-        create(&context, &Assets::overlay(dir.path()).unwrap()).await?;
+        create(&context, &Assets::overlay(dir.path()).unwrap(), 1 << 20).await?;
         Ok(context)
     }
 

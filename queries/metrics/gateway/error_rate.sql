@@ -24,6 +24,12 @@ columns = [
 [chart]
 kind = "bar"
 y = "error_rate"
+[explain]
+from = "attempted"
+[explain.columns]
+attempts = { count = "*", any_currency = true }
+failed_attempts = { count = "*", where = "failed", any_currency = true }
+error_rate = { over = ["failed_attempts", "attempts"] }
 */
 WITH paid AS (
     SELECT request_source, request_id, shown, sum_product(amount, rate) AS cost

@@ -29,6 +29,12 @@ columns = [
 [chart]
 kind = "bar"
 y = "gateway_less_billed"
+[explain]
+from = "prices_of"
+[explain.columns]
+gateway_cost = { sum = "amount", where = "what = 'gateway'" }
+list_cost = { sum = "amount", where = "what = 'list'" }
+billed = { sum = "amount", where = "what = 'billed'" }
 */
 WITH paid AS (
     SELECT request_source, request_id, charge_id, currency, amount, fx_rate, evidence

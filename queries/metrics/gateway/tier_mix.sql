@@ -24,6 +24,12 @@ columns = [
 [chart]
 kind = "bar"
 y = "cost_share"
+[explain]
+from = "attempted"
+[explain.columns]
+requests = { sum = "request", rate = "1", any_currency = true }
+tokens = { sum = "tokens", rate = "1", any_currency = true }
+cost = { sum = "cost" }
 */
 WITH paid AS (
     SELECT request_source, request_id, shown, sum_product(amount, rate) AS cost

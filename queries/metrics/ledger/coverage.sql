@@ -23,6 +23,14 @@ columns = [
 [chart]
 kind = "bar"
 y = "coverage"
+[explain]
+from = "charged"
+[explain.columns]
+charges = { count = "charge_id" }
+billed = { sum = "amount" }
+metered = { sum = "amount", where = "NOT unmetered" }
+unmetered = { sum = "amount", where = "unmetered" }
+coverage = { over = ["metered", "billed"] }
 */
 WITH passed_by AS (
     SELECT charge_id, true AS found
@@ -40,7 +48,8 @@ charged AS (
     FROM costs AS c
     LEFT JOIN passed_by AS p ON p.charge_id = c.charge_id
     WHERE c.kind = 'model_api' AND c.amount IS NOT NULL
-        AND c.charge_period_start >= $from AND c.charge_period_start < $to
+        AND charge_moment(c.charge_period_start, c.charge_period_end) >= $from
+            AND charge_moment(c.charge_period_start, c.charge_period_end) < $to
 ),
 summed AS (
     SELECT

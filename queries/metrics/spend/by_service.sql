@@ -20,11 +20,17 @@ columns = [
 [chart]
 kind = "bar"
 y = "amount"
+[explain]
+from = "leaves"
+[explain.columns]
+amount = { sum = "amount", where = "evidence = 'billed'" }
+accrued = { sum = "amount", where = "evidence = 'accrued'" }
+modelled = { sum = "amount", where = "evidence = 'billed' AND modelled" }
 */
 WITH leaves AS (
     SELECT
         l.use_case, l.team, l.scope, l.model, l.provider, l.service, l.leaf, l.sub_account, l.region,
-        l.kind, l.evidence, l.modelled, l.charge_id, l.request_source, l.request_id, l.task_id, l.host,
+        l.kind, l.evidence, l.modelled, l.charge_id, l.request_source, l.request_id, l.task_id, l.host, l.period_start,
         l.currency, l.fx_rate, l.amount, l.shown, l.rate
     FROM spend_leaves AS l
     WHERE l.placed_at >= $from AND l.placed_at < $to

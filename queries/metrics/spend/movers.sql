@@ -27,6 +27,12 @@ columns = [
 [chart]
 kind = "bar"
 y = "change"
+[explain]
+from = "leaves"
+where = "NOT earlier"
+[explain.columns]
+now = { sum = "amount" }
+tokens_now = { sum = "tokens", rate = "1" }
 */
 WITH placed AS (
     SELECT

@@ -24,11 +24,21 @@ columns = [
 [chart]
 kind = "bar"
 y = "unallocated_share"
+[explain]
+from = "leaves"
+[explain.columns]
+amount = { sum = "amount" }
+untagged = { sum = "amount", where = "untagged" }
+unallocated = { sum = "amount", where = "leaf = 'unallocated'" }
+unmetered = { sum = "amount", where = "leaf = 'unmetered'" }
+unregistered = { sum = "amount", where = "leaf = 'request' AND use_case IS NULL" }
+untagged_share = { over = ["untagged", "amount"] }
 */
 WITH tagged AS (
     SELECT charge_id, tags IS NULL OR cardinality(tags) = 0 AS untagged
     FROM costs
-    WHERE charge_period_start >= $from AND charge_period_start < $to
+    WHERE charge_moment(charge_period_start, charge_period_end) >= $from
+        AND charge_moment(charge_period_start, charge_period_end) < $to
 ),
 leaves AS (
     SELECT

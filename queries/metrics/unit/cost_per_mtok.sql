@@ -23,6 +23,13 @@ columns = [
 [chart]
 kind = "bar"
 y = "cost_per_mtok"
+[explain]
+from = "charged"
+[explain.columns]
+charges = { count = "charge_id" }
+tokens = { sum = "tokens", rate = "1" }
+amount = { sum = "amount", where = "tokens IS NOT NULL" }
+without_quantity = { sum = "amount", where = "tokens IS NULL" }
 */
 WITH charged AS (
     SELECT
@@ -32,7 +39,8 @@ WITH charged AS (
         CASE WHEN setting('currency') <> 'native' AND fx_rate IS NOT NULL THEN setting('currency') ELSE currency END AS shown,
         CASE WHEN setting('currency') = 'native' OR fx_rate IS NULL THEN 1 ELSE fx_rate END AS rate
     FROM token_charges
-    WHERE amount IS NOT NULL AND charge_period_start >= $from AND charge_period_start < $to
+    WHERE amount IS NOT NULL AND charge_moment(charge_period_start, charge_period_end) >= $from
+        AND charge_moment(charge_period_start, charge_period_end) < $to
 ),
 summed AS (
     SELECT
