@@ -144,6 +144,7 @@ impl Said {
         table("From the bill to the leaves", &self.waterfall)?;
         let mut columns = vec!["provider", "currency", "metered", "billed", "difference"];
         columns.extend(PARTS);
+        columns.push("token_coverage");
         table(
             "Metered at list price against billed, and why they differ",
             &self.variance.pick(&columns)?,
@@ -178,6 +179,12 @@ impl Said {
                     ..Line::of("variance", part)
                 });
             }
+            lines.add(Line {
+                share: self.variance.decimal("token_coverage", row)?,
+                currency: self.variance.text("currency", row)?,
+                provider: self.variance.text("provider", row)?,
+                ..Line::of("variance", "token_coverage")
+            });
         }
         for row in 0..self.coverage.rows() {
             lines.add(Line {

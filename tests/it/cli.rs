@@ -217,7 +217,12 @@ fn reconcile_adds_up_or_says_no() {
 
     // A person gets a table for each question, and none for what has no answer.
     let (out, _) = small.says(0, &["reconcile"]);
-    for title in ["From the bill to the leaves", "why they differ", "the gateway saw", "Checks"] {
+    for title in [
+        "From the bill to the leaves",
+        "why they differ",
+        "the gateway saw",
+        "Checks",
+    ] {
         assert!(out.contains(title), "{out}");
     }
     assert!(!out.contains("not billed yet"), "{out}");
