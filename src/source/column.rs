@@ -58,6 +58,8 @@ pub(super) enum System {
     /// UTC month of it.
     MonthOf(usize),
     Extra,
+    /// Counts of tokens that no column takes.
+    Uncounted,
 }
 
 impl System {
@@ -76,6 +78,7 @@ impl System {
             ),
             "billing_month" => System::MonthOf(table.index_of("billing_period_start")?),
             "extra" => System::Extra,
+            "uncounted" => System::Uncounted,
             _ => return None,
         })
     }
@@ -131,6 +134,8 @@ pub(super) struct Chunk {
     pub(super) rows: Vec<u64>,
     /// Unknown fields that are kept.
     pub(super) extra: ArrayRef,
+    /// Counts of tokens that no field takes.
+    pub(super) uncounted: ArrayRef,
 }
 
 impl Chunk {

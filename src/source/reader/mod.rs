@@ -4,6 +4,7 @@
 mod csv;
 mod guard;
 mod json;
+mod nest;
 mod parquet;
 mod prometheus_json;
 mod prometheus_text;
