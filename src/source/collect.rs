@@ -14,13 +14,14 @@ use std::ops::Range;
 use std::sync::Arc;
 
 /// The texts of one row, in one buffer that is used again for the next row.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(super) struct Cells {
     text: String,
     fields: Vec<Option<Range<usize>>>,
     extra: Vec<(Range<usize>, Range<usize>)>,
     /// Counts of tokens that no field takes, by path.
     uncounted: Vec<(String, i64)>,
+    tags: Vec<(Range<usize>, Range<usize>)>,
 }
 
 impl Cells {
@@ -30,6 +31,7 @@ impl Cells {
             fields: vec![None; fields],
             extra: Vec::new(),
             uncounted: Vec::new(),
+            tags: Vec::new(),
         }
     }
 
@@ -37,6 +39,7 @@ impl Cells {
         self.text.clear();
         self.fields.fill(None);
         self.extra.clear();
+        self.tags.clear();
         self.uncounted.clear();
     }
 
@@ -87,6 +90,17 @@ impl Cells {
         let pair = (self.push(name), self.push(value));
         self.extra.push(pair);
     }
+
+    /// A field that holds one tag.
+    pub(super) fn add_tag(&mut self, key: &str, value: &str) {
+        let pair = (self.push(key), self.push(value));
+        self.tags.push(pair);
+    }
+
+    fn pairs(&self, ranges: &[(Range<usize>, Range<usize>)]) -> Vec<(&str, Option<&str>)> {
+        let text = |range: &Range<usize>| &self.text[range.clone()];
+        ranges.iter().map(|(k, v)| (text(k), Some(text(v)))).collect()
+    }
 }
 
 pub(super) struct Collector<'a> {
@@ -98,6 +112,7 @@ pub(super) struct Collector<'a> {
     fields: Vec<StringBuilder>,
     extra: TagsBuilder,
     uncounted: TagsBuilder,
+    tags: TagsBuilder,
     lines: Vec<u64>,
     rows: Vec<u64>,
     /// Rows so far, those that turn out to be none included.
@@ -123,6 +138,7 @@ impl<'a> Collector<'a> {
             fields: mapping.fields.iter().map(|_| StringBuilder::new()).collect(),
             extra: TagsBuilder::default(),
             uncounted: TagsBuilder::default(),
+            tags: TagsBuilder::default(),
             lines: Vec::new(),
             rows: Vec::new(),
             seen: 0,
@@ -138,12 +154,8 @@ impl<'a> Collector<'a> {
         for (builder, range) in self.fields.iter_mut().zip(&cells.fields) {
             builder.append_option(range.clone().map(|r| &cells.text[r]));
         }
-        let pairs: Vec<(&str, Option<&str>)> = cells
-            .extra
-            .iter()
-            .map(|(k, v)| (&cells.text[k.clone()], Some(&cells.text[v.clone()])))
-            .collect();
-        self.extra.append(&pairs)?;
+        self.extra.append(&cells.pairs(&cells.extra))?;
+        self.tags.append(&cells.pairs(&cells.tags))?;
         let counts: Vec<(&str, Option<String>)> = cells
             .uncounted()
             .map(|(path, count)| (path, Some(count.to_string())))
@@ -189,6 +201,7 @@ impl<'a> Collector<'a> {
             rows: std::mem::take(&mut self.rows),
             extra: Arc::new(self.extra.finish()?),
             uncounted: Arc::new(self.uncounted.finish()?),
+            tags: Arc::new(self.tags.finish()?),
         };
         let (batch, skipped) = convert::convert(
             self.mapping,

@@ -210,8 +210,9 @@ impl Rows<'_, '_> {
             return Ok(());
         }
         self.cells.clear();
-        let keep = |name: &str| self.mapping.wants_extra(name);
-        let keep: Option<&dyn Fn(&str) -> bool> = if self.mapping.extra.is_empty() {
+        let mapping = self.mapping;
+        let keep = |name: &str| mapping.wants_extra(name);
+        let keep: Option<&dyn Fn(&str) -> bool> = if mapping.extra.is_empty() {
             None
         } else {
             Some(&keep)
@@ -233,6 +234,12 @@ impl Rows<'_, '_> {
     /// Reads the rows that stand inside of a value. Several in one place are told apart by their ordinal.
     fn nested(&mut self, path: &RowPath, line: u64, json: &str) -> std::result::Result<bool, Nested> {
         let mapping = self.mapping;
+        let keep = |name: &str| mapping.wants_extra(name);
+        let keep: Option<&dyn Fn(&str) -> bool> = if mapping.extra.is_empty() {
+            None
+        } else {
+            Some(&keep)
+        };
         let mut failed = None;
         let found = nest::rows(
             &mapping.trie,
@@ -244,8 +251,12 @@ impl Rows<'_, '_> {
                     return Ok(());
                 }
                 let place = if path.is_list() { self.out.next_row() } else { line };
+                if !row.starts_with('{') {
+                    self.out.reject(place, "", None, "not a JSON object");
+                    return Ok(());
+                }
                 self.cells.clear();
-                let read = mapping.trie.walk(ROOT, row, &mut self.cells, None);
+                let read = mapping.trie.walk(ROOT, row, &mut self.cells, keep);
                 self.cells.inherit(around);
                 match read {
                     Ok(()) => failed = self.out.row(place, &self.cells).err(),
@@ -496,6 +507,11 @@ impl<'de> Visitor<'de> for Names<'_> {
     }
 
     fn visit_str<E>(self, text: &str) -> std::result::Result<(), E> {
+        if text.starts_with('{') {
+            // An object that a log wrapped as a text.
+            let _ = self.deserialize(&mut serde_json::Deserializer::from_str(text));
+            return Ok(());
+        }
         let word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
         if !self.path.is_empty() && text.len() <= 40 && text.chars().all(word) {
             self.names.insert(format!("{}={text}", self.path));
@@ -618,7 +634,28 @@ mod tests {
         );
         assert_eq!(texts(&batch, "recorded_at")[2], "2026-09-15T00:00:00Z");
         let lines: Vec<_> = report.rejects.iter().map(|r| r.line).collect();
-        assert_eq!((report.rows_in, lines), (7, vec![6, 7]), "told apart");
+        assert_eq!((report.rows_in, lines), (8, vec![2, 7, 8]), "told apart");
+    }
+
+    #[test]
+    fn rows_stand_in_lists_inside() {
+        let mapping = MAPPING
+            .replace("[recognise]", "rows = [\"data[].results[]\"]\n[recognise]")
+            .replace("\"at\", ", "");
+        let page = r#"{"data": [
+            {"meta": {"at": "2026-09-14"}, "task": "outer", "results": [
+                {"task": "a", "ok": true, "meta": {"value": 1.10}},
+                {"ok": false, "meta": {"at": "2026-09-15"}}]},
+            {"meta": {"at": "2026-09-16"}, "results": []},
+            {"meta": {"at": "2026-09-16"}, "results": null},
+            {"meta": {"at": "2026-09-16"}, "results": [3]}],
+            "has_more": false}"#;
+        for text in [page.to_owned(), page.replace('\n', " "), format!("[{page}]")] {
+            let (report, batch) = decode_text(&mapping, &text).unwrap();
+            assert_eq!(texts(&batch, "task_id"), ["a", "outer"]);
+            assert_eq!(texts(&batch, "recorded_at")[1], "2026-09-15T00:00:00Z");
+            assert_eq!(report.rejects.len(), 1, "{:?}", report.rejects);
+        }
     }
 
     #[test]

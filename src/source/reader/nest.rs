@@ -59,11 +59,17 @@ impl Search<'_> {
                 false => Ok(false),
             };
         }
+        // A page without rows may say null.
+        if inner == "null" {
+            return Ok(true);
+        }
         if !inner.starts_with('[') {
             return Ok(false);
         }
         let elements: Vec<&RawValue> = serde_json::from_str(inner)?;
-        for element in elements.iter().filter(|e| e.get().starts_with('{')) {
+        for element in elements {
+            // What is no object is handed on, to be refused.
+            let rest = if element.get().starts_with('{') { rest } else { &[] };
             self.descend(rest, element.get(), &around)?;
         }
         Ok(true)
