@@ -5,6 +5,7 @@ Counts in the usage of attempts that no bucket takes: the producer bills somethi
 log does not know yet. They are in no list cost and in no weight."""
 tier = "always"
 severity = "warning"
+needs_rows = "requests"
 advice = "spendscope sql -c \"SELECT request_id, uncounted FROM requests WHERE uncounted IS NOT NULL\" shows the rows; put the class into a bucket, or under 'known' of [usage], in the mapping file, and deliver the log again."
 */
 WITH classes AS (

@@ -7,6 +7,7 @@ macro_rules! assets {
 }
 
 pub(super) static ASSETS: &[(&str, &str)] = assets![
+    "checks/attempts_without_tokens.sql",
     "checks/conservation.sql",
     "checks/facts_once.sql",
     "checks/gateway_cost_differs.sql",

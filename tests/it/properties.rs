@@ -3,6 +3,7 @@
 mod conservation;
 mod deliveries;
 mod month;
+mod sessions;
 mod windows;
 
 use proptest::strategy::Strategy;
