@@ -22,7 +22,7 @@ struct Node {
     children: Vec<(String, usize)>,
     /// Inside an object that counts tokens: a number that no field takes is kept under its path.
     counts: bool,
-    /// What stands here is known to be a part or a sum of what other fields say.
+    /// What stands here, besides fields, is a part or a sum of what other fields say.
     known: bool,
 }
 
@@ -56,6 +56,9 @@ impl Trie {
         for path in at {
             let mut inside = vec![self.insert(path)];
             while let Some(node) = inside.pop() {
+                if self.0[node].known {
+                    continue;
+                }
                 self.0[node].counts = true;
                 inside.extend(self.0[node].children.iter().map(|(_, child)| *child));
             }
@@ -104,9 +107,6 @@ impl Trie {
                 };
             };
             at = child;
-            if self.0[at].known && self.0[at].field.is_none() {
-                return Step::Nowhere;
-            }
             match after {
                 Some(after) => rest = after,
                 None => return Step::Node(at),
@@ -538,13 +538,14 @@ mod tests {
     #[test]
     fn counts_that_no_field_takes_are_kept_under_their_path() {
         let names = |all: &[&str]| all.iter().map(|p| (*p).to_owned()).collect::<Vec<_>>();
-        let trie = Trie::new(&names(&["u.in", "u.d.cached"]))
-            .counting(&names(&["u"]), &names(&["u.total", "u.it.message"]));
-        let json = r#"{"other": 5, "u": {"in": 1, "total": 9, "d": {"cached": 2, "video": 3}, "new": {"deep": "4"},
+        let trie = Trie::new(&names(&["u.in", "u.d.cached", "u.k.a"]))
+            .counting(&names(&["u"]), &names(&["u.total", "u.it.message", "u.k"]));
+        let json = r#"{"other": 5, "u": {"in": 1, "total": 9, "d": {"cached": 2, "video": 3}, "k": {"a": 8, "b": 9}, "new": {"deep": "4"},
             "cost": 0.5, "none": 0, "text": "secret", "it": [{"type": "message", "in": 1},
             {"type": "compaction", "in": 6}, {"type": "compaction", "in": 7}]}}"#;
-        let mut cells = Cells::new(2);
+        let mut cells = Cells::new(3);
         trie.walk(ROOT, json, &mut cells, None).unwrap();
+        assert_eq!(cells.get(2), Some("8"), "a known object may have fields all the same");
         let found: Vec<_> = cells.uncounted().map(|(p, n)| format!("{p}={n}")).collect();
         assert_eq!(found, ["u.d.video=3", "u.new.deep=4", "u.it.compaction.in=13"]);
     }
