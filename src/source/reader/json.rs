@@ -130,9 +130,10 @@ impl Layout {
             .map(<[u8]>::trim_ascii)
             .filter(|l| !l.is_empty());
         let (first, second) = (lines.next().unwrap_or_default(), lines.next().unwrap_or_default());
-        // An object over many lines leaves its first line open and does not open a second one.
+        // An object over many lines leaves its first line open and does not open a second one; where rows
+        // stand inside, it may.
         let open = serde_json::from_slice::<IgnoredAny>(first).is_err_and(|e| e.is_eof());
-        if open && !second.is_empty() && !second.starts_with(b"{") {
+        if open && !second.is_empty() && (options.rows.is_some() || !second.starts_with(b"{")) {
             Layout::Documents
         } else {
             Layout::Lines
