@@ -3,6 +3,7 @@
 mod check;
 mod demo;
 mod drill;
+mod explain;
 mod ingest;
 mod init;
 mod metric;
@@ -16,6 +17,7 @@ mod synth;
 pub use check::check;
 pub use demo::{DemoRequest, demo};
 pub use drill::{drill_list, drill_run};
+pub use explain::{ExplainRequest, explain};
 pub use ingest::{IngestRequest, ingest};
 pub use init::init;
 pub use metric::{metric_list, metric_run, metric_show};

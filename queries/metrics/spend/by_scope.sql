@@ -22,6 +22,15 @@ columns = [
 [chart]
 kind = "bar"
 y = "effective_cost"
+[explain]
+from = "charged"
+[explain.columns]
+billed_cost = { sum = "billed_cost" }
+effective_cost = { sum = "effective_cost" }
+list_cost = { sum = "list_cost" }
+contracted_cost = { sum = "contracted_cost" }
+charges = { count = "*" }
+null_amounts = { count = "*", where = "amount IS NULL" }
 */
 WITH charged AS (
     SELECT
@@ -29,7 +38,7 @@ WITH charged AS (
         kind, model, charge_category AS category,
         CASE WHEN setting('currency') <> 'native' AND fx_rate IS NOT NULL THEN setting('currency') ELSE currency END AS shown,
         CASE WHEN setting('currency') = 'native' OR fx_rate IS NULL THEN 1 ELSE fx_rate END AS rate,
-        billed_cost, effective_cost, amount,
+        billed_cost, effective_cost, amount, charge_id, currency, fx_rate,
         CASE WHEN covering_purchase THEN 0 ELSE list_cost END AS list_cost,
         CASE WHEN covering_purchase THEN 0 ELSE contracted_cost END AS contracted_cost
     FROM costs

@@ -16,9 +16,13 @@ mod longest;
 mod match_length;
 mod money_mul;
 mod now_utc;
+mod price_entries;
+mod price_factors;
 mod ratio;
 mod setting;
 mod sum_product;
+mod token_cost;
+mod uplift;
 mod zone;
 
 use crate::engine::{Registry, Settings};
@@ -43,8 +47,12 @@ pub(super) fn scalars(settings: &Settings, registry: &Registry) -> Vec<ScalarUDF
         match_length(),
         money_mul::MoneyMul::default().into(),
         now_utc::NowUtc::new(settings.now).into(),
+        price_entries::PriceEntries::default().into(),
+        price_factors::PriceFactors::default().into(),
         ratio::Ratio::default().into(),
         setting::Setting::new(settings, registry).into(),
+        token_cost::TokenCost::default().into(),
+        uplift::Uplift::default().into(),
     ]
 }
 
