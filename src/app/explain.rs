@@ -29,8 +29,10 @@ const LISTED: usize = 25;
 pub async fn explain(config: &Config, request: &ExplainRequest, console: &mut dyn Console) -> Result<Status> {
     let format = console.format().to_owned();
     if !request.rows && !PAGES.contains(&format.as_str()) {
-        return Err(Error::usage(format!("a page of several tables has no {format} form"))
-            .advise("add --rows for the single rows, or use -o table, markdown or json"));
+        return Err(
+            Error::usage(format!("a page of several tables has no {format} form"))
+                .advise("add --rows for the single rows, or use -o table, markdown or json"),
+        );
     }
     let catalog = open::metrics(config)?;
     let metric = catalog.get(&request.metric)?;
@@ -176,7 +178,11 @@ fn tie_lines(figure: &Figure<'_>) -> Vec<(String, String, String)> {
     for (at, tie) in figure.ties.iter().enumerate() {
         // The sides of a ratio have units of their own.
         let unit = if at == last { figure.unit.as_str() } else { "" };
-        lines.push((tie.name.clone(), with_unit(tie.value, unit), "the metric".to_owned()));
+        lines.push((
+            tie.name.clone(),
+            with_unit(tie.value, unit),
+            "the metric".to_owned(),
+        ));
         let verdict = if tie.holds() {
             format!("= {}", tie.how)
         } else {
@@ -205,10 +211,20 @@ fn as_text(title: &Title, pages: &[Page<'_>], format: &str, next: &[String]) -> 
     for (figure, sections) in pages {
         heading(&mut text, 1, &format!("{}: {}", title.metric, title.title));
         let end = if markdown { "  " } else { "" };
-        let _ = writeln!(text, "{}{end}\n{}{end}\n{}\n", picked(figure), title.settings, title.formula);
+        let _ = writeln!(
+            text,
+            "{}{end}\n{}{end}\n{}\n",
+            picked(figure),
+            title.settings,
+            title.formula
+        );
         let lines = tie_lines(figure);
         let width = |part: fn(&(String, String, String)) -> &String| {
-            lines.iter().map(|line| part(line).chars().count()).max().unwrap_or(0)
+            lines
+                .iter()
+                .map(|line| part(line).chars().count())
+                .max()
+                .unwrap_or(0)
         };
         let (names, values) = (width(|l| &l.0), width(|l| &l.1));
         for (name, value, words) in &lines {
@@ -221,7 +237,12 @@ fn as_text(title: &Title, pages: &[Page<'_>], format: &str, next: &[String]) -> 
         text.push('\n');
         for (section, frame) in sections {
             heading(&mut text, 2, &section.title);
-            let _ = writeln!(text, "{}{}", section.description, if markdown { "\n" } else { "" });
+            let _ = writeln!(
+                text,
+                "{}{}",
+                section.description,
+                if markdown { "\n" } else { "" }
+            );
             let shown = for_people(frame)?;
             text.push_str(&String::from_utf8_lossy(&render::frame(format, &shown)?));
             if frame.rows() > LISTED {
@@ -267,8 +288,11 @@ fn as_json(title: &Title, pages: &[Page<'_>]) -> Result<String> {
                 .map_err(|e| Error::internal(e.to_string()))?;
             listed.insert(section.name.clone(), rows);
         }
-        let at: BTreeMap<&str, Option<&str>> =
-            figure.at.iter().map(|(name, value)| (name.as_str(), value.as_deref())).collect();
+        let at: BTreeMap<&str, Option<&str>> = figure
+            .at
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_deref()))
+            .collect();
         let ties: Vec<serde_json::Value> = figure
             .ties
             .iter()
@@ -293,8 +317,7 @@ fn as_json(title: &Title, pages: &[Page<'_>]) -> Result<String> {
             "sections": listed,
         }));
     }
-    let mut text =
-        serde_json::to_string_pretty(&figures).map_err(|e| Error::internal(e.to_string()))?;
+    let mut text = serde_json::to_string_pretty(&figures).map_err(|e| Error::internal(e.to_string()))?;
     text.push('\n');
     Ok(text)
 }
@@ -322,13 +345,21 @@ async fn rows(figures: &[Figure<'_>], format: &str, console: &mut dyn Console) -
             }
             let bytes = render::frame(format, &Frame::guess(batch))?;
             // One head for all batches.
-            let from = if first || format != "csv" { 0 } else { end_of_line(&bytes) };
+            let from = if first || format != "csv" {
+                0
+            } else {
+                end_of_line(&bytes)
+            };
             console.data(&bytes[from..])?;
             first = false;
         }
         if !streams {
             let whole = Frame::guess(arrow::compute::concat_batches(&batches.schema(), &kept)?);
-            let whole = if PAGES.contains(&format) && format != "json" { telling(&whole)? } else { whole };
+            let whole = if PAGES.contains(&format) && format != "json" {
+                telling(&whole)?
+            } else {
+                whole
+            };
             console.data(&render::frame(format, &whole)?)?;
         }
     }
@@ -336,7 +367,10 @@ async fn rows(figures: &[Figure<'_>], format: &str, console: &mut dyn Console) -
 }
 
 fn end_of_line(bytes: &[u8]) -> usize {
-    bytes.iter().position(|b| *b == b'\n').map_or(bytes.len(), |at| at + 1)
+    bytes
+        .iter()
+        .position(|b| *b == b'\n')
+        .map_or(bytes.len(), |at| at + 1)
 }
 
 /// What a reader will want to run next.
@@ -358,7 +392,10 @@ fn next_steps(request: &ExplainRequest, config: &Config) -> Vec<String> {
     }
     vec![
         format!("{same} --rows -o csv    every line of every file"),
-        format!("spendscope metric show {}    formula, columns, SQL", request.metric),
+        format!(
+            "spendscope metric show {}    formula, columns, SQL",
+            request.metric
+        ),
         "spendscope reconcile    does the whole bill add up".to_owned(),
     ]
 }
@@ -377,8 +414,17 @@ struct Commits(BTreeMap<(String, String), i64>);
 impl Commits {
     async fn of(lake: &Lake) -> Result<Commits> {
         let mut commits = BTreeMap::new();
-        for name in ["charges", "requests", "gpu_samples", "outcomes", "prices", "fx_rates"] {
-            let Some(table) = TableSchema::named(name) else { continue };
+        for name in [
+            "charges",
+            "requests",
+            "gpu_samples",
+            "outcomes",
+            "prices",
+            "fx_rates",
+        ] {
+            let Some(table) = TableSchema::named(name) else {
+                continue;
+            };
             for version in lake.history(table).await? {
                 if let Some(change) = version.change {
                     commits.insert((name.to_owned(), change), version.version);
@@ -403,9 +449,19 @@ impl Commits {
         }
         let mut columns = Vec::new();
         for (place, spec) in frame.columns.iter().enumerate() {
-            columns.push((spec.name.as_str(), spec.role, spec.unit.as_str(), frame.batch.column(place).clone()));
+            columns.push((
+                spec.name.as_str(),
+                spec.role,
+                spec.unit.as_str(),
+                frame.batch.column(place).clone(),
+            ));
             if place == at {
-                columns.push(("commit", Role::Dimension, "", build::texts(versions.iter().cloned())));
+                columns.push((
+                    "commit",
+                    Role::Dimension,
+                    "",
+                    build::texts(versions.iter().cloned()),
+                ));
             }
         }
         Frame::of(columns)

@@ -27,6 +27,13 @@ kind = "bar"
 x = "billing_month"
 y = "billed_cost"
 series = "usage_month"
+[explain]
+from = "charged"
+keys = { billing_month = "billing_month", usage_month = "usage_month" }
+[explain.columns]
+billed_cost = { sum = "billed_cost" }
+effective_cost = { sum = "effective_cost" }
+charges = { count = "*" }
 */
 WITH charged AS (
     SELECT
@@ -36,7 +43,7 @@ WITH charged AS (
         coalesce(charge_class = 'Correction', false) AS correction,
         CASE WHEN setting('currency') <> 'native' AND fx_rate IS NOT NULL THEN setting('currency') ELSE currency END AS shown,
         CASE WHEN setting('currency') = 'native' OR fx_rate IS NULL THEN 1 ELSE fx_rate END AS rate,
-        billed_cost, effective_cost
+        billed_cost, effective_cost, charge_id, currency, fx_rate
     FROM costs
     WHERE billing_period_start >= $from AND billing_period_start < $to
 )

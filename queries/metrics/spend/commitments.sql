@@ -29,10 +29,17 @@ columns = [
 kind = "bar"
 x = "commitment"
 y = "unused"
+[explain]
+from = "charged"
+keys = { commitment = "commitment", currency = "currency" }
+column = "used"
+[explain.columns]
+used = { sum = "effective_cost", where = "status = 'Used'" }
+unused = { sum = "effective_cost", where = "status = 'Unused'" }
 */
 WITH charged AS (
     SELECT
-        commitment_discount_id AS commitment, commitment_discount_status AS status, provider, service_name,
+        charge_id, commitment_discount_id AS commitment, commitment_discount_status AS status, provider, service_name,
         region_id, currency, charge_category, pricing_category, billed_cost, effective_cost, list_cost,
         coalesce(charge_category = 'Usage' AND commitment_discount_status = 'Used', false) AS covered
     FROM costs

@@ -1,7 +1,8 @@
 //! Reading arguments: as typed arrays, after coercion.
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, Decimal128Array, Decimal256Array, MapArray, StringArray, TimestampMicrosecondArray,
+    Array, ArrayRef, AsArray, Decimal128Array, Decimal256Array, MapArray, StringArray,
+    TimestampMicrosecondArray,
 };
 use arrow::datatypes::{DataType, Decimal128Type, Decimal256Type, TimestampMicrosecondType};
 use datafusion::common::{exec_err, plan_err};

@@ -196,7 +196,10 @@ impl ScalarUDFImpl for PriceEntries {
     }
     fn invoke_with_args(&self, call: ScalarFunctionArgs) -> Result<ColumnarValue> {
         let arrays = args::arrays(&call)?;
-        let standard = arrays[..4].iter().map(args::decimals).collect::<Result<Vec<_>>>()?;
+        let standard = arrays[..4]
+            .iter()
+            .map(args::decimals)
+            .collect::<Result<Vec<_>>>()?;
         let extra = args::pairs(&arrays[4])?;
         let mut rates = StringBuilder::new();
         let mut tiers = StringBuilder::new();
@@ -241,7 +244,12 @@ mod tests {
         for (text, rate, tier, above) in [
             ("input_cost_per_token", "input", "standard", 0),
             ("output_cost_per_token_batches", "output", "batch", 0),
-            ("input_cost_per_token_above_200k_tokens", "input", "standard", 200_000),
+            (
+                "input_cost_per_token_above_200k_tokens",
+                "input",
+                "standard",
+                200_000,
+            ),
             (
                 "cache_creation_input_token_cost_above_1hr_above_200k_tokens",
                 "write_1h",
@@ -301,6 +309,12 @@ mod tests {
         assert_eq!(of("reasoning", 256_000, &found).as_deref(), Some("0.000012"));
         assert_eq!(of("search", 0, &found).as_deref(), Some("0.01"));
         let both = entries([Some(1), None, None, None], extra.into_iter());
-        assert_eq!(both.iter().find(|e| e.rate == "input" && e.above == 0).unwrap().price, 1);
+        assert_eq!(
+            both.iter()
+                .find(|e| e.rate == "input" && e.above == 0)
+                .unwrap()
+                .price,
+            1
+        );
     }
 }

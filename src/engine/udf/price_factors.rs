@@ -89,7 +89,10 @@ mod tests {
     #[test]
     fn factors_are_told_by_their_word() {
         let said = [
-            ("provider_specific_entry", r#"{"us": 1.1, "fast": 2, "schema": "v2"}"#),
+            (
+                "provider_specific_entry",
+                r#"{"us": 1.1, "fast": 2, "schema": "v2"}"#,
+            ),
             ("regional_processing_uplift_multiplier_eu", "1.2"),
             ("regional_endpoint_uplift_multiplier", "1.10"),
             ("max_tokens", "8"),

@@ -35,7 +35,10 @@ impl Setting {
                 ("price_book", settings.price_book.clone().unwrap_or_default()),
                 (
                     "price_moment",
-                    settings.price_moment.map(|at| at.to_rfc3339()).unwrap_or_default(),
+                    settings
+                        .price_moment
+                        .map(|at| at.to_rfc3339())
+                        .unwrap_or_default(),
                 ),
                 // Known while planning, so that a way of sharing that no rule uses costs nothing.
                 ("shares_by_requests", shares_by(SharingMethod::Requests)),

@@ -94,7 +94,11 @@ mod tests {
 
     #[test]
     fn tokens_without_a_rate_are_never_free() {
-        let short = |sql: &str| query(&format!("SELECT {sql}"))[0].trim_end_matches('0').to_owned();
+        let short = |sql: &str| {
+            query(&format!("SELECT {sql}"))[0]
+                .trim_end_matches('0')
+                .to_owned()
+        };
         assert_eq!(short("token_cost(NULL, 3, 0.5, 2, 0.25)"), "2.");
         assert_eq!(short("token_cost(1.1, 3, 0.5, 2, 0.25)"), "2.2");
         assert_eq!(query("SELECT token_cost(NULL, 3, 0.5, 2, NULL)"), ["NULL"]);

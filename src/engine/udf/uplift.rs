@@ -68,7 +68,8 @@ impl ScalarUDFImpl for Uplift {
     fn invoke_with_args(&self, call: ScalarFunctionArgs) -> Result<ColumnarValue> {
         let arrays = args::arrays(&call)?;
         let texts = arrays.iter().map(args::texts).collect::<Result<Vec<_>>>()?;
-        let at = |column: &StringArray, row: usize| (!column.is_null(row)).then(|| column.value(row).to_owned());
+        let at =
+            |column: &StringArray, row: usize| (!column.is_null(row)).then(|| column.value(row).to_owned());
         let mut answers = Vec::with_capacity(call.number_rows);
         for row in 0..call.number_rows {
             let Some(said) = at(texts[0], row) else {
