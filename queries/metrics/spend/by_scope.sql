@@ -42,7 +42,8 @@ WITH charged AS (
         CASE WHEN covering_purchase THEN 0 ELSE list_cost END AS list_cost,
         CASE WHEN covering_purchase THEN 0 ELSE contracted_cost END AS contracted_cost
     FROM costs
-    WHERE charge_period_start >= $from AND charge_period_start < $to
+    WHERE charge_moment(charge_period_start, charge_period_end) >= $from
+        AND charge_moment(charge_period_start, charge_period_end) < $to
 )
 SELECT
     {{by}},
