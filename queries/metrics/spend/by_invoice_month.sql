@@ -12,8 +12,8 @@ dimensions = ["source", "provider", "invoice", "issuer", "service", "category", 
 by = ["provider"]
 key = ["billing_month", "usage_month", "currency"]
 columns = [
-    { name = "billing_month", type = "text", role = "time", description = "Month of the invoice." },
-    { name = "usage_month", type = "text", role = "time", description = "UTC month in which the charge's period starts." },
+    { name = "billing_month", type = "text", role = "dimension", description = "Month of the invoice." },
+    { name = "usage_month", type = "text", role = "dimension", description = "UTC month in which the charge's period starts." },
     { name = "currency", type = "text", role = "currency", description = "The reporting currency for what has a rate, the own one for what has none." },
     { name = "billed_cost", type = "decimal", role = "money", description = "What the invoice asks for." },
     { name = "effective_cost", type = "decimal", role = "money", description = "What was used, commitments amortised." },
