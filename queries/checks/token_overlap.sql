@@ -6,6 +6,7 @@ is too high by what was counted twice."""
 tier = "strict"
 severity = "info"
 advice = "Known in older gateway versions that leave cache writes out of the prompt total: update the gateway."
+needs_rows = "requests"
 */
 SELECT source, provider, model, count(*) AS attempts, min(started_at) AS first, max(started_at) AS last
 FROM calls
