@@ -545,7 +545,11 @@ mod tests {
             {"type": "compaction", "in": 6}, {"type": "compaction", "in": 7}]}}"#;
         let mut cells = Cells::new(3);
         trie.walk(ROOT, json, &mut cells, None).unwrap();
-        assert_eq!(cells.get(2), Some("8"), "a known object may have fields all the same");
+        assert_eq!(
+            cells.get(2),
+            Some("8"),
+            "a known object may have fields all the same"
+        );
         let found: Vec<_> = cells.uncounted().map(|(p, n)| format!("{p}={n}")).collect();
         assert_eq!(found, ["u.d.video=3", "u.new.deep=4", "u.it.compaction.in=13"]);
     }

@@ -1,10 +1,7 @@
-//! Mistakes that others have shipped, each as a test that bears its name. Those that SQL alone can show
-//! stand in `tests/slt/mistakes`.
-
-#[path = "mistakes/dialects.rs"]
-mod dialects;
 //! Mistakes that other tools have shipped, each with a test named after it. Most stand as SQL in
 //! `tests/slt/mistakes/`; here are those that need files, a lake or the program.
 
 #[path = "mistakes/bills.rs"]
 mod bills;
+#[path = "mistakes/dialects.rs"]
+mod dialects;
