@@ -1,7 +1,8 @@
 /*
-title = "Cache details beyond the prompt"
+title = "Token details beyond their total"
 description = """
-Attempts whose cached tokens exceeded the prompt total. The rest was taken as 0; the list cost of these rows
+Attempts whose cached tokens exceeded the prompt, or whose audio, images or reasoning exceeded what was left for
+them. The rest was taken as 0; the list cost of these rows
 is too high by what was counted twice."""
 tier = "strict"
 severity = "info"
