@@ -1,7 +1,5 @@
 //! Mistakes that other tools have shipped, each with a test named after it. Most stand as SQL in
 //! `tests/slt/mistakes/`; here are those that need files, a lake or the program.
 
-#[path = "mistakes/bills.rs"]
 mod bills;
-#[path = "mistakes/dialects.rs"]
 mod dialects;
