@@ -10,6 +10,9 @@ the model, or a bucket with tokens, has no price. contract_cost equals it until 
 given. uncached_cost … output_cost: the same per bucket; 0 without tokens, NULL without a price.
 
 kept: leaves, tasks and metrics all start from it.
+
+money: list_cost, contract_cost, uncached_cost, read_cost, write_cost, output_cost, cache_savings in list_currency
+money: gateway_cost in gateway_currency
 */
 WITH named AS (
     SELECT

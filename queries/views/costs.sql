@@ -7,7 +7,11 @@ says which rule decided. kind: first match of section 3 of the ledger's definiti
 model that the texts of a model_api charge name (model_ambiguous: two fit alike, so none), the model that
 the node of a gpu charge serves. fx_rate: into setting('currency') by the rate of the UTC day on which the
 charge's period starts; NULL where there is none, and under 'native'. reporting_rate: the same into the
-configured reporting currency, for weights. */
+configured reporting currency, for weights.
+
+money: amount, billed_cost, effective_cost, list_cost, contracted_cost in currency, billing_currency
+money: pricing_currency_effective_cost in pricing_currency
+*/
 WITH told AS (
     SELECT
         r.*,

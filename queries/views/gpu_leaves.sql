@@ -8,6 +8,8 @@ attempts answered by the gateway's cache take no part. Nobody to carry it: gpu_s
 that pays for no device time at all is dark as a whole.
 
 kept: ledger, tasks and the weights of sharing read it.
+
+money: amount in currency
 */
 WITH hours AS (
     SELECT

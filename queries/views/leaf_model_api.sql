@@ -12,6 +12,8 @@ all three kinds of leaves. period_start and period_end are the charge's own, an 
 attempt.
 
 kept: ledger, tasks and the weights of sharing read it.
+
+money: amount in currency
 */
 WITH texts AS (
     SELECT

@@ -1,7 +1,10 @@
 /* Leaves of the charges that no telemetry and no request explains: direct (a tag names a use case), shared
 (a rule of the configuration spreads them), commitment_unused, and unallocated: purchases and whatever no
 rule speaks of, or whose rule found nothing to weigh by. One row per charge, or per charge and use case.
-Shares follow the names of the use cases, unregistered after them, what is left of fixed shares last. */
+Shares follow the names of the use cases, unregistered after them, what is left of fixed shares last.
+
+money: amount in currency
+*/
 WITH plain AS (
     SELECT
         c.*,

@@ -1,6 +1,9 @@
 /* The price book with the end of every row: a row holds from valid_from until the next one of the same
 provider and model. Providers have the names of the registry. Where two lists price one model from one
-moment on, the list whose name sorts first holds. */
+moment on, the list whose name sorts first holds.
+
+money: input_cost_per_token, output_cost_per_token, cache_read_input_token_cost, cache_creation_input_token_cost in currency
+*/
 WITH named AS (
     SELECT
         coalesce(n.provider, p.provider) AS provider,

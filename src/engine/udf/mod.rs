@@ -16,6 +16,7 @@ mod longest;
 mod match_length;
 mod money_mul;
 mod now_utc;
+mod one_currency;
 mod ratio;
 mod setting;
 mod sum_product;
@@ -28,6 +29,7 @@ pub(super) use claimant::claimant;
 pub(super) use fx_rate::{FxRate, rates};
 pub(super) use longest::longest;
 pub(super) use match_length::match_length;
+pub(super) use one_currency::{OneCurrency, would_add};
 
 /// All scalar functions, for one session.
 pub(super) fn scalars(settings: &Settings, registry: &Registry) -> Vec<ScalarUDF> {
