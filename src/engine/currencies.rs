@@ -315,7 +315,7 @@ fn refuse_fixed(money: &BTreeSet<Currency>) -> PlanResult<()> {
         Currency::Column { .. } => None,
     });
     match (fixed.next(), fixed.next()) {
-        (Some(a), Some(b)) => Err(would_add(a, b, "the currency")),
+        (Some(a), Some(b)) => Err(would_add(a, b, "currency")),
         _ => Ok(()),
     }
 }
