@@ -30,8 +30,10 @@ const LISTED: usize = 25;
 pub async fn explain(config: &Config, request: &ExplainRequest, console: &mut dyn Console) -> Result<Status> {
     let format = console.format().to_owned();
     if !request.rows && !PAGES.contains(&format.as_str()) {
-        return Err(Error::usage(format!("a page of several tables has no {format} form"))
-            .advise("add --rows for the single rows, or use -o table, markdown or json"));
+        return Err(
+            Error::usage(format!("a page of several tables has no {format} form"))
+                .advise("add --rows for the single rows, or use -o table, markdown or json"),
+        );
     }
     let catalog = open::metrics(config)?;
     let metric = catalog.get(&request.metric)?;
@@ -176,7 +178,11 @@ fn tie_lines(figure: &Figure<'_>) -> Vec<(String, String, String)> {
     let mut lines = Vec::new();
     for tie in &figure.ties {
         let unit = tie.unit.as_str();
-        lines.push((tie.name.clone(), with_unit(tie.value, unit), "the metric".to_owned()));
+        lines.push((
+            tie.name.clone(),
+            with_unit(tie.value, unit),
+            "the metric".to_owned(),
+        ));
         let verdict = if tie.holds() {
             format!("= {}", tie.how)
         } else {
@@ -205,10 +211,20 @@ fn as_text(title: &Title, pages: &[Page<'_>], format: &str, next: &[String]) -> 
     for (figure, sections) in pages {
         heading(&mut text, 1, &format!("{}: {}", title.metric, title.title));
         let end = if markdown { "  " } else { "" };
-        let _ = writeln!(text, "{}{end}\n{}{end}\n{}\n", picked(figure), title.settings, title.formula);
+        let _ = writeln!(
+            text,
+            "{}{end}\n{}{end}\n{}\n",
+            picked(figure),
+            title.settings,
+            title.formula
+        );
         let lines = tie_lines(figure);
         let width = |part: fn(&(String, String, String)) -> &String| {
-            lines.iter().map(|line| part(line).chars().count()).max().unwrap_or(0)
+            lines
+                .iter()
+                .map(|line| part(line).chars().count())
+                .max()
+                .unwrap_or(0)
         };
         let (names, values) = (width(|l| &l.0), width(|l| &l.1));
         for (name, value, words) in &lines {
@@ -221,7 +237,12 @@ fn as_text(title: &Title, pages: &[Page<'_>], format: &str, next: &[String]) -> 
         text.push('\n');
         for (section, frame) in sections {
             heading(&mut text, 2, &section.title);
-            let _ = writeln!(text, "{}{}", section.description, if markdown { "\n" } else { "" });
+            let _ = writeln!(
+                text,
+                "{}{}",
+                section.description,
+                if markdown { "\n" } else { "" }
+            );
             let shown = for_people(frame)?;
             text.push_str(&String::from_utf8_lossy(&render::frame(format, &shown)?));
             if frame.rows() > LISTED {
@@ -254,7 +275,11 @@ fn for_people(frame: &Frame) -> Result<Frame> {
                 "delivery" => {
                     let texts = (0..shown.rows()).map(|row| shown.text("delivery", row));
                     let texts = texts.collect::<Result<Vec<_>>>()?;
-                    build::texts(texts.into_iter().map(|t| t.map(|t| t.chars().take(12).collect::<String>())))
+                    build::texts(
+                        texts
+                            .into_iter()
+                            .map(|t| t.map(|t| t.chars().take(12).collect::<String>())),
+                    )
                 }
                 _ => array.clone(),
             };
@@ -284,8 +309,11 @@ fn as_json(title: &Title, pages: &[Page<'_>]) -> Result<String> {
                 .map_err(|e| Error::internal(e.to_string()))?;
             listed.insert(section.name.clone(), rows);
         }
-        let at: BTreeMap<&str, Option<&str>> =
-            figure.at.iter().map(|(name, value)| (name.as_str(), value.as_deref())).collect();
+        let at: BTreeMap<&str, Option<&str>> = figure
+            .at
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_deref()))
+            .collect();
         let ties: Vec<serde_json::Value> = figure
             .ties
             .iter()
@@ -310,8 +338,7 @@ fn as_json(title: &Title, pages: &[Page<'_>]) -> Result<String> {
             "sections": listed,
         }));
     }
-    let mut text =
-        serde_json::to_string_pretty(&figures).map_err(|e| Error::internal(e.to_string()))?;
+    let mut text = serde_json::to_string_pretty(&figures).map_err(|e| Error::internal(e.to_string()))?;
     text.push('\n');
     Ok(text)
 }
@@ -339,13 +366,21 @@ async fn rows(figures: &[Figure<'_>], format: &str, console: &mut dyn Console) -
             }
             let bytes = render::frame(format, &Frame::guess(batch))?;
             // One head for all batches.
-            let from = if first || format != "csv" { 0 } else { end_of_line(&bytes) };
+            let from = if first || format != "csv" {
+                0
+            } else {
+                end_of_line(&bytes)
+            };
             console.data(&bytes[from..])?;
             first = false;
         }
         if !streams {
             let whole = Frame::guess(arrow::compute::concat_batches(&batches.schema(), &kept)?);
-            let whole = if PAGES.contains(&format) && format != "json" { telling(&whole)? } else { whole };
+            let whole = if PAGES.contains(&format) && format != "json" {
+                telling(&whole)?
+            } else {
+                whole
+            };
             console.data(&render::frame(format, &whole)?)?;
         }
     }
@@ -353,7 +388,10 @@ async fn rows(figures: &[Figure<'_>], format: &str, console: &mut dyn Console) -
 }
 
 fn end_of_line(bytes: &[u8]) -> usize {
-    bytes.iter().position(|b| *b == b'\n').map_or(bytes.len(), |at| at + 1)
+    bytes
+        .iter()
+        .position(|b| *b == b'\n')
+        .map_or(bytes.len(), |at| at + 1)
 }
 
 /// What a reader will want to run next.
@@ -363,7 +401,11 @@ fn next_steps(request: &ExplainRequest, config: &Config) -> Vec<String> {
         let _ = write!(same, " --where {}", shell(at));
     }
     if let Some(window) = &config.window {
-        let month = window.from.with_timezone(&config.settings.zone).format("%Y-%m").to_string();
+        let month = window
+            .from
+            .with_timezone(&config.settings.zone)
+            .format("%Y-%m")
+            .to_string();
         let _ = match Window::month(&month, config.settings.zone) {
             Ok(whole) if whole == *window => write!(same, " --period {month}"),
             _ => write!(
@@ -379,7 +421,10 @@ fn next_steps(request: &ExplainRequest, config: &Config) -> Vec<String> {
     }
     vec![
         format!("{same} --rows -o csv    every line of every file"),
-        format!("spendscope metric show {}    formula, columns, SQL", request.metric),
+        format!(
+            "spendscope metric show {}    formula, columns, SQL",
+            request.metric
+        ),
         "spendscope reconcile    does the whole bill add up".to_owned(),
     ]
 }
@@ -398,7 +443,14 @@ struct Commits(BTreeMap<&'static str, Vec<Version>>);
 impl Commits {
     async fn of(lake: &Lake) -> Result<Commits> {
         let mut commits = BTreeMap::new();
-        for name in ["charges", "requests", "gpu_samples", "outcomes", "prices", "fx_rates"] {
+        for name in [
+            "charges",
+            "requests",
+            "gpu_samples",
+            "outcomes",
+            "prices",
+            "fx_rates",
+        ] {
             if let Some(table) = TableSchema::named(name) {
                 commits.insert(name, lake.history(table).await?);
             }
@@ -410,7 +462,10 @@ impl Commits {
     /// there when the file was written down as ingested.
     fn version(&self, table: &str, delivery: &str, ingested_at: Option<i64>) -> Option<i64> {
         let versions = self.0.get(table)?;
-        let named = versions.iter().rev().find(|v| v.change.as_deref() == Some(delivery));
+        let named = versions
+            .iter()
+            .rev()
+            .find(|v| v.change.as_deref() == Some(delivery));
         let before = || {
             let at = from_micros(ingested_at?);
             versions.iter().rev().find(|v| v.files_added > 0 && v.at <= at)
@@ -420,9 +475,11 @@ impl Commits {
 
     /// A frame of deliveries, with the commit of each.
     fn beside(&self, frame: Frame) -> Result<Frame> {
-        let (Ok(at), Ok(_), Ok(_)) =
-            (frame.index("delivery"), frame.index("table_name"), frame.index("ingested_at"))
-        else {
+        let (Ok(at), Ok(_), Ok(_)) = (
+            frame.index("delivery"),
+            frame.index("table_name"),
+            frame.index("ingested_at"),
+        ) else {
             return Ok(frame);
         };
         let mut versions = Vec::new();
@@ -436,7 +493,12 @@ impl Commits {
         for (place, (spec, array)) in frame.columns.iter().zip(frame.batch.columns()).enumerate() {
             columns.push((spec.name.as_str(), spec.role, spec.unit.as_str(), array.clone()));
             if place == at {
-                columns.push(("commit", Role::Dimension, "", build::texts(versions.iter().cloned())));
+                columns.push((
+                    "commit",
+                    Role::Dimension,
+                    "",
+                    build::texts(versions.iter().cloned()),
+                ));
             }
         }
         Frame::of(columns)

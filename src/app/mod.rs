@@ -2,6 +2,7 @@
 
 mod check;
 mod demo;
+mod diff;
 mod drill;
 mod explain;
 mod ingest;
@@ -16,6 +17,7 @@ mod synth;
 
 pub use check::check;
 pub use demo::{DemoRequest, demo};
+pub use diff::{DiffRequest, diff};
 pub use drill::{drill_list, drill_run};
 pub use explain::{ExplainRequest, explain};
 pub use ingest::{IngestRequest, ingest};

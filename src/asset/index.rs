@@ -39,6 +39,12 @@ const KINDS: &[(&str, &str, &str, &[&str])] = &[
         "Queries that return offending rows; none is a pass.",
         &["tier", "severity"],
     ),
+    (
+        "diff/",
+        "Diff",
+        "What `spendscope diff` asks of the two sides, in the order amounts, changed, leaves, moved, causes, rows.",
+        &[],
+    ),
     ("reports/", "Reports", "What `spendscope report NAME` shows.", &[]),
     (
         "drills/",

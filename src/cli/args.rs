@@ -75,6 +75,12 @@ pub(super) struct Global {
     /// Time zone of days and months, such as Europe/Berlin
     #[arg(long, global = true, value_name = "ZONE")]
     pub(super) tz: Option<String>,
+    /// List prices of this book only, by the name it was imported under
+    #[arg(long, global = true, value_name = "NAME")]
+    pub(super) book: Option<String>,
+    /// Prices as valid then, instead of at the start of each attempt
+    #[arg(long, global = true, value_name = "DATE")]
+    pub(super) book_at: Option<String>,
     /// Folder whose files replace or extend the built-in queries/
     #[arg(long, global = true, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(super) queries: Option<PathBuf>,
@@ -126,6 +132,15 @@ pub(super) enum Command {
         #[arg(long, default_value = "always")]
         tier: String,
     },
+    /// What restatements and late data changed since --as-of: amounts by provider, service and leaf
+    Diff {
+        /// The newer moment; default: the lake as it is
+        #[arg(long, value_name = "TIMESTAMP")]
+        to_as_of: Option<String>,
+        /// Further columns: day, month, scope, model, use_case, team
+        #[arg(long, value_delimiter = ',', value_name = "COLUMN")]
+        by: Vec<String>,
+    },
     /// Draw a report as a picture (PNG) and a page (HTML)
     Report {
         /// Name of the report, such as board
@@ -146,6 +161,33 @@ pub(super) enum Command {
     },
     /// Print the manual page
     Man,
+}
+
+impl Command {
+    /// Does it write facts, or files of facts? Then it cannot be asked how things were. A new command has
+    /// to say.
+    pub(super) fn writes(&self) -> bool {
+        match self {
+            Command::Demo { .. }
+            | Command::Init
+            | Command::Ingest(_)
+            | Command::Prices(Reference::Import(_))
+            | Command::Fx(Reference::Import(_))
+            | Command::Synth(_) => true,
+            Command::Prices(Reference::List)
+            | Command::Explain(_)
+            | Command::Fx(Reference::List)
+            | Command::Sql { .. }
+            | Command::Metric(_)
+            | Command::Reconcile
+            | Command::Check { .. }
+            | Command::Diff { .. }
+            | Command::Report { .. }
+            | Command::Drill(_)
+            | Command::Completions { .. }
+            | Command::Man => false,
+        }
+    }
 }
 
 #[derive(Debug, Args)]
@@ -266,4 +308,7 @@ pub(super) struct Synth {
     /// A month to measure with: twelve models, 25 use cases, 64 GPUs, a bill of 1.5 million rows
     #[arg(long)]
     pub(super) bench: bool,
+    /// A small month and its restatement, worked out by hand: late and corrected files of every kind
+    #[arg(long, conflicts_with_all = ["seed", "requests", "bench"])]
+    pub(super) restate: bool,
 }

@@ -52,7 +52,11 @@ const TABLES: &[(&[&str], &str, &[&str])] = &[
             "pricing_currency_contracted_unit_price",
         ],
     ),
-    (&["requests", "request_names"], "gateway_currency", &["gateway_cost"]),
+    (
+        &["requests", "request_names"],
+        "gateway_currency",
+        &["gateway_cost"],
+    ),
     (
         &["prices"],
         "currency",
@@ -89,7 +93,17 @@ const SAFE: [&str; 14] = [
 
 /// Functions of an amount that give an amount.
 const KEEPING: [&str; 12] = [
-    "coalesce", "nvl", "ifnull", "nullif", "abs", "round", "trunc", "ceil", "floor", "greatest", "least",
+    "coalesce",
+    "nvl",
+    "ifnull",
+    "nullif",
+    "abs",
+    "round",
+    "trunc",
+    "ceil",
+    "floor",
+    "greatest",
+    "least",
     "apportion",
 ];
 
@@ -121,11 +135,15 @@ impl Currencies {
                 all.add(table, &[code], amounts);
             }
         }
-        all.views.extend(["charge_rules", "request_names"].map(str::to_owned));
+        all.views
+            .extend(["charge_rules", "request_names"].map(str::to_owned));
         for view in assets.under("views/").filter(|a| a.path.ends_with(".sql")) {
             all.views.insert(view.name().to_owned());
             let comment = crate::asset::header::split(&view.text).map_or("", |(comment, _)| comment);
-            for line in comment.lines().filter_map(|l| l.trim_start().strip_prefix("money: ")) {
+            for line in comment
+                .lines()
+                .filter_map(|l| l.trim_start().strip_prefix("money: "))
+            {
                 let Some((amounts, codes)) = line.split_once(" in ") else {
                     return Err(Error::config(format!("queries/{}: money: {line}", view.path))
                         .advise("write `money: COLUMN, … in CURRENCY_COLUMN, …` in one line"));
@@ -251,8 +269,10 @@ impl Rows<'_> {
             Expr::Negative(inner) => self.of(inner),
             Expr::Case(case) => {
                 let branches = case.when_then_expr.iter().map(|(_, then)| then.as_ref());
-                let branches: Vec<Holds> =
-                    branches.chain(case.else_expr.as_deref()).map(|e| self.of(e)).collect();
+                let branches: Vec<Holds> = branches
+                    .chain(case.else_expr.as_deref())
+                    .map(|e| self.of(e))
+                    .collect();
                 // A rate that stands in for a missing one converts nothing.
                 if branches.contains(&Holds::Rate) {
                     return Holds::Other;
@@ -291,7 +311,10 @@ impl Rows<'_> {
 
     /// The column that says which currency it is, if it is still there.
     fn code(&self, currency: &Currency) -> Option<Expr> {
-        let at = self.holds.iter().position(|h| matches!(h, Holds::Code(set) if set.contains(currency)))?;
+        let at = self
+            .holds
+            .iter()
+            .position(|h| matches!(h, Holds::Code(set) if set.contains(currency)))?;
         Some(Expr::Column(Column::from(self.schema.qualified_field(at))))
     }
 }
@@ -322,7 +345,10 @@ fn refuse_fixed(money: &BTreeSet<Currency>) -> PlanResult<()> {
 
 fn checked(value: Expr, low: Expr, high: Expr, column: &str) -> Expr {
     let check = Arc::new(ScalarUDF::from(OneCurrency::default()));
-    Expr::ScalarFunction(ScalarFunction::new_udf(check, vec![value, low, high, lit(column)]))
+    Expr::ScalarFunction(ScalarFunction::new_udf(
+        check,
+        vec![value, low, high, lit(column)],
+    ))
 }
 
 impl Guard<'_> {
@@ -345,7 +371,9 @@ impl Guard<'_> {
             _ => {}
         }
         let before = self.changes;
-        let plan = plan.map_subqueries(|inner| Ok(Transformed::yes(self.follow(inner)?.0)))?.data;
+        let plan = plan
+            .map_subqueries(|inner| Ok(Transformed::yes(self.follow(inner)?.0)))?
+            .data;
         let mut inputs = Vec::new();
         let mut held = Vec::new();
         for input in plan.inputs() {
@@ -375,15 +403,23 @@ impl Guard<'_> {
             .iter()
             .map(|field| {
                 let name = field.name();
-                let amount = money.and_then(|m| m.amounts.get(name)).map(|c| Holds::Money(currency(c)));
-                let code = money.and_then(|m| m.codes.get(name)).map(|c| Holds::Code(currency(c)));
+                let amount = money
+                    .and_then(|m| m.amounts.get(name))
+                    .map(|c| Holds::Money(currency(c)));
+                let code = money
+                    .and_then(|m| m.codes.get(name))
+                    .map(|c| Holds::Code(currency(c)));
                 let rate = RATES.contains(&name.as_str()).then_some(Holds::Rate);
                 amount.or(code).or(rate).unwrap_or(Holds::Other)
             })
             .collect()
     }
 
-    fn node(&mut self, plan: LogicalPlan, mut held: Vec<Vec<Holds>>) -> PlanResult<(LogicalPlan, Vec<Holds>)> {
+    fn node(
+        &mut self,
+        plan: LogicalPlan,
+        mut held: Vec<Vec<Holds>>,
+    ) -> PlanResult<(LogicalPlan, Vec<Holds>)> {
         match plan {
             LogicalPlan::Projection(node) => self.projection(node, &held[0]),
             LogicalPlan::Aggregate(node) => self.aggregate(node, &held[0]),
@@ -432,7 +468,10 @@ impl Guard<'_> {
 
     /// `a + b` of two currencies is checked row by row.
     fn projection(&mut self, node: Projection, holds: &[Holds]) -> PlanResult<(LogicalPlan, Vec<Holds>)> {
-        let rows = Rows { schema: node.input.schema(), holds };
+        let rows = Rows {
+            schema: node.input.schema(),
+            holds,
+        };
         let held = node.expr.iter().map(|expr| rows.of(expr)).collect();
         let names = NamePreserver::new_for_projection();
         let mut changed = false;
@@ -447,15 +486,25 @@ impl Guard<'_> {
             return Ok((LogicalPlan::Projection(node), held));
         }
         self.changes += 1;
-        Ok((LogicalPlan::Projection(Projection::try_new(exprs, node.input)?), held))
+        Ok((
+            LogicalPlan::Projection(Projection::try_new(exprs, node.input)?),
+            held,
+        ))
     }
 
     /// Currencies of the money that no key of the group tells apart, each with its column.
-    fn apart(&mut self, rows: &Rows<'_>, money: &BTreeSet<Currency>, told: &BTreeSet<Currency>) -> PlanResult<Vec<(Expr, String)>> {
+    fn apart(
+        &mut self,
+        rows: &Rows<'_>,
+        money: &BTreeSet<Currency>,
+        told: &BTreeSet<Currency>,
+    ) -> PlanResult<Vec<(Expr, String)>> {
         refuse_fixed(money)?;
         let mut codes = Vec::new();
         for currency in money.difference(told) {
-            let Currency::Column { table, column, .. } = currency else { continue };
+            let Currency::Column { table, column, .. } = currency else {
+                continue;
+            };
             match rows.code(currency) {
                 Some(code) => codes.push((code, column.clone())),
                 None => {
@@ -468,8 +517,15 @@ impl Guard<'_> {
 
     fn aggregate(&mut self, node: Aggregate, holds: &[Holds]) -> PlanResult<(LogicalPlan, Vec<Holds>)> {
         let input = Arc::clone(&node.input);
-        let rows = Rows { schema: input.schema(), holds };
-        let told: BTreeSet<Currency> = node.group_expr.iter().flat_map(|key| codes_of(&rows, key)).collect();
+        let rows = Rows {
+            schema: input.schema(),
+            holds,
+        };
+        let told: BTreeSet<Currency> = node
+            .group_expr
+            .iter()
+            .flat_map(|key| codes_of(&rows, key))
+            .collect();
         let keys = node.schema.fields().len() - node.aggr_expr.len();
         let mut held: Vec<Holds> = match node.group_expr.len() == keys {
             true => node.group_expr.iter().map(|key| rows.of(key)).collect(),
@@ -492,7 +548,10 @@ impl Guard<'_> {
             held.push(kept);
             for (code, column) in self.apart(&rows, &money, &told)? {
                 let counted = counted(&rows, args, code)?;
-                let (low, high) = (format!("__low_{}", extra.len()), format!("__high_{}", extra.len()));
+                let (low, high) = (
+                    format!("__low_{}", extra.len()),
+                    format!("__high_{}", extra.len()),
+                );
                 for (name, func) in [(&low, min_udaf()), (&high, max_udaf())] {
                     let call = Expr::AggregateFunction(AggregateFunction {
                         func,
@@ -516,12 +575,18 @@ impl Guard<'_> {
         let aggr_expr = node.aggr_expr.into_iter().chain(extra).collect();
         let plan = LogicalPlan::Aggregate(Aggregate::try_new(node.input, node.group_expr, aggr_expr)?);
         self.changes += 1;
-        Ok((LogicalPlan::Projection(Projection::try_new(exprs, Arc::new(plan))?), held))
+        Ok((
+            LogicalPlan::Projection(Projection::try_new(exprs, Arc::new(plan))?),
+            held,
+        ))
     }
 
     fn window(&mut self, node: Window, holds: &[Holds]) -> PlanResult<(LogicalPlan, Vec<Holds>)> {
         let input = Arc::clone(&node.input);
-        let rows = Rows { schema: input.schema(), holds };
+        let rows = Rows {
+            schema: input.schema(),
+            holds,
+        };
         let mut held = holds.to_vec();
         let mut extra = Vec::new();
         let mut checks: BTreeMap<usize, Vec<(String, String, String)>> = BTreeMap::new();
@@ -541,10 +606,18 @@ impl Guard<'_> {
                 true => Holds::Other,
                 false => Holds::Money(money.clone()),
             });
-            let told = call.params.partition_by.iter().flat_map(|key| codes_of(&rows, key)).collect();
+            let told = call
+                .params
+                .partition_by
+                .iter()
+                .flat_map(|key| codes_of(&rows, key))
+                .collect();
             for (code, column) in self.apart(&rows, &money, &told)? {
                 let counted = counted(&rows, args, code)?;
-                let (low, high) = (format!("__low_{}", extra.len()), format!("__high_{}", extra.len()));
+                let (low, high) = (
+                    format!("__low_{}", extra.len()),
+                    format!("__high_{}", extra.len()),
+                );
                 for (name, func) in [(&low, min_udaf()), (&high, max_udaf())] {
                     let mut params = call.params.clone();
                     params.args = vec![counted.clone()];
@@ -553,7 +626,10 @@ impl Guard<'_> {
                     let call = Expr::WindowFunction(Box::new(WindowFunction { fun, params }));
                     extra.push(call.alias(name.clone()));
                 }
-                checks.entry(holds.len() + at).or_default().push((low, high, column));
+                checks
+                    .entry(holds.len() + at)
+                    .or_default()
+                    .push((low, high, column));
             }
         }
         if checks.is_empty() {
@@ -563,7 +639,10 @@ impl Guard<'_> {
         let window_expr = node.window_expr.into_iter().chain(extra).collect();
         let plan = LogicalPlan::Window(Window::try_new(window_expr, node.input)?);
         self.changes += 1;
-        Ok((LogicalPlan::Projection(Projection::try_new(exprs, Arc::new(plan))?), held))
+        Ok((
+            LogicalPlan::Projection(Projection::try_new(exprs, Arc::new(plan))?),
+            held,
+        ))
     }
 }
 
@@ -598,7 +677,9 @@ fn with_checks(schema: &DFSchema, checks: &BTreeMap<usize, Vec<(String, String, 
         .enumerate()
         .map(|(at, (qualifier, field))| {
             let mut value = Expr::Column(Column::from((qualifier, field)));
-            let Some(checks) = checks.get(&at) else { return value };
+            let Some(checks) = checks.get(&at) else {
+                return value;
+            };
             for (low, high, column) in checks {
                 value = checked(value, by_name(low), by_name(high), column);
             }
@@ -612,19 +693,31 @@ fn with_checks(schema: &DFSchema, checks: &BTreeMap<usize, Vec<(String, String, 
 
 /// `WHERE billing_currency = 'USD'` leaves one currency.
 fn fix(part: &Expr, schema: &DFSchema, holds: &mut [Holds]) {
-    let Expr::BinaryExpr(BinaryExpr { left, op: Operator::Eq, right }) = part else { return };
+    let Expr::BinaryExpr(BinaryExpr {
+        left,
+        op: Operator::Eq,
+        right,
+    }) = part
+    else {
+        return;
+    };
     let (code, literal) = match (left.as_ref(), right.as_ref()) {
         (Expr::Literal(literal, _), code) | (code, Expr::Literal(literal, _)) => (code, literal),
         _ => return,
     };
-    let (ScalarValue::Utf8(Some(text)) | ScalarValue::Utf8View(Some(text)) | ScalarValue::LargeUtf8(Some(text))) =
-        literal
+    let (ScalarValue::Utf8(Some(text))
+    | ScalarValue::Utf8View(Some(text))
+    | ScalarValue::LargeUtf8(Some(text))) = literal
     else {
         return;
     };
-    let Holds::Code(set) = (Rows { schema, holds }).of(code) else { return };
+    let Holds::Code(set) = (Rows { schema, holds }).of(code) else {
+        return;
+    };
     // A column that comes from several tables says which of them a row is from, too.
-    let [currency] = set.iter().collect::<Vec<_>>()[..] else { return };
+    let [currency] = set.iter().collect::<Vec<_>>()[..] else {
+        return;
+    };
     let currency = currency.clone();
     for held in holds {
         if let Holds::Money(set) | Holds::Code(set) = held
@@ -637,7 +730,12 @@ fn fix(part: &Expr, schema: &DFSchema, holds: &mut [Holds]) {
 
 /// Puts a check around a sum or difference of two amounts whose currencies need not be one.
 fn sum_of_two(rows: &Rows<'_>, part: Expr) -> PlanResult<Transformed<Expr>> {
-    let Expr::BinaryExpr(BinaryExpr { left, op: Operator::Plus | Operator::Minus, right }) = &part else {
+    let Expr::BinaryExpr(BinaryExpr {
+        left,
+        op: Operator::Plus | Operator::Minus,
+        right,
+    }) = &part
+    else {
         return Ok(Transformed::no(part));
     };
     let (a, b) = (rows.of(left).money(), rows.of(right).money());
@@ -645,8 +743,13 @@ fn sum_of_two(rows: &Rows<'_>, part: Expr) -> PlanResult<Transformed<Expr>> {
         return Ok(Transformed::no(part));
     }
     refuse_fixed(&a.union(&b).cloned().collect())?;
-    let found = (a.iter().find_map(|c| rows.code(c)), b.iter().find_map(|c| rows.code(c)));
-    let (Some(low), Some(high)) = found else { return Ok(Transformed::no(part)) };
+    let found = (
+        a.iter().find_map(|c| rows.code(c)),
+        b.iter().find_map(|c| rows.code(c)),
+    );
+    let (Some(low), Some(high)) = found else {
+        return Ok(Transformed::no(part));
+    };
     let column = match &low {
         Expr::Column(column) => column.name.clone(),
         _ => "currency".to_owned(),

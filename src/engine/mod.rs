@@ -25,6 +25,7 @@ use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
 use arrow::datatypes::SchemaRef;
 use chrono::{DateTime, Utc};
+use datafusion::catalog::MemTable;
 use datafusion::common::{Column, ParamValues, SchemaError};
 use datafusion::error::DataFusionError;
 use datafusion::execution::SendableRecordBatchStream;
@@ -73,7 +74,7 @@ impl Engine {
         tables::register(&context, facts, registry)?;
         rates(&context, settings).await?;
         rules::create(&context, registry, assets).await?;
-        views::create(&context, assets).await?;
+        views::create(&context, assets, settings.memory_limit).await?;
         let currencies = currencies::Currencies::of(assets)?;
         Ok(Engine { context, currencies })
     }
@@ -146,6 +147,17 @@ impl Engine {
                 .advise("give a query with -c, a file with -f, or pipe one in"));
         }
         Ok(statements)
+    }
+
+    /// Adds a table of rows that another query gave, under a name that nothing has yet: how two states
+    /// of a lake are compared.
+    pub fn lend(&self, name: &str, rows: RecordBatch) -> Result<()> {
+        if self.context.table_exist(name)? {
+            return Err(Error::internal(format!("there is a table '{name}' already")));
+        }
+        let table = MemTable::try_new(rows.schema(), vec![vec![rows]])?;
+        self.context.register_table(name, Arc::new(table))?;
+        Ok(())
     }
 
     /// The session itself, for servers that speak to it directly.

@@ -91,12 +91,18 @@ impl TryFrom<toml::Value> for Explain {
 impl Explain {
     /// What can be told without the query; `columns` are those of the header.
     pub(super) fn validate(&self, columns: &BTreeSet<&str>) -> Result<()> {
-        let Explain::From(source) = self else { return Ok(()) };
+        let Explain::From(source) = self else {
+            return Ok(());
+        };
         let wrong = |what: String| Err(Error::config(format!("explain: {what}")));
         if !source.columns.keys().any(|name| columns.contains(name.as_str())) {
             return wrong("no column of the metric is explained".to_owned());
         }
-        if let Some(name) = source.column.as_ref().filter(|c| !source.columns.contains_key(*c)) {
+        if let Some(name) = source
+            .column
+            .as_ref()
+            .filter(|c| !source.columns.contains_key(*c))
+        {
             return wrong(format!("column names '{name}', which is not explained"));
         }
         for (name, made) in &source.columns {
@@ -307,7 +313,10 @@ pub async fn explain<'a>(
     let source = match &metric.header.explain {
         Some(Explain::From(source)) => source,
         Some(Explain::Nothing(why)) => {
-            return Err(Error::usage(format!("{} cannot be explained: {why}", metric.name)));
+            return Err(Error::usage(format!(
+                "{} cannot be explained: {why}",
+                metric.name
+            )));
         }
         None => {
             return Err(
@@ -320,7 +329,11 @@ pub async fn explain<'a>(
     let mut params = question.params.clone();
     if params.by.is_none() {
         let dimensions = question.at.iter().map(|(name, _)| name.clone());
-        params.by = Some(dimensions.filter(|name| metric.header.dimensions.contains(name)).collect());
+        params.by = Some(
+            dimensions
+                .filter(|name| metric.header.dimensions.contains(name))
+                .collect(),
+        );
     }
     let frame = super::run(engine, metric, &params).await?;
     let rows = matching(metric, &frame, &question.at)?;
@@ -352,21 +365,34 @@ pub async fn explain<'a>(
 }
 
 fn chosen<'a>(metric: &Metric, source: &'a Source, question: &'a Question) -> Result<&'a str> {
-    let explained = || source.columns.keys().filter(|name| {
-        metric.header.columns.iter().any(|c| c.name == **name)
-    });
+    let explained = || {
+        source
+            .columns
+            .keys()
+            .filter(|name| metric.header.columns.iter().any(|c| c.name == **name))
+    };
     if let Some(asked) = &question.column {
         return match explained().find(|name| *name == asked) {
             Some(name) => Ok(name),
-            None => Err(Error::usage(format!("{} has no column '{asked}' that can be explained", metric.name))
-                .advise(format!("one of {}", explained().cloned().collect::<Vec<_>>().join(", ")))),
+            None => Err(Error::usage(format!(
+                "{} has no column '{asked}' that can be explained",
+                metric.name
+            ))
+            .advise(format!(
+                "one of {}",
+                explained().cloned().collect::<Vec<_>>().join(", ")
+            ))),
         };
     }
     let drawn = metric.header.chart.as_ref().map(|chart| &chart.y);
     source
         .column
         .iter()
-        .chain(drawn.into_iter().filter_map(|y| explained().find(|name| *name == y)))
+        .chain(
+            drawn
+                .into_iter()
+                .filter_map(|y| explained().find(|name| *name == y)),
+        )
         .chain(explained())
         .next()
         .map(String::as_str)
@@ -376,15 +402,22 @@ fn chosen<'a>(metric: &Metric, source: &'a Source, question: &'a Question) -> Re
 /// The rows of the result that are asked for.
 fn matching(metric: &Metric, frame: &Frame, at: &[(String, String)]) -> Result<Vec<usize>> {
     for (name, _) in at {
-        let pickable = |c: &&crate::frame::ColumnSpec| {
-            matches!(c.role, Role::Dimension | Role::Currency | Role::Time)
-        };
+        let pickable =
+            |c: &&crate::frame::ColumnSpec| matches!(c.role, Role::Dimension | Role::Currency | Role::Time);
         if !frame.columns.iter().filter(pickable).any(|c| c.name == *name) {
-            let names: BTreeSet<&str> = frame.columns.iter().filter(pickable).map(|c| c.name.as_str())
+            let names: BTreeSet<&str> = frame
+                .columns
+                .iter()
+                .filter(pickable)
+                .map(|c| c.name.as_str())
                 .chain(metric.header.dimensions.iter().map(String::as_str))
                 .collect();
-            return Err(Error::usage(format!("{} has no '{name}' to pick by", metric.name))
-                .advise(format!("--where takes {}", names.into_iter().collect::<Vec<_>>().join(", "))));
+            return Err(
+                Error::usage(format!("{} has no '{name}' to pick by", metric.name)).advise(format!(
+                    "--where takes {}",
+                    names.into_iter().collect::<Vec<_>>().join(", ")
+                )),
+            );
         }
     }
     let mut rows = Vec::new();
@@ -405,10 +438,10 @@ fn matching(metric: &Metric, frame: &Frame, at: &[(String, String)]) -> Result<V
         for row in rows.iter().take(FIGURES) {
             seen.push(label(frame, *row)?);
         }
-        return Err(Error::usage(format!("{} rows of {} fit", rows.len(), metric.name)).advise(format!(
-            "pick one with --where, such as {}",
-            seen.join("; ")
-        )));
+        return Err(
+            Error::usage(format!("{} rows of {} fit", rows.len(), metric.name))
+                .advise(format!("pick one with --where, such as {}", seen.join("; "))),
+        );
     }
     Ok(rows)
 }
@@ -424,7 +457,11 @@ fn no_row(metric: &Metric, frame: &Frame, at: &[(String, String)]) -> Result<Err
     if let Some((name, _)) = at.first() {
         let mut values = BTreeSet::new();
         for row in 0..frame.rows() {
-            values.insert(frame.text(name, row)?.unwrap_or_else(|| "(empty: NULL)".to_owned()));
+            values.insert(
+                frame
+                    .text(name, row)?
+                    .unwrap_or_else(|| "(empty: NULL)".to_owned()),
+            );
         }
         let shown: Vec<String> = values.into_iter().take(12).collect();
         if !shown.is_empty() {
@@ -438,7 +475,11 @@ fn label(frame: &Frame, row: usize) -> Result<String> {
     let mut parts = Vec::new();
     for column in &frame.columns {
         if matches!(column.role, Role::Dimension | Role::Currency | Role::Time) {
-            parts.push(format!("{}={}", column.name, frame.text(&column.name, row)?.unwrap_or_default()));
+            parts.push(format!(
+                "{}={}",
+                column.name,
+                frame.text(&column.name, row)?.unwrap_or_default()
+            ));
         }
     }
     Ok(parts.join(" "))
@@ -446,8 +487,7 @@ fn label(frame: &Frame, row: usize) -> Result<String> {
 
 /// The text of a query's WITH clause.
 fn with_clause(sql: &str) -> Result<String> {
-    let statements = Parser::parse_sql(&GenericDialect {}, sql)
-        .map_err(|e| Error::query(e.to_string()))?;
+    let statements = Parser::parse_sql(&GenericDialect {}, sql).map_err(|e| Error::query(e.to_string()))?;
     match statements.first() {
         Some(Statement::Query(query)) => Ok(query.with.as_ref().map(ToString::to_string).unwrap_or_default()),
         _ => Err(Error::query("a metric is one query")),
@@ -478,7 +518,14 @@ impl Figure<'_> {
             self.parts = self.parts_of(source, &name).await?;
             let (explained, rows) = self.total(&self.parts).await?;
             let unit = self.unit.clone();
-            self.ties.push(Tie { name, value, explained, unit, rows, how: how(made) });
+            self.ties.push(Tie {
+                name,
+                value,
+                explained,
+                unit,
+                rows,
+                how: how(made),
+            });
             return Ok(());
         };
         let mut sides = Vec::new();
@@ -489,7 +536,14 @@ impl Figure<'_> {
             let shown = self.value_of(frame, side, row)?.unwrap_or(explained);
             let how = how(self.made(source, side)?);
             let unit = self.unit_of(side, &currency);
-            self.ties.push(Tie { name: side.clone(), value: shown, explained, unit, rows, how });
+            self.ties.push(Tie {
+                name: side.clone(),
+                value: shown,
+                explained,
+                unit,
+                rows,
+                how,
+            });
             sides.push(explained);
             if self.parts.is_empty() {
                 self.parts = parts;
@@ -506,7 +560,14 @@ impl Figure<'_> {
         );
         let rows = self.ties.first().map_or(0, |tie| tie.rows);
         let unit = self.unit.clone();
-        self.ties.push(Tie { name, value, explained, unit, rows, how });
+        self.ties.push(Tie {
+            name,
+            value,
+            explained,
+            unit,
+            rows,
+            how,
+        });
         Ok(())
     }
 
@@ -532,7 +593,9 @@ impl Figure<'_> {
 
     /// What the result says, `None` where it does not show the column.
     fn value_of(&self, frame: &Frame, name: &str, row: usize) -> Result<Option<Value>> {
-        let Some(column) = self.header_column(name) else { return Ok(None) };
+        let Some(column) = self.header_column(name) else {
+            return Ok(None);
+        };
         Ok(Some(match column.ty {
             ColumnType::Float => frame.float(name, row)?.map_or(Value::Missing, Value::Measured),
             _ => frame.decimal(name, row)?.map_or(Value::Missing, Value::Exact),
@@ -600,7 +663,9 @@ impl Figure<'_> {
                 None if columns.contains(column) => column.clone(),
                 None => continue,
             };
-            let is_currency = self.header_column(column).is_some_and(|c| c.role == Role::Currency);
+            let is_currency = self
+                .header_column(column)
+                .is_some_and(|c| c.role == Role::Currency);
             if is_currency && made.any_currency {
                 continue;
             }
@@ -632,7 +697,11 @@ impl Figure<'_> {
             (None, count) => {
                 let counted = count.as_deref().unwrap_or("*");
                 let value = if counted == "*" { "1" } else { counted };
-                let total = if counted == "*" { "count(figure_value)" } else { "count(DISTINCT figure_value)" };
+                let total = if counted == "*" {
+                    "count(figure_value)"
+                } else {
+                    "count(DISTINCT figure_value)"
+                };
                 (
                     format!("CAST({value} AS VARCHAR)"),
                     "CAST(NULL AS DECIMAL(38, 18))".to_owned(),
@@ -652,7 +721,11 @@ impl Figure<'_> {
              CAST({counted} AS VARCHAR) AS counted, CAST({rate} AS DECIMAL(38, 18)) AS figure_rate FROM {from} WHERE {}",
             wheres.join(" AND ")
         );
-        Part { name: name.to_owned(), select, total }
+        Part {
+            name: name.to_owned(),
+            select,
+            total,
+        }
     }
 
     /// Σ of the parts, each rounded as the metric rounds it, and the number of rows.
@@ -672,7 +745,8 @@ impl Figure<'_> {
             };
             sum = match (sum, total) {
                 (Value::Exact(a), Value::Exact(b)) => Value::Exact(
-                    a.checked_add(b).ok_or_else(|| Error::query("a sum is too large for an amount"))?,
+                    a.checked_add(b)
+                        .ok_or_else(|| Error::query("a sum is too large for an amount"))?,
                 ),
                 (Value::Measured(a), Value::Measured(b)) => Value::Measured(a + b),
                 (Value::Missing, other) | (other, _) => other,
@@ -733,7 +807,11 @@ impl Figure<'_> {
 const ROWS: &str = "rows";
 
 fn how(made: &Made) -> String {
-    let filter = made.filter.as_ref().map(|f| format!(" where {f}")).unwrap_or_default();
+    let filter = made
+        .filter
+        .as_ref()
+        .map(|f| format!(" where {f}"))
+        .unwrap_or_default();
     match (&made.sum, &made.count) {
         (Some(sum), _) => format!("Σ {sum}{filter}"),
         (_, Some(count)) if count == "*" => format!("number of rows{filter}"),

@@ -14,7 +14,10 @@ fn params() -> Params {
 fn question(at: &[(&str, &str)], column: Option<&str>) -> Question {
     Question {
         params: params(),
-        at: at.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect(),
+        at: at
+            .iter()
+            .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
+            .collect(),
         column: column.map(str::to_owned),
     }
 }
@@ -45,9 +48,17 @@ async fn every_figure_of_the_golden_case_ties_to_its_rows() {
     let mut wrong = Vec::new();
     let mut tied = 0;
     for metric in catalog.iter() {
-        let Some(Explain::From(source)) = &metric.header.explain else { continue };
+        let Some(Explain::From(source)) = &metric.header.explain else {
+            continue;
+        };
         let frame = run(&engine, metric, &params()).await.unwrap();
-        let picking: Vec<&str> = metric.header.by.iter().chain(&metric.header.key).map(String::as_str).collect();
+        let picking: Vec<&str> = metric
+            .header
+            .by
+            .iter()
+            .chain(&metric.header.key)
+            .map(String::as_str)
+            .collect();
         for row in 0..frame.rows().min(1) {
             let at: Vec<(&str, String)> = picking
                 .iter()
@@ -80,8 +91,12 @@ async fn every_figure_of_the_golden_case_ties_to_its_rows() {
 /// Σ amount × rate of the single rows, in the order of the file, added up here and not by a query.
 async fn added_up(engine: &Engine, name: &str, at: &[(&str, &str)]) -> (i128, i128, usize) {
     let catalog = Catalog::new(&assets()).unwrap();
-    let figures = explain(engine, &assets(), catalog.get(name).unwrap(), &question(at, None)).await.unwrap();
-    let [figure] = figures.as_slice() else { panic!("{} figures", figures.len()) };
+    let figures = explain(engine, &assets(), catalog.get(name).unwrap(), &question(at, None))
+        .await
+        .unwrap();
+    let [figure] = figures.as_slice() else {
+        panic!("{} figures", figures.len())
+    };
     assert!(figure.ties());
     let value = match figure.ties[0].value {
         spendscope::metric::Value::Exact(value) => value,

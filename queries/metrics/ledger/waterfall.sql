@@ -33,7 +33,8 @@ WITH charged AS (
     SELECT source, charge_id, amount, kind, currency, fx_rate, CASE WHEN setting('currency') <> 'native' AND fx_rate IS NOT NULL THEN setting('currency') ELSE currency END AS shown,
         CASE WHEN setting('currency') = 'native' OR fx_rate IS NULL THEN 1 ELSE fx_rate END AS rate
     FROM costs
-    WHERE charge_period_start >= $from AND charge_period_start < $to AND amount IS NOT NULL
+    WHERE charge_moment(charge_period_start, charge_period_end) >= $from
+        AND charge_moment(charge_period_start, charge_period_end) < $to AND amount IS NOT NULL
 ),
 split AS (
     SELECT charge_id, leaf, amount, kind, evidence, modelled, request_source, request_id, currency, fx_rate, CASE WHEN setting('currency') <> 'native' AND fx_rate IS NOT NULL THEN setting('currency') ELSE currency END AS shown,

@@ -28,7 +28,8 @@ accrued = { sum = "amount", where = "evidence = 'accrued'" }
 modelled = { sum = "amount", where = "evidence = 'billed' AND modelled" }
 */
 WITH charged AS (
-    SELECT charge_id FROM costs WHERE charge_period_start >= $from AND charge_period_start < $to
+    SELECT charge_id FROM costs WHERE charge_moment(charge_period_start, charge_period_end) >= $from
+        AND charge_moment(charge_period_start, charge_period_end) < $to
 ),
 split AS (
     SELECT

@@ -42,7 +42,9 @@ impl ScalarUDFImpl for OneCurrency {
         Ok(types[0].clone())
     }
     fn invoke_with_args(&self, call: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let column = args::constant_text(&call.args[3]).unwrap_or("currency").to_owned();
+        let column = args::constant_text(&call.args[3])
+            .unwrap_or("currency")
+            .to_owned();
         let arrays = args::arrays(&call)?;
         let (low, high) = (args::texts(&arrays[1])?, args::texts(&arrays[2])?);
         for row in 0..call.number_rows {
