@@ -15,7 +15,11 @@ one may count: under 'effective' and 'billed' the bill itself says 0 for the oth
 
 fx_rate: into setting('currency') by the rate of the UTC day on which the
 charge's period starts; NULL where there is none, and under 'native'. reporting_rate: the same into the
-configured reporting currency, for weights. */
+configured reporting currency, for weights.
+
+money: amount, billed_cost, effective_cost, list_cost, contracted_cost in currency, billing_currency
+money: pricing_currency_effective_cost in pricing_currency
+*/
 WITH lines AS (
     SELECT
         r.* EXCEPT (billed_cost, effective_cost, list_cost, contracted_cost),

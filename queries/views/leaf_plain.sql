@@ -3,7 +3,10 @@
 rule speaks of, or whose rule found nothing to weigh by. One row per charge, or per charge and use case.
 Shares follow the names of the use cases, unregistered after them, what is left of fixed shares last. A fee that an AWS bill
 charges for a commitment is purchase and unused part in one line, marked Unused: its effective amount is what
-nobody used, and a leaf commitment_unused. */
+nobody used, and a leaf commitment_unused.
+
+money: amount in currency
+*/
 WITH plain AS (
     SELECT
         c.*,

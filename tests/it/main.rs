@@ -10,6 +10,7 @@
 
 mod board;
 mod cli;
+mod explain;
 mod facts;
 mod golden;
 mod gpu;
