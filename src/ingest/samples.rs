@@ -11,8 +11,8 @@ use crate::schema::TableSchema;
 use crate::store::{Change, Lake, Replace, Snapshot};
 use arrow::array::make_comparator;
 use arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, MapBuilder, MapFieldNames, RecordBatch, StringArray, StringBuilder,
-    UInt64Array,
+    Array, ArrayRef, AsArray, BooleanArray, MapBuilder, MapFieldNames, RecordBatch, StringArray,
+    StringBuilder, UInt64Array,
 };
 use arrow::compute::{SortOptions, concat_batches, filter_record_batch, take};
 use arrow::datatypes::Date32Type;
@@ -223,29 +223,35 @@ fn owners(rows: &RecordBatch, groups: &[Vec<usize>]) -> Result<ArrayRef> {
     };
     let mut all = MapBuilder::new(Some(names), StringBuilder::new(), StringBuilder::new());
     let lists = rows.column_by_name(OWNERS).and_then(|c| c.as_map_opt());
-    let [single, namespace] = OWNER.map(|name| rows.column_by_name(name).and_then(|c| c.as_string_opt::<i32>()));
+    let [single, namespace] =
+        OWNER.map(|name| rows.column_by_name(name).and_then(|c| c.as_string_opt::<i32>()));
     let text = |column: Option<&StringArray>, row: usize| {
-        column.filter(|c| c.is_valid(row)).map(|c| c.value(row).to_owned())
+        column
+            .filter(|c| c.is_valid(row))
+            .map(|c| c.value(row).to_owned())
     };
     for group in groups {
-        let mut owners: BTreeMap<String, Option<String>> = BTreeMap::new();
+        let mut owners: BTreeMap<String, String> = BTreeMap::new();
         for row in group {
             if let Some(owner) = text(single, *row) {
                 let namespace = text(namespace, *row).unwrap_or_default();
                 owners.entry(format!("{namespace}/{owner}")).or_default();
             }
             if let Some(list) = lists.filter(|l| l.is_valid(*row)).map(|l| l.value(*row)) {
-                let (keys, shares) = (list.column(0).as_string::<i32>(), list.column(1).as_string::<i32>());
+                let (keys, shares) = (
+                    list.column(0).as_string::<i32>(),
+                    list.column(1).as_string::<i32>(),
+                );
                 for (key, share) in keys.iter().zip(shares) {
                     let known = owners.entry(key.unwrap_or_default().to_owned()).or_default();
-                    *known = known.take().max(share.map(str::to_owned));
+                    *known = std::mem::take(known).max(share.unwrap_or_default().to_owned());
                 }
             }
         }
-        let told = owners.len() > 1 || owners.values().any(Option::is_some);
+        let told = owners.len() > 1 || owners.values().any(|share| !share.is_empty());
         for (owner, share) in owners.iter().filter(|_| told) {
             all.keys().append_value(owner);
-            all.values().append_option(share.as_ref());
+            all.values().append_value(share);
         }
         all.append(told)?;
     }

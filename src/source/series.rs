@@ -214,10 +214,7 @@ impl Fold {
                 .map_or(instance.as_str(), |(host, _)| host)
                 .to_owned()
         });
-        let device = (
-            device(uuid, &host, &label("gpu_index"))?,
-            label("mig_instance"),
-        );
+        let device = (device(uuid, &host, &label("gpu_index"))?, label("mig_instance"));
         let holder = Holder {
             mig_profile: label("mig_profile"),
             gpu_index: label("gpu_index"),
@@ -381,7 +378,9 @@ fn device(uuid: String, host: &str, index: &str) -> std::result::Result<String, 
         return Ok(uuid);
     }
     if host.is_empty() || index.is_empty() {
-        return Err("the UUID is masked, and host and index are not both there to tell the device".to_owned());
+        return Err(
+            "the UUID is masked, and host and index are not both there to tell the device".to_owned(),
+        );
     }
     Ok(format!("{uuid}@{host}/{index}"))
 }
@@ -393,15 +392,14 @@ fn share(text: &str, places: u32) -> Option<String> {
     (fraction > 0).then(|| money::format_short(fraction))
 }
 
-/// The owners of one device as JSON: `namespace/owner` and the fraction each was granted, or null. Nothing
+/// The owners of one device as JSON: `namespace/owner` and the fraction each was granted, or an empty text. Nothing
 /// for one owner without a fraction, who is told by the column `owner` alone.
 fn shared(owners: &BTreeMap<(&str, &str), Option<&str>>) -> String {
     if owners.len() < 2 && owners.values().all(Option::is_none) {
         return String::new();
     }
     let entries = owners.iter().map(|((owner, namespace), share)| {
-        let share = share.map_or(serde_json::Value::Null, serde_json::Value::from);
-        (format!("{namespace}/{owner}"), share)
+        (format!("{namespace}/{owner}"), share.unwrap_or_default().into())
     });
     serde_json::Value::Object(entries.collect()).to_string()
 }
@@ -456,7 +454,12 @@ mod tests {
         let of = |uuid: &str, host, index| device(uuid.to_owned(), host, index);
         assert_eq!(of(masked, "n1", "3"), Ok(format!("{masked}@n1/3")));
         assert!(of(masked, "n1", "").is_err() && of(masked, "", "3").is_err());
-        for uuid in ["GPU-604ac76c-d9cf-fef3-62e9-d92044ab6e52", "GPU-OLD", "g1", "GPU-"] {
+        for uuid in [
+            "GPU-604ac76c-d9cf-fef3-62e9-d92044ab6e52",
+            "GPU-OLD",
+            "g1",
+            "GPU-",
+        ] {
             assert_eq!(of(uuid, "", ""), Ok(uuid.to_owned()));
         }
     }
@@ -473,11 +476,16 @@ mod tests {
     #[test]
     fn one_owner_needs_no_list() {
         let owners = |list: &[(&'static str, Option<&'static str>)]| {
-            shared(&list.iter().map(|(owner, share)| ((*owner, "ml"), *share)).collect())
+            shared(
+                &list
+                    .iter()
+                    .map(|(owner, share)| ((*owner, "ml"), *share))
+                    .collect(),
+            )
         };
         assert_eq!(owners(&[]), "");
         assert_eq!(owners(&[("a", None)]), "");
         assert_eq!(owners(&[("a", Some("0.5"))]), r#"{"ml/a":"0.5"}"#);
-        assert_eq!(owners(&[("a", None), ("b", None)]), r#"{"ml/a":null,"ml/b":null}"#);
+        assert_eq!(owners(&[("a", None), ("b", None)]), r#"{"ml/a":"","ml/b":""}"#);
     }
 }

@@ -30,7 +30,13 @@ struct Options {
 }
 
 /// What a row has beside the columns of its asset.
-const FIELDS: [&str; 5] = ["month.start", "month.end", "month.from", "month.amount", "month.number"];
+const FIELDS: [&str; 5] = [
+    "month.start",
+    "month.end",
+    "month.from",
+    "month.amount",
+    "month.number",
+];
 
 /// A hundred years: more is a slip of the pen.
 const MOST_MONTHS: u32 = 1200;
@@ -73,7 +79,12 @@ impl Reader for Depreciation {
                 .position(|column| column.eq_ignore_ascii_case(name))
                 .ok_or_else(|| Error::data(format!("there is no column '{name}'")))
         };
-        let wanted = [&options.price, &options.salvage, &options.in_service, &options.months];
+        let wanted = [
+            &options.price,
+            &options.salvage,
+            &options.in_service,
+            &options.months,
+        ];
         let [price, salvage, in_service, months] = wanted.map(|name| place(name));
         let places = [price?, salvage?, in_service?, months?];
         // Columns that the mapping wants as they stand.
@@ -116,7 +127,12 @@ impl Reader for Depreciation {
             };
             for month in 0..asset.months {
                 let Some([start, end, from, amount]) = asset.month(month) else {
-                    out.reject(line, &options.in_service, None, "the calendar ends before it is written off");
+                    out.reject(
+                        line,
+                        &options.in_service,
+                        None,
+                        "the calendar ends before it is written off",
+                    );
                     break;
                 };
                 cells.clear();
@@ -161,7 +177,10 @@ impl Asset {
         let in_service = time::parse_instant(in_service)
             .map(|instant| time::from_micros(instant).date_naive())
             .ok_or_else(|| (2, "not a day".to_owned()))?;
-        let months = months.parse().ok().filter(|months| (1..=MOST_MONTHS).contains(months));
+        let months = months
+            .parse()
+            .ok()
+            .filter(|months| (1..=MOST_MONTHS).contains(months));
         Ok(Asset {
             amount: price - salvage,
             in_service,

@@ -1,0 +1,5 @@
+//! Mistakes that other tools have shipped, each with a test named after it. Most stand as SQL in
+//! `tests/slt/mistakes/`; here are those that need files, a lake or the program.
+
+#[path = "mistakes/gpu.rs"]
+mod gpu;
