@@ -28,6 +28,7 @@ pub(super) async fn attempt(lake: &Lake, delivery: &Delivery) -> Result<Option<S
             kept: f.rows_out(),
             known: 0,
             period: None,
+            notes: Vec::new(),
         })
         .collect();
     let base = lake.snapshot(table, None).await?;

@@ -284,6 +284,7 @@ fn fates(delivery: &Delivery, keys: &Keys, unchanged: &HashMap<OwnedRow, String>
                 kept: file.rows_out() - known,
                 known,
                 period: None,
+                notes: Vec::new(),
             })
         })
         .collect()

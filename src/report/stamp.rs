@@ -30,6 +30,13 @@ pub(super) async fn build(run: &Run<'_>) -> Result<Vec<Stamp>> {
         settings.currency.clone()
     };
     stamps.push(stamp("currency", currency));
+    if let Some(prices) = settings.repriced() {
+        stamps.push(Stamp {
+            label: "re-priced".to_owned(),
+            value: prices,
+            warns: true,
+        });
+    }
     stamps.push(stamp("time zone", settings.zone.name().to_owned()));
     Ok(stamps)
 }
@@ -37,7 +44,8 @@ pub(super) async fn build(run: &Run<'_>) -> Result<Vec<Stamp>> {
 /// Up to when every source that billed in the window has done so: the earliest of their last charges.
 async fn bills(run: &Run<'_>) -> Result<Stamp> {
     const LAST: &str = "SELECT min(upto) AS upto FROM (SELECT max(charge_period_end) AS upto FROM charges \
-         WHERE charge_period_start >= $from AND charge_period_start < $to GROUP BY source)";
+         WHERE charge_moment(charge_period_start, charge_period_end) >= $from
+        AND charge_moment(charge_period_start, charge_period_end) < $to GROUP BY source)";
     let instant = |i: chrono::DateTime<chrono::Utc>| {
         ScalarValue::TimestampMicrosecond(Some(i.timestamp_micros()), Some("UTC".into()))
     };
