@@ -26,10 +26,19 @@ columns = [
 [chart]
 kind = "bar"
 y = "kwh_facility"
+[explain]
+from = "parts"
+[explain.columns]
+cost = { sum = "amount" }
+kwh_accelerator = { sum = "CAST(accelerator_mj AS DOUBLE) / 3600000000" }
+kwh_node = { sum = "CAST(node_mj AS DOUBLE) / 3600000000" }
+kwh_facility = { sum = "CAST(facility_mj AS DOUBLE) / 3600000000" }
+kgco2e_facility = { sum = "gco2 / 1000" }
 */
 WITH parts AS (
     SELECT
         leaf, model, use_case, team, host, region, local_day(period_start) AS day, amount,
+        charge_id, request_source, request_id, currency, fx_rate,
         CASE WHEN setting('currency') <> 'native' AND fx_rate IS NOT NULL THEN setting('currency') ELSE currency END AS shown,
         CASE WHEN setting('currency') = 'native' OR fx_rate IS NULL THEN 1 ELSE fx_rate END AS rate,
         CAST(NULL AS DECIMAL(38, 18)) AS accelerator_mj,
@@ -41,6 +50,7 @@ WITH parts AS (
     UNION ALL
     SELECT
         leaf, model, use_case, team, host, region, local_day(hour) AS day, NULL,
+        NULL, request_source, request_id, NULL, NULL,
         NULLIF(setting('currency'), 'native'),
         1,
         accelerator_mj,

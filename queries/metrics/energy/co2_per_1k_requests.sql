@@ -22,6 +22,13 @@ columns = [
 [chart]
 kind = "bar"
 y = "gco2e_per_1k_requests_facility"
+[explain]
+from = "parts"
+[explain.columns]
+kgco2e_facility = { sum = "gco2 / 3600000000 / 1000" }
+requests = { count = "request" }
+gco2e_per_1k_requests_facility = { over = ["kgco2e_facility", "requests"], times = "1000000" }
+kwh_facility = { sum = "facility / 3600000000" }
 */
 WITH asked AS (
     SELECT

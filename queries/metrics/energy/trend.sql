@@ -22,6 +22,13 @@ columns = [
 [chart]
 kind = "line"
 y = "kwh_facility"
+[explain]
+from = "energy"
+[explain.columns]
+kwh_accelerator = { sum = "accelerator / 3600000000" }
+kwh_node = { sum = "node / 3600000000" }
+kwh_facility = { sum = "facility / 3600000000" }
+kgco2e_facility = { sum = "gco2 / 3600000000 / 1000" }
 */
 WITH asked AS (
     SELECT
@@ -32,6 +39,8 @@ WITH asked AS (
 energy AS (
     SELECT
         s.model,
+        s.host,
+        s.state,
         local_day(s.hour) AS day,
         CAST(s.energy_mj AS DOUBLE) AS accelerator,
         CAST(s.energy_mj AS DOUBLE) * f.host_factor AS node,

@@ -20,11 +20,17 @@ columns = [
 [chart]
 kind = "bar"
 y = "cost"
+[explain]
+from = "held"
+[explain.columns]
+device_s = { sum = "device_s" }
+cost = { sum = "amount" }
 */
 WITH held AS (
     SELECT
         namespace, owner, state, host, model, purchase, gpu_model, provider, region,
         charge_day(period_start, period_end) AS day, device_s, amount,
+        charge_id, currency, fx_rate,
         CASE WHEN setting('currency') <> 'native' AND fx_rate IS NOT NULL THEN setting('currency') ELSE currency END AS shown,
         CASE WHEN setting('currency') = 'native' OR fx_rate IS NULL THEN 1 ELSE fx_rate END AS rate
     FROM gpu_owners

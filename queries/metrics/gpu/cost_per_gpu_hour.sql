@@ -22,10 +22,19 @@ columns = [
 [chart]
 kind = "bar"
 y = "cost_per_useful_gpu_hour"
+[explain]
+from = "states"
+[explain.columns]
+device_hours = { sum = "device_s / 3600" }
+useful_hours = { sum = "device_s / 3600", where = "state = 'serving'" }
+cost = { sum = "amount" }
+cost_per_gpu_hour = { over = ["cost", "device_hours"] }
+cost_per_useful_gpu_hour = { over = ["cost", "useful_hours"] }
 */
 WITH states AS (
     SELECT
         host, model, purchase, gpu_model, provider, region_id AS region, state, device_s, amount,
+        charge_id, currency, fx_rate,
         local_day(arrow_cast(from_us, 'Timestamp(Microsecond, Some("UTC"))')) AS day,
         CASE WHEN setting('currency') <> 'native' AND fx_rate IS NOT NULL THEN setting('currency') ELSE currency END AS shown,
         CASE WHEN setting('currency') = 'native' OR fx_rate IS NULL THEN 1 ELSE fx_rate END AS rate

@@ -30,10 +30,16 @@ description = "Hold it against this model of the price book alone."
 [chart]
 kind = "bar"
 y = "cost_ratio"
+[explain]
+from = "states"
+keys = { api_provider = "", api_model = "" }
+column = "self_hosted_cost"
+[explain.columns]
+self_hosted_cost = { sum = "amount" }
 */
 WITH states AS (
     SELECT
-        model, amount,
+        model, amount, charge_id, host, state, currency, fx_rate,
         CASE WHEN setting('currency') <> 'native' AND fx_rate IS NOT NULL THEN setting('currency') ELSE currency END AS shown,
         CASE WHEN setting('currency') = 'native' OR fx_rate IS NULL THEN 1 ELSE fx_rate END AS rate
     FROM gpu_states
