@@ -75,7 +75,7 @@ book AS (
         p.output_cost_per_token AS p_output
     FROM price_periods AS p
     LEFT JOIN models AS m ON m.model = p.model AND m.provider = p.provider AND NOT m.self_hosted
-    WHERE p.valid_from < $to AND (p.valid_until IS NULL OR p.valid_until >= $to)
+    WHERE p.layer = 'list' AND p.valid_from < $to AND (p.valid_until IS NULL OR p.valid_until >= $to)
         AND CASE WHEN $api_model = '' THEN m.model IS NOT NULL ELSE p.model = $api_model END
 ),
 buckets AS (
