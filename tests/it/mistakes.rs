@@ -3,3 +3,4 @@
 
 mod bills;
 mod dialects;
+mod gpu;

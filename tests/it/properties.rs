@@ -2,6 +2,7 @@
 
 mod conservation;
 mod deliveries;
+mod fleet;
 mod month;
 mod sessions;
 mod windows;
