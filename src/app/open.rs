@@ -32,6 +32,9 @@ pub(super) async fn engine(config: &Config) -> Result<Engine> {
     if config.settings.currency != config.settings.reporting_currency {
         asked_currency(&config.settings.currency, &engine).await?;
     }
+    if let Some(book) = &config.settings.price_book {
+        asked_book(book, &engine).await?;
+    }
     Ok(engine)
 }
 
@@ -64,6 +67,30 @@ async fn asked_currency(currency: &str, engine: &Engine) -> Result<()> {
         codes.join(", ")
     )))
 }
+
+/// A book that nobody imported would leave every attempt without a price.
+async fn asked_book(book: &str, engine: &Engine) -> Result<()> {
+    let known = Frame::guess(engine.query(BOOKS, &[]).await?);
+    let names = (0..known.rows())
+        .map(|row| Ok(known.text("source", row)?.unwrap_or_default()))
+        .collect::<Result<Vec<_>>>()?;
+    if names.iter().any(|name| name == book) {
+        return Ok(());
+    }
+    Err(
+        Error::usage(format!("there is no price book '{book}'")).advise(if names.is_empty() {
+            "there is none yet; `spendscope prices import FILE --source NAME` brings one".to_owned()
+        } else {
+            format!(
+                "known: {}; `spendscope prices import FILE --source NAME` brings another",
+                names.join(", ")
+            )
+        }),
+    )
+}
+
+const BOOKS: &str = "SELECT source FROM prices WHERE layer IS DISTINCT FROM 'contract' \
+    GROUP BY source ORDER BY source";
 
 const CURRENCIES: &str = "SELECT billing_currency AS code FROM charges GROUP BY billing_currency \
     UNION SELECT \"to\" AS code FROM fx_rates GROUP BY \"to\" ORDER BY code";

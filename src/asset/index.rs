@@ -28,6 +28,12 @@ const KINDS: &[(&str, &str, &str, &[&str])] = &[
         &["grain", "by"],
     ),
     (
+        "explain/",
+        "Explanations",
+        "What `spendscope explain` shows of the rows that a figure sums; each a query over `explained`.",
+        &[],
+    ),
+    (
         "checks/",
         "Checks",
         "Queries that return offending rows; none is a pass.",

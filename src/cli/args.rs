@@ -75,6 +75,12 @@ pub(super) struct Global {
     /// Time zone of days and months, such as Europe/Berlin
     #[arg(long, global = true, value_name = "ZONE")]
     pub(super) tz: Option<String>,
+    /// List prices of this book only, by the name it was imported under
+    #[arg(long, global = true, value_name = "NAME")]
+    pub(super) book: Option<String>,
+    /// Prices as valid then, instead of at the start of each attempt
+    #[arg(long, global = true, value_name = "DATE")]
+    pub(super) book_at: Option<String>,
     /// Folder whose files replace or extend the built-in queries/
     #[arg(long, global = true, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(super) queries: Option<PathBuf>,
@@ -116,6 +122,8 @@ pub(super) enum Command {
     /// The metrics: what there is, what it means, its figures
     #[command(subcommand)]
     Metric(Metric),
+    /// Where a number comes from: leaves, charges, requests, files, prices, rules
+    Explain(Explain),
     /// From the bill to its leaves; exit status 3 when they do not add up
     Reconcile,
     /// Data-quality and conservation checks; exit status 3 when one says no
@@ -167,6 +175,7 @@ impl Command {
             | Command::Fx(Reference::Import(_))
             | Command::Synth(_) => true,
             Command::Prices(Reference::List)
+            | Command::Explain(_)
             | Command::Fx(Reference::List)
             | Command::Sql { .. }
             | Command::Metric(_)
@@ -236,6 +245,37 @@ pub(super) enum Metric {
         #[arg(long = "set", value_name = "KEY=VALUE")]
         set: Vec<String>,
     },
+}
+
+/// Where a number comes from, down to the line of the file.
+///
+/// Prints the rows that a figure of a metric sums, by leaf, charge, request, file, price, rate and rule, and
+/// whether they add up to it. Exit status 1 when they do not.
+///
+/// Examples:
+///   spendscope explain spend/by_scope --where scope=AI --period 2026-09
+///   spendscope explain unit/cost_per_query --where use_case=support --column cost --period 2026-09
+///   spendscope explain spend/by_scope --where scope=AI --period 2026-09 --rows -o csv
+#[derive(Debug, Args)]
+#[command(verbatim_doc_comment)]
+pub(super) struct Explain {
+    /// Name of the metric, as `metric list` shows it
+    pub(super) metric: String,
+    /// Which row: a column of the metric and its value; nothing after the sign is NULL
+    #[arg(long = "where", value_name = "COLUMN=VALUE")]
+    pub(super) at: Vec<String>,
+    /// Which figure of the row; default: the one that the metric's chart shows
+    #[arg(long, value_name = "NAME")]
+    pub(super) column: Option<String>,
+    /// Columns to group by; default: those that --where names
+    #[arg(long, value_delimiter = ',')]
+    pub(super) by: Option<Vec<String>>,
+    /// Parameters of the metric
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub(super) set: Vec<String>,
+    /// Every single row: charge and request, with file and line
+    #[arg(long)]
+    pub(super) rows: bool,
 }
 
 #[derive(Debug, Subcommand)]

@@ -4,10 +4,10 @@ mod args;
 mod console;
 mod exit;
 
-use crate::app::{self, DemoRequest, DiffRequest, IngestRequest, Status, SynthRequest};
+use crate::app::{self, DemoRequest, DiffRequest, ExplainRequest, IngestRequest, Status, SynthRequest};
 use crate::base::{Context, Error, Result};
 use crate::config::{self, Config, Overrides};
-use args::{Cli, Command, Drill, Global, Ingest, Metric, Reference, Synth};
+use args::{Cli, Command, Drill, Explain, Global, Ingest, Metric, Reference, Synth};
 use clap::{CommandFactory, Parser};
 use console::Terminal;
 use std::io::Read;
@@ -80,6 +80,7 @@ async fn run(cli: Cli, terminal: &mut Terminal) -> Result<Status> {
         Command::Metric(Metric::Run { name, by, set }) => {
             app::metric_run(&config()?, &name, by, &set, terminal).await
         }
+        Command::Explain(args) => app::explain(&config()?, &explain_request(args), terminal).await,
         Command::Reconcile => app::reconcile(&config()?, terminal).await,
         Command::Check { tier } => app::check(&config()?, &tier, terminal).await,
         Command::Diff { to_as_of, by } => {
@@ -148,6 +149,19 @@ fn overrides(global: &Global) -> Overrides {
         basis: global.basis.clone(),
         tz: global.tz.clone(),
         queries: global.queries.clone(),
+        book: global.book.clone(),
+        book_at: global.book_at.clone(),
+    }
+}
+
+fn explain_request(args: Explain) -> ExplainRequest {
+    ExplainRequest {
+        metric: args.metric,
+        at: args.at,
+        column: args.column,
+        by: args.by,
+        set: args.set,
+        rows: args.rows,
     }
 }
 

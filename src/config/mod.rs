@@ -31,6 +31,8 @@ pub struct Overrides {
     pub basis: Option<String>,
     pub tz: Option<String>,
     pub queries: Option<PathBuf>,
+    pub book: Option<String>,
+    pub book_at: Option<String>,
 }
 
 /// Everything a command needs to know before it starts.
@@ -90,6 +92,12 @@ impl Config {
                 .parse::<Basis>()?,
             zone,
             now: clock.now(),
+            price_book: overrides.book.clone(),
+            price_moment: overrides
+                .book_at
+                .as_deref()
+                .map(|t| instant("--book-at", t))
+                .transpose()?,
             memory_limit: QUERY_MEMORY,
         };
         Ok(Config {

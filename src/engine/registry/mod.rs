@@ -6,7 +6,7 @@ mod validate;
 mod value;
 
 pub(super) use tables::batches;
-pub use value::Amount;
+pub use value::{Amount, Day};
 
 use crate::base::{Error, Result};
 use serde::Deserialize;
@@ -26,6 +26,7 @@ pub struct Registry {
     pub gpu_slo: Vec<GpuSlo>,
     pub scopes: Vec<ScopeRule>,
     pub sharing: Vec<SharingRule>,
+    pub provisioned: Vec<Provisioned>,
     pub budgets: Vec<Budget>,
     pub energy: Energy,
     /// Seconds between two samples, by source of telemetry; 60 for any other. Filled from the
@@ -40,11 +41,16 @@ pub struct UseCase {
     pub owner: Option<String>,
     pub risk_tier: Option<RiskTier>,
     pub stage: Option<Stage>,
+    /// Day on which that stage began.
+    pub since: Option<Day>,
     /// In the reporting currency.
     pub value_per_success: Option<Amount>,
     /// How long a task may stay without a label before it counts as unlabelled.
     #[serde(default = "default_maturity")]
     pub maturity_days: u32,
+    /// Arm of its experiments that the others are compared with.
+    #[serde(default = "default_control")]
+    pub control_variant: String,
     #[serde(default)]
     pub aliases: Aliases,
     /// Empty: anywhere.
@@ -56,6 +62,10 @@ pub struct UseCase {
 
 fn default_maturity() -> u32 {
     7
+}
+
+fn default_control() -> String {
+    "control".to_owned()
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
@@ -133,6 +143,8 @@ pub struct GpuNode {
     pub purchase: Purchase,
     /// What it serves.
     pub model: Option<String>,
+    /// Where its power comes from, as lists of grid intensity name the region; by default that of its charges.
+    pub region: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -183,6 +195,17 @@ pub enum SharingMethod {
     Fixed,
 }
 
+/// Throughput that is paid for whether it is used or not: its tokens cost nothing by themselves.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Provisioned {
+    /// SQL predicate over an attempt: what runs on it.
+    #[serde(rename = "match")]
+    pub predicate: String,
+    /// SQL predicate over a charge: what pays for it.
+    pub charge_match: Option<String>,
+}
+
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Budget {
@@ -225,7 +248,7 @@ impl Default for Energy {
 
 impl Registry {
     /// The sections of a configuration file that are the registry's.
-    pub const SECTIONS: [&str; 9] = [
+    pub const SECTIONS: [&str; 10] = [
         "use_cases",
         "providers",
         "models",
@@ -233,6 +256,7 @@ impl Registry {
         "gpu_slo",
         "scopes",
         "sharing",
+        "provisioned",
         "budgets",
         "energy",
     ];

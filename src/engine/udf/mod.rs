@@ -8,6 +8,7 @@ mod args;
 mod charge_day;
 mod charge_moment;
 mod claimant;
+mod difference;
 mod fx_rate;
 mod json_field;
 mod local_day;
@@ -17,13 +18,18 @@ mod longest;
 mod match_length;
 mod money_mul;
 mod now_utc;
+mod price_entries;
+mod price_factors;
 mod ratio;
 mod setting;
 mod sum_product;
+mod token_cost;
+mod uplift;
 mod zone;
 
 use crate::engine::{Registry, Settings};
 use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
+use difference::{Difference, End, Of};
 
 pub(super) use claimant::claimant;
 pub(super) use fx_rate::{FxRate, rates};
@@ -37,6 +43,10 @@ pub(super) fn scalars(settings: &Settings, registry: &Registry) -> Vec<ScalarUDF
         charge_day::ChargeDay::new(settings.zone).into(),
         charge_moment::ChargeMoment::new(settings.zone).into(),
         claimant(),
+        Difference::new(Of::Shares, End::Low).into(),
+        Difference::new(Of::Shares, End::High).into(),
+        Difference::new(Of::Means, End::Low).into(),
+        Difference::new(Of::Means, End::High).into(),
         json_field::JsonField::default().into(),
         local_day::LocalDay::new(settings.zone).into(),
         local_hour::LocalHour::new(settings.zone).into(),
@@ -45,8 +55,12 @@ pub(super) fn scalars(settings: &Settings, registry: &Registry) -> Vec<ScalarUDF
         match_length(),
         money_mul::MoneyMul::default().into(),
         now_utc::NowUtc::new(settings.now).into(),
+        price_entries::PriceEntries::default().into(),
+        price_factors::PriceFactors::default().into(),
         ratio::Ratio::default().into(),
         setting::Setting::new(settings, registry).into(),
+        token_cost::TokenCost::default().into(),
+        uplift::Uplift::default().into(),
     ]
 }
 
