@@ -331,14 +331,14 @@ fn a_backfill_or_a_manual_export_of_the_same_month_is_not_added_to_it() {
         "nothing moved in all that: {}",
         diff.2
     );
-    // Under a second name it is a second bill, and the check sees what it is.
+    // Under a second name it is a second bill, and a check sees what it is.
     let (status, _, talk) = place.at(
         "2026-10-05T00:00:00Z",
         &["ingest", "--source", "by-hand", "backfill.csv"],
     );
     assert_eq!(status, 0, "{talk}");
     let (_, out, talk) = place.at(NOW, &["check", "--tier", "on-request", "-o", "csv"]);
-    assert!(out.contains("same_charge_in_two_sources,found,"), "{out}\n{talk}");
+    assert!(out.contains("same_lines_in_two_sources,found,"), "{out}\n{talk}");
 }
 
 /// finops-toolkit#2096: files that did not follow a contract of names were lost without a word. Formats are
