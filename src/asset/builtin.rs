@@ -29,6 +29,7 @@ pub(super) static ASSETS: &[(&str, &str)] = assets![
     "checks/purchase_and_usage.sql",
     "checks/rejected_rows.sql",
     "checks/same_charge_in_two_sources.sql",
+    "checks/same_lines_in_two_sources.sql",
     "checks/same_request_in_two_sources.sql",
     "checks/scope_that_is_none.sql",
     "checks/split_exceeds_parent.sql",

@@ -15,6 +15,7 @@ mod facts;
 mod golden;
 mod gpu;
 mod gpu_golden;
+mod history;
 mod index;
 mod ingest;
 mod metrics;

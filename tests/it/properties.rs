@@ -1,5 +1,6 @@
 //! What must hold of any month. Cases are random and small, and the same in every run.
 
+mod arrivals;
 mod conservation;
 mod deliveries;
 mod fleet;

@@ -30,7 +30,7 @@ kind = "bar"
 y = "amount"
 */
 WITH charged AS (
-    SELECT charge_id FROM costs WHERE charge_period_start >= $from AND charge_period_start < $to
+    SELECT charge_id FROM costs WHERE charge_moment(charge_period_start, charge_period_end) >= $from AND charge_moment(charge_period_start, charge_period_end) < $to
 ),
 split AS (
     SELECT l.use_case, l.evidence, l.amount, l.currency, l.fx_rate

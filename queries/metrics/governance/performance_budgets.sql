@@ -72,7 +72,7 @@ costed AS (
     UNION ALL
     SELECT use_case, amount, reporting_rate, false
     FROM leaf_plain
-    WHERE leaf = 'direct' AND period_start >= $from AND period_start < $to
+    WHERE leaf = 'direct' AND charge_moment(period_start, period_end) >= $from AND charge_moment(period_start, period_end) < $to
 ),
 sums AS (
     SELECT

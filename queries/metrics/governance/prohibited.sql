@@ -55,7 +55,7 @@ parts AS (
     SELECT l.use_case, l.team, NULL, l.provider, l.model, l.region, NULL, 0, l.shown, l.amount, l.rate
     FROM leaves AS l
     LEFT SEMI JOIN banned AS b ON b.use_case = l.use_case
-    WHERE l.leaf = 'direct' AND l.period_start >= $from AND l.period_start < $to
+    WHERE l.leaf = 'direct' AND charge_moment(l.period_start, l.period_end) >= $from AND charge_moment(l.period_start, l.period_end) < $to
 ),
 grouped AS (
     SELECT

@@ -49,7 +49,7 @@ leaves AS (
     WHERE (l.evidence = 'billed' OR setting('basis') <> 'billed')
         AND (
             (l.leaf = 'request' AND l.started_at >= $from AND l.started_at < $to)
-            OR (l.leaf = 'unmetered' AND l.period_start >= $from AND l.period_start < $to)
+            OR (l.leaf = 'unmetered' AND charge_moment(l.period_start, l.period_end) >= $from AND charge_moment(l.period_start, l.period_end) < $to)
         )
 ),
 -- Every attempt once without money, every leaf once with it.

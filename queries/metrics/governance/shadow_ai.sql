@@ -37,7 +37,7 @@ WITH leaves AS (
         CASE WHEN setting('currency') = 'native' OR l.fx_rate IS NULL THEN 1 ELSE l.fx_rate END AS rate
     FROM ledger AS l
     LEFT JOIN (SELECT charge_id, provider_id FROM costs WHERE kind = 'model_api') AS k ON k.charge_id = l.charge_id
-    WHERE l.kind = 'model_api' AND l.evidence = 'billed' AND l.period_start >= $from AND l.period_start < $to
+    WHERE l.kind = 'model_api' AND l.evidence = 'billed' AND charge_moment(l.period_start, l.period_end) >= $from AND charge_moment(l.period_start, l.period_end) < $to
 ),
 totals AS (
     SELECT shown AS total_shown, sum_product(amount, rate) AS total

@@ -61,7 +61,7 @@ leaves AS (
         task_id, use_case, true AS own, amount,
         CASE WHEN setting('currency') = 'native' THEN reporting_rate ELSE fx_rate END AS rate
     FROM leaf_plain
-    WHERE leaf = 'direct' AND period_start >= $from AND period_start < $to
+    WHERE leaf = 'direct' AND charge_moment(period_start, period_end) >= $from AND charge_moment(period_start, period_end) < $to
 ),
 joined AS (
     SELECT
