@@ -59,10 +59,14 @@ valued AS (
     SELECT
         task_id, use_case, state, variant, last_model, day,
         CASE WHEN uncosted = 0 AND parts = 1 THEN COALESCE(cost, 0) END AS cost,
-        CASE
-            WHEN uncosted = 0 AND parts = 1 AND shown IS NOT NULL THEN shown
-            WHEN setting('currency') <> 'native' THEN setting('currency')
-        END AS shown
+        -- NULLIF keeps the planner from taking the column for one that is never NULL.
+        NULLIF(
+            CASE
+                WHEN uncosted = 0 AND parts = 1 AND shown IS NOT NULL THEN shown
+                WHEN setting('currency') <> 'native' THEN setting('currency')
+            END,
+            ''
+        ) AS shown
     FROM joined
     WHERE place = 1
 ),
