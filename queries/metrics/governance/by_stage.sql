@@ -17,7 +17,7 @@ columns = [
     { name = "currency", type = "text", role = "currency", description = "The reporting currency for what has a rate, the own one for what has none." },
     { name = "use_cases", type = "int", role = "measure", unit = "use cases", description = "Use cases of the group; not those that only traffic names." },
     { name = "since", type = "date", role = "time", description = "Day on which the first of them entered its stage; NULL where the registry does not say." },
-    { name = "days_in_stage", type = "int", role = "measure", unit = "days", description = "Days since then." },
+    { name = "days_in_stage", type = "int", role = "measure", unit = "days", description = "Days since then; NULL where the stage is still to come." },
     { name = "first_seen", type = "date", role = "time", description = "Day of the first attempt." },
     { name = "last_seen", type = "date", role = "time", description = "Day of the last attempt." },
     { name = "attempts", type = "int", role = "measure", unit = "attempts", description = "Attempts that started in the window." },
@@ -109,7 +109,10 @@ SELECT
     shown AS currency,
     listed_use_cases AS use_cases,
     since,
-    CAST(local_day(LEAST($to, now_utc()) - INTERVAL '1 microsecond') AS INT) + 1 - CAST(since AS INT) AS days_in_stage,
+    CASE
+        WHEN since <= local_day(LEAST($to, now_utc()) - INTERVAL '1 microsecond')
+            THEN CAST(local_day(LEAST($to, now_utc()) - INTERVAL '1 microsecond') AS INT) + 1 - CAST(since AS INT)
+    END AS days_in_stage,
     first_seen,
     last_seen,
     attempts,
