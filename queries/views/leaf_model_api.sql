@@ -13,81 +13,8 @@ attempt.
 
 kept: ledger, tasks and the weights of sharing read it.
 */
-WITH texts AS (
-    SELECT
-        *,
-        lower(json_field(sku_price_details, 'TokenDirection')) AS direction,
-        lower(json_field(sku_price_details, 'TokenCacheAction')) AS cache_action,
-        lower(coalesce(sku_meter, '')) AS meter,
-        lower(coalesce(charge_description, '')) AS description
-    FROM costs
-    WHERE kind = 'model_api'
-),
-
-said AS (
-    SELECT
-        *,
-        CASE
-            WHEN direction IN ('input', 'output') OR cache_action IN ('uncached', 'read', 'write', 'other')
-                THEN 'details'
-            WHEN meter LIKE '%cach%' OR meter LIKE '%input%' OR meter LIKE '%output%' THEN 'text'
-            WHEN description LIKE '%cach%' OR description LIKE '%input%' OR description LIKE '%output%' THEN 'text'
-            ELSE 'nothing'
-        END AS source_of_class,
-        CASE
-            WHEN meter LIKE '%cach%' OR meter LIKE '%input%' OR meter LIKE '%output%' THEN meter
-            ELSE description
-        END AS words
-    FROM texts
-),
-
--- A property that is left out of SkuPriceDetails means that the meter mixes its values.
-classed AS (
-    SELECT
-        charge_id,
-        provider_id,
-        charge_period_start,
-        charge_period_end,
-        CASE
-            WHEN model IS NOT NULL THEN model
-            WHEN token_units THEN ''
-            ELSE '*'
-        END AS pool,
-        CASE source_of_class
-            WHEN 'details'
-                THEN coalesce(direction, 'input') = 'input' AND coalesce(cache_action, 'uncached') = 'uncached'
-            WHEN 'text' THEN words NOT LIKE '%cach%' AND words LIKE '%input%'
-            ELSE true
-        END AS of_uncached,
-        CASE source_of_class
-            WHEN 'details'
-                THEN coalesce(direction, 'input') = 'input' AND coalesce(cache_action, 'read') IN ('read', 'other')
-            WHEN 'text'
-                THEN
-                    (words LIKE '%cach%' AND words NOT LIKE '%write%' AND words NOT LIKE '%creation%')
-                    OR (words NOT LIKE '%cach%' AND words LIKE '%input%' AND words LIKE '%output%')
-            ELSE true
-        END AS of_read,
-        CASE source_of_class
-            WHEN 'details'
-                THEN coalesce(direction, 'input') = 'input' AND coalesce(cache_action, 'write') IN ('write', 'other')
-            WHEN 'text'
-                THEN
-                    (words LIKE '%cach%' AND (words LIKE '%write%' OR words LIKE '%creation%'))
-                    OR (words NOT LIKE '%cach%' AND words LIKE '%input%' AND words LIKE '%output%')
-            ELSE true
-        END AS of_write,
-        CASE source_of_class
-            WHEN 'details'
-                THEN direction = 'output' OR (direction IS NULL AND cache_action = 'uncached')
-            WHEN 'text' THEN words NOT LIKE '%cach%' AND words LIKE '%output%'
-            ELSE true
-        END AS of_output
-    FROM said
-),
-
 -- Every model of the registry, and '' for those that are in none.
-pool_names AS (
+WITH pool_names AS (
     SELECT provider, model AS pool FROM models
     UNION ALL
     SELECT provider, '' AS pool FROM providers
@@ -112,7 +39,7 @@ pools AS (
                 INTERVAL '1' DAY
             )
         ) AS day
-    FROM classed AS c
+    FROM token_charges AS c
     INNER JOIN pool_names AS n ON n.provider = c.provider_id AND (c.pool = '*' OR c.pool = n.pool)
     WHERE c.charge_period_start < c.charge_period_end
 ),

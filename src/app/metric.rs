@@ -120,6 +120,9 @@ pub async fn metric_run(
         config.settings.currency,
         config.settings.zone,
     ));
+    if let Some(repriced) = config.settings.repriced() {
+        console.say(&repriced);
+    }
     Ok(Status::Done)
 }
 

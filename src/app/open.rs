@@ -7,6 +7,7 @@ use crate::frame::Frame;
 use crate::metric::Catalog;
 use crate::source;
 use crate::store::Lake;
+use chrono::{DateTime, Utc};
 
 pub(super) async fn lake(config: &Config) -> Result<Lake> {
     Lake::open_with(
@@ -27,18 +28,26 @@ pub(super) async fn engine(config: &Config) -> Result<Engine> {
             ),
         );
     }
-    let engine = Engine::over_lake(
-        &lake,
-        config.as_of,
+    let engine = engine_at(config, config.as_of).await?;
+    if config.settings.currency != config.settings.reporting_currency {
+        asked_currency(&config.settings.currency, &engine).await?;
+    }
+    if let Some(book) = &config.settings.price_book {
+        asked_book(book, &engine).await?;
+    }
+    Ok(engine)
+}
+
+/// The engine over the lake as it was at a moment, under the settings as they are.
+pub(super) async fn engine_at(config: &Config, as_of: Option<DateTime<Utc>>) -> Result<Engine> {
+    Engine::over_lake(
+        &lake(config).await?,
+        as_of,
         &config.assets,
         &config.registry,
         &config.settings,
     )
-    .await?;
-    if config.settings.currency != config.settings.reporting_currency {
-        asked_currency(&config.settings.currency, &engine).await?;
-    }
-    Ok(engine)
+    .await
 }
 
 /// A currency that was asked for and that nothing is billed in or converts into is a slip of the pen.
@@ -58,6 +67,30 @@ async fn asked_currency(currency: &str, engine: &Engine) -> Result<()> {
         codes.join(", ")
     )))
 }
+
+/// A book that nobody imported would leave every attempt without a price.
+async fn asked_book(book: &str, engine: &Engine) -> Result<()> {
+    let known = Frame::guess(engine.query(BOOKS, &[]).await?);
+    let names = (0..known.rows())
+        .map(|row| Ok(known.text("source", row)?.unwrap_or_default()))
+        .collect::<Result<Vec<_>>>()?;
+    if names.iter().any(|name| name == book) {
+        return Ok(());
+    }
+    Err(
+        Error::usage(format!("there is no price book '{book}'")).advise(if names.is_empty() {
+            "there is none yet; `spendscope prices import FILE --source NAME` brings one".to_owned()
+        } else {
+            format!(
+                "known: {}; `spendscope prices import FILE --source NAME` brings another",
+                names.join(", ")
+            )
+        }),
+    )
+}
+
+const BOOKS: &str = "SELECT source FROM prices WHERE layer IS DISTINCT FROM 'contract' \
+    GROUP BY source ORDER BY source";
 
 const CURRENCIES: &str = "SELECT billing_currency AS code FROM charges GROUP BY billing_currency \
     UNION SELECT \"to\" AS code FROM fx_rates GROUP BY \"to\" ORDER BY code";

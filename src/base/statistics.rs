@@ -31,12 +31,7 @@ pub fn difference_of_shares(first: (i64, i64), second: (i64, i64)) -> Option<(f6
     if !known(first) || !known(second) {
         return None;
     }
-    let (a, m, b, n) = (
-        first.0 as f64,
-        first.1 as f64,
-        second.0 as f64,
-        second.1 as f64,
-    );
+    let (a, m, b, n) = (first.0 as f64, first.1 as f64, second.0 as f64, second.1 as f64);
     let (p, q) = (a / m, b / n);
     let ((p_low, p_high), (q_low, q_high)) = (wilson(a, m), wilson(b, n));
     Some((
@@ -150,9 +145,11 @@ fn ln_gamma(x: f64) -> f64 {
         1.505_632_735_149_311_6e-7,
     ];
     let x = x - 1.0;
-    let (sum, _) = TERMS.iter().fold((0.999_999_999_999_809_9, x), |(sum, at), term| {
-        (sum + term / (at + 1.0), at + 1.0)
-    });
+    let (sum, _) = TERMS
+        .iter()
+        .fold((0.999_999_999_999_809_9, x), |(sum, at), term| {
+            (sum + term / (at + 1.0), at + 1.0)
+        });
     let t = x + 7.5;
     0.5 * (2.0 * std::f64::consts::PI).ln() + (x + 0.5) * t.ln() - t + sum.ln()
 }
@@ -199,8 +196,12 @@ mod tests {
     /// degrees of freedom, from -3.3654832 to 0.2054832.
     #[test]
     fn the_sleep_of_students_patients() {
-        let first = sums(&["0.7", "-1.6", "-0.2", "-1.2", "-0.1", "3.4", "3.7", "0.8", "0.0", "2.0"]);
-        let second = sums(&["1.9", "0.8", "1.1", "0.1", "-0.1", "4.4", "5.5", "1.6", "4.6", "3.4"]);
+        let first = sums(&[
+            "0.7", "-1.6", "-0.2", "-1.2", "-0.1", "3.4", "3.7", "0.8", "0.0", "2.0",
+        ]);
+        let second = sums(&[
+            "1.9", "0.8", "1.1", "0.1", "-0.1", "4.4", "5.5", "1.6", "4.6", "3.4",
+        ]);
         close(difference_of_means(first, second), (-3.365_483_2, 0.205_483_2), 7);
     }
 
@@ -214,7 +215,11 @@ mod tests {
             (30.0, 2.042_272_5),
             (1000.0, 1.962_339_1),
         ] {
-            assert!((student(freedom) - t).abs() < 1e-6, "{freedom}: {}", student(freedom));
+            assert!(
+                (student(freedom) - t).abs() < 1e-6,
+                "{freedom}: {}",
+                student(freedom)
+            );
         }
     }
 

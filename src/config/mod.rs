@@ -31,6 +31,8 @@ pub struct Overrides {
     pub basis: Option<String>,
     pub tz: Option<String>,
     pub queries: Option<PathBuf>,
+    pub book: Option<String>,
+    pub book_at: Option<String>,
 }
 
 /// Everything a command needs to know before it starts.
@@ -90,6 +92,12 @@ impl Config {
                 .parse::<Basis>()?,
             zone,
             now: clock.now(),
+            price_book: overrides.book.clone(),
+            price_moment: overrides
+                .book_at
+                .as_deref()
+                .map(|t| instant("--book-at", t))
+                .transpose()?,
             memory_limit: QUERY_MEMORY,
         };
         Ok(Config {
@@ -147,7 +155,8 @@ fn zone(name: &str) -> Result<Tz> {
     })
 }
 
-fn instant(option: &str, text: &str) -> Result<DateTime<Utc>> {
+/// A moment that an option names.
+pub fn instant(option: &str, text: &str) -> Result<DateTime<Utc>> {
     parse_instant(text).map(from_micros).ok_or_else(|| {
         Error::usage(format!("{option}: '{text}' is not a moment"))
             .advise("write 2026-10-01T12:00:00Z or 2026-10-01")

@@ -106,7 +106,7 @@ fn register(context: &SessionContext, name: &str, rows: DataFrame) -> Result<()>
 /// `charges` with `user_scope` and `user_scope_rule` (the first of the configuration's scope rules),
 /// `provider_id` (who claims the line), `named_model` (the registry model its texts name; an empty
 /// text where they name two alike), `listed_scope` (by the lists of `queries/scopes`) and
-/// `sharing_rule` (the first that holds, counted from 0).
+/// `sharing_rule` and `provisioned_rule` (the first that holds, counted from 0).
 async fn charge_rules(context: &SessionContext, registry: &Registry, assets: &Assets) -> Result<()> {
     let charges = context.table("charges").await?;
     let mut scope = Vec::new();
@@ -133,6 +133,13 @@ async fn charge_rules(context: &SessionContext, registry: &Registry, assets: &As
         let holds = predicate(&charges, &format!("sharing[{at}].match"), &rule.predicate)?;
         sharing.push((holds, lit(at)));
     }
+    let mut provisioned = Vec::new();
+    for (at, rule) in (0_i64..).zip(&registry.provisioned) {
+        if let Some(text) = &rule.charge_match {
+            let holds = predicate(&charges, &format!("provisioned[{at}].charge_match"), text)?;
+            provisioned.push((holds, lit(at)));
+        }
+    }
     let mut selected = columns(&charges);
     selected.extend([
         case(scope, null_text()).alias("user_scope"),
@@ -140,6 +147,7 @@ async fn charge_rules(context: &SessionContext, registry: &Registry, assets: &As
         claimant.alias("provider_id"),
         case(scope_lists::arms(assets)?, null_text()).alias("listed_scope"),
         case(sharing, lit(ScalarValue::Int64(None))).alias("sharing_rule"),
+        case(provisioned, lit(ScalarValue::Int64(None))).alias("provisioned_rule"),
     ]);
     let claimed = charges.select(selected)?;
     let mut selected = columns(&claimed);
@@ -182,7 +190,8 @@ fn named_model(registry: &Registry) -> Expr {
 }
 
 /// `requests` with `provider` and `model` by the registry (as logged: `logged_provider`,
-/// `logged_model`), `registered` (the registry knows the model) and `self_hosted`.
+/// `logged_model`), `registered` (the registry knows the model), `self_hosted` and `provisioned_rule` (the first
+/// whose throughput it ran on, counted from 0; over the names of the registry).
 async fn request_names(context: &SessionContext, registry: &Registry) -> Result<()> {
     let requests = context.table("requests").await?;
     // An endpoint of one's own speaks some provider's language and is logged as that provider.
@@ -244,6 +253,14 @@ async fn request_names(context: &SessionContext, registry: &Registry) -> Result<
             .alias("model"),
     );
     selected.push(not(col("known_model").is_null()).alias("registered"));
+    let named = named.select(selected)?;
+    let mut provisioned = Vec::new();
+    for (at, rule) in (0_i64..).zip(&registry.provisioned) {
+        let holds = predicate(&named, &format!("provisioned[{at}].match"), &rule.predicate)?;
+        provisioned.push((holds, lit(at)));
+    }
+    let mut selected = columns(&named);
+    selected.push(case(provisioned, lit(ScalarValue::Int64(None))).alias("provisioned_rule"));
     register(context, "request_names", named.select(selected)?)
 }
 
@@ -312,6 +329,10 @@ mod tests {
                 .await
                 .contains("sharing[0].match")
         );
+        let provisioned = "[[provisioned]]\nmatch = 'oops'";
+        assert!(refused(provisioned).await.contains("provisioned[0].match"));
+        let provisioned = "[[provisioned]]\nmatch = 'true'\ncharge_match = 'oops'";
+        assert!(refused(provisioned).await.contains("provisioned[0].charge_match"));
         let slo = "[[gpu_slo]]\npool = 'oops'\nmin_utilization = 0.5\nwindow_days = 7";
         assert!(refused(slo).await.contains("gpu_slo[0].pool"));
     }

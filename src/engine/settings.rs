@@ -30,6 +30,16 @@ impl Basis {
             Basis::Contracted => "contracted",
         }
     }
+
+    /// By which other prices than the usual ones list costs are worked out, in words.
+    pub fn repriced(&self) -> Option<String> {
+        let book = self.price_book.as_ref().map(|name| format!("of book {name}"));
+        let moment = self
+            .price_moment
+            .map(|at| format!("as of {}", at.format("%Y-%m-%d %H:%M")));
+        let words: Vec<String> = book.into_iter().chain(moment).collect();
+        (!words.is_empty()).then(|| format!("list prices {}", words.join(" ")))
+    }
 }
 
 impl fmt::Display for Basis {
@@ -64,6 +74,10 @@ pub struct Settings {
     pub zone: chrono_tz::Tz,
     /// What time it is, for whatever depends on age.
     pub now: DateTime<Utc>,
+    /// Only list prices of this source count. None: all.
+    pub price_book: Option<String>,
+    /// Prices as valid at this moment, whenever an attempt started. None: at its start.
+    pub price_moment: Option<DateTime<Utc>>,
     /// Bytes that queries may hold before they spill to disk.
     pub memory_limit: usize,
 }
@@ -77,6 +91,8 @@ impl Settings {
             basis: Basis::default(),
             zone: chrono_tz::UTC,
             now,
+            price_book: None,
+            price_moment: None,
             memory_limit: 2 << 30,
         }
     }

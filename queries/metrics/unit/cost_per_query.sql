@@ -24,6 +24,14 @@ columns = [
 [chart]
 kind = "bar"
 y = "cost_per_query"
+[explain]
+from = "parts"
+[explain.columns]
+requests = { sum = "request", any_currency = true }
+attempts = { sum = "attempt", any_currency = true }
+cost = { sum = "amount" }
+accrued_cost = { sum = "amount", where = "evidence = 'accrued'" }
+cost_per_query = { over = ["cost", "requests"] }
 */
 WITH placed AS (
     SELECT
@@ -36,8 +44,9 @@ WITH placed AS (
 ),
 leaves AS (
     SELECT
-        request_source, request_id, use_case, team, amount, evidence,
-        leaf = 'direct' AND period_start >= $from AND period_start < $to AS direct,
+        request_source, request_id, use_case, team, amount, evidence, leaf, kind, modelled, charge_id, currency,
+        fx_rate,
+        leaf = 'direct' AND charge_moment(period_start, period_end) >= $from AND charge_moment(period_start, period_end) < $to AS direct,
         CASE WHEN setting('currency') <> 'native' AND fx_rate IS NOT NULL THEN setting('currency') ELSE currency END AS shown,
         CASE WHEN setting('currency') = 'native' OR fx_rate IS NULL THEN 1 ELSE fx_rate END AS rate
     FROM ledger
@@ -47,6 +56,8 @@ joined AS (
     SELECT
         CASE WHEN p.called THEN p.use_case ELSE l.use_case END AS use_case,
         CASE WHEN p.called THEN p.team ELSE l.team END AS team,
+        coalesce(p.source, l.request_source) AS request_source, coalesce(p.request_id, l.request_id) AS request_id,
+        l.leaf, l.kind, l.modelled, l.charge_id, l.currency, l.fx_rate,
         p.key_alias, p.region, p.request, p.called, p.priceless, l.amount, l.evidence, l.shown, l.rate,
         row_number() OVER (PARTITION BY p.source, p.request_id) AS place
     FROM placed AS p
@@ -58,6 +69,7 @@ joined AS (
 parts AS (
     SELECT
         j.use_case, j.team, j.key_alias, j.region, j.evidence,
+        j.request_source, j.request_id, j.leaf, j.kind, j.modelled, j.charge_id, j.currency, j.fx_rate,
         CASE WHEN k.anchor THEN j.request ELSE 0 END AS request,
         CASE WHEN k.anchor THEN 1 ELSE 0 END AS attempt,
         CASE WHEN k.anchor AND j.priceless AND j.amount IS NULL THEN 1 ELSE 0 END AS uncosted,

@@ -50,6 +50,26 @@ low = "cost_per_successful_task_low"
 high = "cost_per_successful_task_high"
 seed = 20260901
 resamples = 1000
+[explain]
+from = "parts"
+[explain.columns]
+requests = { sum = "requests", where = "anchor", any_currency = true }
+tasks = { count = "*", where = "anchor", any_currency = true }
+successes = { count = "*", where = "anchor AND state = 'success'", any_currency = true }
+pending = { count = "*", where = "anchor AND state = 'pending'", any_currency = true }
+unlabelled = { count = "*", where = "anchor AND state = 'unlabelled'", any_currency = true }
+labelled = { count = "*", where = "anchor AND state IN ('success', 'failure')", any_currency = true }
+labelled_coverage = { over = ["labelled", "tasks"] }
+direct_cost = { sum = "amount", where = "own" }
+own_and_shared = { sum = "amount", where = "own OR shared" }
+idle_carried = { sum = "carried", rate = "1" }
+loaded_cost = { plus = ["own_and_shared", "idle_carried"] }
+waste = { sum = "amount", where = "own AND wasted" }
+accrued_cost = { sum = "amount", where = "own AND evidence = 'accrued'" }
+value = { sum = "value", where = "anchor AND state = 'success'", rate = "1" }
+cost_per_query = { over = ["direct_cost", "requests"] }
+cost_per_successful_task = { over = ["direct_cost", "successes"] }
+loaded_cost_per_successful_task = { over = ["loaded_cost", "successes"] }
 */
 WITH tasked AS (
     SELECT task_id, use_case, requests, state, money_mul(value, value_rate) AS value, uncosted, true AS known
@@ -59,7 +79,8 @@ WITH tasked AS (
 leaves AS (
     SELECT
         leaf, kind, model, use_case, task_id, evidence, wasted, amount,
-        period_start >= $from AND period_start < $to AS inside,
+        modelled, charge_id, request_source, request_id, currency, fx_rate,
+        charge_moment(period_start, period_end) >= $from AND charge_moment(period_start, period_end) < $to AS inside,
         CASE WHEN setting('currency') <> 'native' AND fx_rate IS NOT NULL THEN setting('currency') ELSE currency END AS shown,
         CASE WHEN setting('currency') = 'native' OR fx_rate IS NULL THEN 1 ELSE fx_rate END AS rate
     FROM ledger
@@ -71,6 +92,7 @@ joined AS (
         t.task_id, t.known, t.requests, t.state, t.value, t.uncosted,
         CASE WHEN t.known THEN t.use_case ELSE l.use_case END AS use_case,
         l.leaf, l.evidence, l.wasted, l.amount, l.shown, l.rate,
+        l.kind, l.modelled, l.charge_id, l.request_source, l.request_id, l.currency, l.fx_rate,
         CASE WHEN l.inside AND l.kind = 'gpu' THEN l.model END AS node_model,
         row_number() OVER (PARTITION BY t.task_id) AS place
     FROM leaves AS l
@@ -82,6 +104,7 @@ joined AS (
 anchored AS (
     SELECT
         k.anchor, j.task_id, j.requests, j.state, j.value, j.uncosted, j.use_case, j.evidence, j.wasted,
+        j.kind, j.modelled, j.charge_id, j.request_source, j.request_id, j.currency, j.fx_rate,
         CASE
             WHEN NOT k.anchor THEN j.shown
             WHEN setting('currency') <> 'native' THEN setting('currency')
@@ -99,7 +122,7 @@ anchored AS (
 weighed AS (
     SELECT
         anchor, task_id, requests, state, value, uncosted, use_case, evidence, wasted, shown, leaf, amount, rate,
-        converted, node_model,
+        converted, node_model, kind, modelled, charge_id, request_source, request_id, currency, fx_rate,
         CASE WHEN node_model IS NOT NULL AND leaf = 'request' THEN converted ELSE 0 END AS weight,
         CASE
             WHEN leaf IN ('gpu_allocated_idle', 'gpu_unallocated', 'gpu_dark', 'gpu_serving_untraced') THEN converted
@@ -109,7 +132,7 @@ weighed AS (
 spread AS (
     SELECT
         anchor, task_id, requests, state, value, uncosted, use_case, evidence, wasted, shown, leaf, amount, rate,
-        converted, weight, idle,
+        converted, weight, idle, kind, modelled, charge_id, request_source, request_id, currency, fx_rate,
         sum(weight) OVER (
             PARTITION BY node_model, shown ORDER BY use_case ASC NULLS LAST ROWS UNBOUNDED PRECEDING
         ) AS upto,
@@ -120,6 +143,7 @@ spread AS (
 parts AS (
     SELECT
         anchor, task_id, requests, state, value, uncosted, evidence, wasted, shown, amount, rate, converted,
+        leaf, kind, modelled, charge_id, request_source, request_id, currency, fx_rate,
         CASE WHEN idle IS NULL THEN use_case ELSE '(no use case)' END AS use_case,
         (leaf = 'request' AND task_id IS NOT NULL) OR leaf = 'direct' AS own,
         leaf = 'shared' AS shared,
@@ -133,7 +157,7 @@ parts AS (
     SELECT
         false, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
         CASE WHEN setting('currency') <> 'native' THEN setting('currency') END,
-        NULL, NULL, NULL, use_case, NULL, true, NULL
+        NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, use_case, NULL, true, NULL
     FROM use_cases
 ),
 grouped AS (

@@ -26,6 +26,7 @@ pub struct Registry {
     pub gpu_slo: Vec<GpuSlo>,
     pub scopes: Vec<ScopeRule>,
     pub sharing: Vec<SharingRule>,
+    pub provisioned: Vec<Provisioned>,
     pub budgets: Vec<Budget>,
     pub energy: Energy,
     /// Seconds between two samples, by source of telemetry; 60 for any other. Filled from the
@@ -142,6 +143,8 @@ pub struct GpuNode {
     pub purchase: Purchase,
     /// What it serves.
     pub model: Option<String>,
+    /// Where its power comes from, as lists of grid intensity name the region; by default that of its charges.
+    pub region: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -192,6 +195,17 @@ pub enum SharingMethod {
     Fixed,
 }
 
+/// Throughput that is paid for whether it is used or not: its tokens cost nothing by themselves.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Provisioned {
+    /// SQL predicate over an attempt: what runs on it.
+    #[serde(rename = "match")]
+    pub predicate: String,
+    /// SQL predicate over a charge: what pays for it.
+    pub charge_match: Option<String>,
+}
+
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Budget {
@@ -234,7 +248,7 @@ impl Default for Energy {
 
 impl Registry {
     /// The sections of a configuration file that are the registry's.
-    pub const SECTIONS: [&str; 9] = [
+    pub const SECTIONS: [&str; 10] = [
         "use_cases",
         "providers",
         "models",
@@ -242,6 +256,7 @@ impl Registry {
         "gpu_slo",
         "scopes",
         "sharing",
+        "provisioned",
         "budgets",
         "energy",
     ];

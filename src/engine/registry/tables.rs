@@ -3,8 +3,8 @@
 use super::{BudgetPeriod, Model, Provider, Purchase, Registry, RiskTier, SharingMethod, Stage, Tier};
 use crate::base::{Result, money};
 use arrow::array::{
-    ArrayRef, BooleanArray, Date32Array, Decimal128Array, Float64Array, Int64Array, ListBuilder, RecordBatch, StringArray,
-    StringBuilder,
+    ArrayRef, BooleanArray, Date32Array, Decimal128Array, Float64Array, Int64Array, ListBuilder, RecordBatch,
+    StringArray, StringBuilder,
 };
 use arrow::datatypes::{Field, Schema};
 use std::sync::Arc;
@@ -269,6 +269,7 @@ fn gpu_nodes(registry: &Registry) -> Result<RecordBatch> {
         ("gpu_model", names(rows().map(|n| &n.gpu_model))),
         ("purchase", names(rows().map(|n| n.purchase.name()))),
         ("model", text(rows().map(|n| n.model.as_ref()))),
+        ("region", text(rows().map(|n| n.region.as_ref()))),
     ])
 }
 

@@ -1,7 +1,8 @@
 //! Reading arguments: as typed arrays, after coercion.
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, Decimal128Array, Decimal256Array, StringArray, TimestampMicrosecondArray,
+    Array, ArrayRef, AsArray, Decimal128Array, Decimal256Array, MapArray, StringArray,
+    TimestampMicrosecondArray,
 };
 use arrow::datatypes::{DataType, Decimal128Type, Decimal256Type, TimestampMicrosecondType};
 use datafusion::common::{exec_err, plan_err};
@@ -38,6 +39,31 @@ pub(super) fn texts(array: &ArrayRef) -> Result<&StringArray> {
         Some(values) => Ok(values),
         None => exec_err!("expected text, got {}", array.data_type()),
     }
+}
+
+/// The keys and values of a map of texts, row by row; a key without a value is not said.
+pub(super) struct Pairs<'a>(Option<(&'a MapArray, &'a StringArray, &'a StringArray)>);
+
+impl<'a> Pairs<'a> {
+    pub(super) fn of(&self, row: usize) -> impl Iterator<Item = (&'a str, &'a str)> + use<'a> {
+        let found = self.0.filter(|(map, ..)| !map.is_null(row));
+        found.into_iter().flat_map(move |(map, keys, values)| {
+            let offsets = map.value_offsets();
+            (offsets[row] as usize..offsets[row + 1] as usize)
+                .filter(|at| !values.is_null(*at))
+                .map(|at| (keys.value(at), values.value(at)))
+        })
+    }
+}
+
+pub(super) fn pairs(array: &ArrayRef) -> Result<Pairs<'_>> {
+    if array.data_type().is_null() {
+        return Ok(Pairs(None));
+    }
+    let Some(map) = array.as_map_opt() else {
+        return exec_err!("expected a map of texts, got {}", array.data_type());
+    };
+    Ok(Pairs(Some((map, texts(map.keys())?, texts(map.values())?))))
 }
 
 /// The text of an argument that is the same for all rows.

@@ -113,7 +113,10 @@ mod tests {
     #[test]
     fn both_ends_of_both_kinds() {
         assert_eq!(query("SELECT round(newcombe_low(56, 70, 48, 80), 4)"), ["0.0524"]);
-        assert_eq!(query("SELECT round(newcombe_high(56, 70, 48, 80), 4)"), ["0.3339"]);
+        assert_eq!(
+            query("SELECT round(newcombe_high(56, 70, 48, 80), 4)"),
+            ["0.3339"]
+        );
         assert_eq!(query("SELECT newcombe_low(0, 0, 1, 2)"), ["NULL"]);
         // 1, 2, 3 against 1, 1, 4: each mean is 2, variances 1 and 3, 3.2 degrees of freedom.
         let welch = |end: &str| query(&format!("SELECT round(welch_{end}(3, 6, 14, 3, 6, 18), 3)"));

@@ -6,6 +6,7 @@
 mod apportion;
 mod args;
 mod charge_day;
+mod charge_moment;
 mod claimant;
 mod difference;
 mod fx_rate;
@@ -17,14 +18,18 @@ mod longest;
 mod match_length;
 mod money_mul;
 mod now_utc;
+mod price_entries;
+mod price_factors;
 mod ratio;
 mod setting;
 mod sum_product;
+mod token_cost;
+mod uplift;
 mod zone;
 
 use crate::engine::{Registry, Settings};
-use difference::{Difference, End, Of};
 use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
+use difference::{Difference, End, Of};
 
 pub(super) use claimant::claimant;
 pub(super) use fx_rate::{FxRate, rates};
@@ -36,6 +41,7 @@ pub(super) fn scalars(settings: &Settings, registry: &Registry) -> Vec<ScalarUDF
     vec![
         apportion::Apportion::default().into(),
         charge_day::ChargeDay::new(settings.zone).into(),
+        charge_moment::ChargeMoment::new(settings.zone).into(),
         claimant(),
         Difference::new(Of::Shares, End::Low).into(),
         Difference::new(Of::Shares, End::High).into(),
@@ -49,8 +55,12 @@ pub(super) fn scalars(settings: &Settings, registry: &Registry) -> Vec<ScalarUDF
         match_length(),
         money_mul::MoneyMul::default().into(),
         now_utc::NowUtc::new(settings.now).into(),
+        price_entries::PriceEntries::default().into(),
+        price_factors::PriceFactors::default().into(),
         ratio::Ratio::default().into(),
         setting::Setting::new(settings, registry).into(),
+        token_cost::TokenCost::default().into(),
+        uplift::Uplift::default().into(),
     ]
 }
 

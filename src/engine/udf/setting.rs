@@ -8,8 +8,8 @@ use datafusion::common::{ScalarValue, exec_err, plan_err};
 use datafusion::error::Result;
 use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility};
 
-/// Knows `basis`, `currency`, `reporting_currency`, `time_zone`, `now`, and which ways of sharing the
-/// rules use. A call with a literal is
+/// Knows `basis`, `currency`, `reporting_currency`, `time_zone`, `now`, `price_book`, `price_moment`, and
+/// which ways of sharing the rules use. A call with a literal is
 /// folded while planning, so that a plan that travels to other machines carries plain values.
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub(super) struct Setting {
@@ -31,6 +31,15 @@ impl Setting {
                 ("reporting_currency", settings.reporting_currency.clone()),
                 ("time_zone", settings.zone.name().to_owned()),
                 ("now", settings.now.to_rfc3339()),
+                // Empty: all books, prices at the start of the attempt.
+                ("price_book", settings.price_book.clone().unwrap_or_default()),
+                (
+                    "price_moment",
+                    settings
+                        .price_moment
+                        .map(|at| at.to_rfc3339())
+                        .unwrap_or_default(),
+                ),
                 // Known while planning, so that a way of sharing that no rule uses costs nothing.
                 ("shares_by_requests", shares_by(SharingMethod::Requests)),
                 ("shares_by_request_cost", shares_by(SharingMethod::RequestCost)),

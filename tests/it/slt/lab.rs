@@ -3,7 +3,7 @@
 //! Directives, each a statement of its own:
 //! - `load TABLE` and a table with bars (see `table.rs`): adds rows.
 //! - `registry` and TOML: the registry, replacing the one before.
-//! - `set basis|currency|zone|now VALUE`.
+//! - `set basis|currency|zone|now VALUE`; `set book NAME|any`, `set book-at DATE|start`.
 //! - `metric NAME from=… to=… by=… key=value`: a query; the window is September 2026 unless given.
 //! - `check NAME`: a query; the offending rows, or `nothing to check`.
 
@@ -71,6 +71,14 @@ impl Lab {
             "basis" => self.settings.basis = value.parse()?,
             "currency" => self.settings.currency = value.to_owned(),
             "zone" => self.settings.zone = value.parse().map_err(|_| wrong())?,
+            "book" => self.settings.price_book = Some(value.to_owned()).filter(|name| name != "any"),
+            "book-at" => {
+                let at = time::parse_instant(value).map(time::from_micros);
+                self.settings.price_moment = match value {
+                    "start" => None,
+                    _ => Some(at.ok_or_else(wrong)?),
+                };
+            }
             "now" => self.settings.now = time::from_micros(time::parse_instant(value).ok_or_else(wrong)?),
             _ => return Err(Error::usage(format!("there is no setting '{key}'"))),
         }
