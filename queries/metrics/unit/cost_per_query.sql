@@ -32,6 +32,7 @@ attempts = { sum = "attempt", any_currency = true }
 cost = { sum = "amount" }
 accrued_cost = { sum = "amount", where = "evidence = 'accrued'" }
 cost_per_query = { over = ["cost", "requests"] }
+uncosted_attempts = { sum = "uncosted", any_currency = true }
 */
 WITH placed AS (
     SELECT

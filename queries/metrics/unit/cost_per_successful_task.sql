@@ -67,6 +67,10 @@ loaded_cost = { plus = ["own_and_shared", "idle_carried"] }
 waste = { sum = "amount", where = "own AND wasted" }
 accrued_cost = { sum = "amount", where = "own AND evidence = 'accrued'" }
 value = { sum = "value", where = "anchor AND state = 'success'", rate = "1" }
+successes_and_pending = { count = "*", where = "anchor AND state IN ('success', 'pending')", any_currency = true }
+cost_per_success_if_pending_succeed = { over = ["direct_cost", "successes_and_pending"] }
+cost_per_success_if_pending_fail = { over = ["direct_cost", "successes"] }
+uncosted_attempts = { sum = "uncosted", where = "anchor", rate = "1", any_currency = true }
 cost_per_query = { over = ["direct_cost", "requests"] }
 cost_per_successful_task = { over = ["direct_cost", "successes"] }
 loaded_cost_per_successful_task = { over = ["loaded_cost", "successes"] }

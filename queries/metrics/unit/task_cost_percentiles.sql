@@ -27,6 +27,13 @@ columns = [
 [chart]
 kind = "bar"
 y = "p95"
+[explain]
+from = "valued"
+[explain.columns]
+tasks = { count = "task_id", where = "cost IS NOT NULL" }
+left_out = { count = "task_id", where = "cost IS NULL", any_currency = true }
+cost = { sum = "cost", rate = "1" }
+mean = { over = ["cost", "tasks"] }
 */
 WITH tasked AS (
     SELECT task_id, use_case, state, variant, last_model, uncosted, local_day(first_started_at) AS day
