@@ -5,9 +5,15 @@ use_case: the request's own tag, else the alias of its key, else of its team. re
 first attempt of the same request. Attempts of one request share a call_id inside their task; where the
 producer wrote none, a row belongs to the row before it in its task when that one failed and both were
 asked for the same model. Order is (started_at, source, request_id). The last attempt serves the answer;
-the others are superseded. list_cost: Σ bucket × price of the price book at the attempt's start; NULL where
-the model, or a bucket with tokens, has no price. contract_cost equals it until contract prices can be
-given. uncached_cost … output_cost: the same per bucket; 0 without tokens, NULL without a price.
+the others are superseded.
+
+list_cost: Σ bucket × rate of price_rates at the attempt's start, for its service tier and the length of its whole
+prompt; NULL where the model, or a bucket with tokens, has no price. uncached_cost … output_cost: the same per
+bucket, parts of it (audio, images, writes kept for an hour, reasoning) at their own rates; 0 without tokens, NULL
+without a price. request_cost: what is metered by the request, such as web searches. What ran on provisioned
+throughput has list cost 0, and its buckets say what they would cost on demand. contract_cost: the same under the
+contracts that hold, in contract_currency; where none does, the list's. tier_unpriced: its service tier
+has no price of its own, and the standard one stands in.
 
 kept: leaves, tasks and metrics all start from it.
 */
@@ -56,34 +62,85 @@ numbered AS (
     WINDOW attempts AS (PARTITION BY task_id, call_id, place ORDER BY started_at, source, request_id)
 ),
 
-priced AS (
+-- Parts never exceed their bucket, whatever was logged.
+parted AS (
+    SELECT
+        *,
+        uncached_input + cache_read + cache_write AS prompt,
+        coalesce(service_tier, 'standard') AS tier_word,
+        least(coalesce(audio_input, 0), uncached_input) AS audio_in,
+        least(coalesce(image_input, 0), uncached_input - least(coalesce(audio_input, 0), uncached_input)) AS image_in,
+        least(coalesce(cache_write_1h, 0), cache_write) AS write_1h,
+        least(coalesce(audio_output, 0), output) AS audio_out,
+        least(coalesce(image_output, 0), output - least(coalesce(audio_output, 0), output)) AS image_out
+    FROM numbered
+),
+
+rated AS (
     SELECT
         a.*,
-        p.currency AS price_currency,
-        p.input_cost_per_token AS input_price,
-        p.cache_read_input_token_cost AS read_price,
-        p.cache_creation_input_token_cost AS write_price,
-        CASE WHEN a.uncached_input = 0 THEN 0 ELSE a.uncached_input * p.input_cost_per_token END AS uncached_cost,
-        CASE WHEN a.cache_read = 0 THEN 0 ELSE a.cache_read * p.cache_read_input_token_cost END AS read_cost,
-        CASE WHEN a.cache_write = 0 THEN 0 ELSE a.cache_write * p.cache_creation_input_token_cost END AS write_cost,
-        CASE WHEN a.output = 0 THEN 0 ELSE a.output * p.output_cost_per_token END AS output_cost
-    FROM numbered AS a
-    LEFT JOIN price_periods AS p
+        least(a.reasoning, a.output - a.audio_out - a.image_out) AS thought,
+        p.* EXCEPT (provider, model, valid_from, valid_until, word, tier, over, upto),
+        CASE
+            WHEN p.factors IS NOT NULL
+                THEN uplift(p.factors, a.tier_word, a.region, a.tags['inference_geo'], a.api_base)
+        END AS factor
+    FROM parted AS a
+    LEFT JOIN price_rates AS p
         ON p.provider = a.provider
         AND p.model = a.model
+        AND p.word = a.tier_word
         AND p.valid_from <= a.started_at
         AND (p.valid_until IS NULL OR a.started_at < p.valid_until)
+        AND a.prompt > p.over
+        AND a.prompt <= p.upto
+),
+
+priced AS (
+    SELECT
+        *,
+        token_cost(
+            factor, uncached_input - audio_in - image_in, input_rate, audio_in, audio_input_rate,
+            image_in, image_input_rate
+        ) AS uncached_cost,
+        token_cost(factor, cache_read, read_rate) AS read_cost,
+        token_cost(factor, cache_write - write_1h, write_rate, write_1h, write_1h_rate) AS write_cost,
+        token_cost(
+            factor, output - thought - audio_out - image_out, output_rate, thought, reasoning_rate,
+            audio_out, audio_output_rate, image_out, image_output_rate
+        ) AS output_cost,
+        token_cost(factor, web_searches, search_rate) AS request_cost
+    FROM rated
 ),
 
 listed AS (
     SELECT
         *,
+        uncached_cost + read_cost + write_cost + output_cost + request_cost AS on_demand,
+        CASE
+            WHEN contract_currency IS NOT NULL
+                THEN
+                    token_cost(
+                        CASE
+                            WHEN contract_factors IS NOT NULL
+                                THEN uplift(contract_factors, tier_word, region, tags['inference_geo'], api_base)
+                        END,
+                        uncached_input - audio_in - image_in, contract_input_rate, audio_in, contract_audio_input_rate,
+                        image_in, contract_image_input_rate, cache_read, contract_read_rate,
+                        cache_write - write_1h, contract_write_rate, write_1h, contract_write_1h_rate,
+                        output - thought - audio_out - image_out, contract_output_rate,
+                        thought, contract_reasoning_rate, audio_out, contract_audio_output_rate,
+                        image_out, contract_image_output_rate, web_searches, contract_search_rate
+                    )
+        END AS under_contract,
         CASE
             WHEN gateway_cache_hit THEN 'gateway_cache'
+            WHEN provisioned_rule IS NOT NULL THEN 'provisioned'
             WHEN self_hosted THEN 'self_hosted'
             WHEN
-                price_currency IS NULL
+                currency IS NULL
                 OR uncached_cost IS NULL OR read_cost IS NULL OR write_cost IS NULL OR output_cost IS NULL
+                OR request_cost IS NULL
                 THEN 'unpriced'
             ELSE 'priced'
         END AS price_status
@@ -93,27 +150,44 @@ listed AS (
 summed AS (
     SELECT
         *,
-        CASE price_status
-            WHEN 'priced' THEN uncached_cost + read_cost + write_cost + output_cost
-            WHEN 'gateway_cache' THEN 0
+        CASE
+            WHEN price_status = 'priced' THEN on_demand
+            WHEN price_status IN ('gateway_cache', 'provisioned') THEN 0
         END AS list_cost,
         CASE
-            WHEN price_status = 'priced' THEN price_currency
-            WHEN price_status = 'gateway_cache' THEN coalesce(price_currency, setting('reporting_currency'))
+            WHEN price_status = 'priced' THEN currency
+            WHEN price_status IN ('gateway_cache', 'provisioned')
+                THEN coalesce(currency, setting('reporting_currency'))
         END AS list_currency
     FROM listed
 )
 
 SELECT
     * EXCEPT (
-        asked, status_before, asked_before, place, price_currency, input_price, read_price, write_price
+        asked, status_before, asked_before, place, prompt, tier_word, audio_in, image_in, write_1h, audio_out, image_out,
+        thought, tier_priced, list_id, currency, factors, input_rate, read_rate, write_rate, write_1h_rate, output_rate,
+        reasoning_rate, audio_input_rate, image_input_rate, audio_output_rate, image_output_rate, search_rate,
+        contract_id, contract_currency, contract_factors, contract_input_rate, contract_read_rate, contract_write_rate,
+        contract_write_1h_rate, contract_output_rate, contract_reasoning_rate, contract_audio_input_rate,
+        contract_image_input_rate, contract_audio_output_rate, contract_image_output_rate, contract_search_rate,
+        factor, on_demand, under_contract
     ),
     attempt < attempts AS superseded,
-    list_cost AS contract_cost,
+    list_id,
+    contract_id,
+    price_status = 'priced' AND NOT tier_priced AS tier_unpriced,
+    CASE
+        WHEN price_status IN ('priced', 'unpriced') AND contract_currency IS NOT NULL THEN under_contract
+        ELSE list_cost
+    END AS contract_cost,
+    CASE
+        WHEN price_status IN ('priced', 'unpriced') AND contract_currency IS NOT NULL THEN contract_currency
+        ELSE list_currency
+    END AS contract_currency,
     CASE
         WHEN price_status = 'priced'
             THEN
-                CASE WHEN cache_read = 0 THEN 0 ELSE cache_read * (input_price - read_price) END
-                - CASE WHEN cache_write = 0 THEN 0 ELSE cache_write * (write_price - input_price) END
+                token_cost(factor, cache_read, input_rate) - read_cost
+                - (write_cost - token_cost(factor, cache_write, input_rate))
     END AS cache_savings
 FROM summed

@@ -48,7 +48,9 @@ scoped AS (
             WHEN column_scope IN ('AI', 'Cloud', 'SaaS', 'Data Centre', 'Licensing') THEN column_scope
             WHEN tag_scope IN ('AI', 'Cloud', 'SaaS', 'Data Centre', 'Licensing') THEN tag_scope
             WHEN node_purchase = 'owned' THEN 'Data Centre'
-            WHEN service_category = 'AI and Machine Learning' OR provider_id IS NOT NULL THEN 'AI'
+            WHEN
+                service_category = 'AI and Machine Learning' OR provider_id IS NOT NULL OR provisioned_rule IS NOT NULL
+                THEN 'AI'
             WHEN listed_scope IS NOT NULL THEN listed_scope
             ELSE 'Cloud'
         END AS scope,
@@ -59,6 +61,7 @@ scoped AS (
             WHEN node_purchase = 'owned' THEN concat('owned GPU node ', node)
             WHEN service_category = 'AI and Machine Learning' THEN 'service category'
             WHEN provider_id IS NOT NULL THEN concat('model provider ', provider_id)
+            WHEN provisioned_rule IS NOT NULL THEN concat('provisioned[', provisioned_rule, ']')
             WHEN listed_scope IS NOT NULL THEN concat('list of ', listed_scope)
             ELSE 'everything else'
         END AS scope_rule
@@ -72,7 +75,8 @@ sorted AS (
             WHEN charge_category = 'Purchase' AND commitment_discount_id IS NOT NULL THEN 'commitment_purchase'
             WHEN commitment_discount_status = 'Unused' THEN 'commitment_unused'
             WHEN
-                charge_category = 'Usage' AND (provider_id IS NOT NULL OR (scope = 'AI' AND token_units))
+                charge_category = 'Usage'
+                AND (provider_id IS NOT NULL OR provisioned_rule IS NOT NULL OR (scope = 'AI' AND token_units))
                 THEN 'model_api'
             WHEN charge_category = 'Usage' AND node IS NOT NULL THEN 'gpu'
             WHEN tagged_use_case IS NOT NULL THEN 'tagged'

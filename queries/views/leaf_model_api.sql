@@ -4,7 +4,9 @@ that no charge covers (request, accrued).
 
 The pool of a charge is the attempts of its provider that started inside its period: those of its model
 where its texts name one; of models that are not in the registry where they name none and the units are
-tokens; else all. An attempt weighs the list cost of its buckets in the charge's token classes; where all
+tokens; else all. What ran on provisioned throughput is in no such pool, but in that of the charges that pay for it, and
+in none other. An attempt weighs the list cost of its buckets in the charge's token classes (where it is of all
+classes, what is metered by the request too; of provisioned ones what they would cost on demand); where all
 weigh nothing, each weighs 1. Shares follow (started_at, source, request_id). A charge without an amount under the
 basis covers its attempts all the same: the bill is here, and an accrual beside it would call it late. It makes
 no leaf, and reconciliation counts it in null_amounts. One pass over calls serves
@@ -18,6 +20,23 @@ WITH pool_names AS (
     SELECT provider, model AS pool FROM models
     UNION ALL
     SELECT provider, '' AS pool FROM providers
+    UNION ALL
+    SELECT '' AS provider, CAST(rule AS VARCHAR) AS pool FROM provisioned_rules
+),
+
+-- Throughput that is provisioned is a pool of its own, beside all providers, and has no classes.
+claims AS (
+    SELECT
+        charge_id,
+        charge_period_start,
+        charge_period_end,
+        CASE WHEN provisioned_rule IS NULL THEN provider_id ELSE '' END AS provider_id,
+        CASE WHEN provisioned_rule IS NULL THEN pool ELSE CAST(provisioned_rule AS VARCHAR) END AS pool,
+        of_uncached OR provisioned_rule IS NOT NULL AS of_uncached,
+        of_read OR provisioned_rule IS NOT NULL AS of_read,
+        of_write OR provisioned_rule IS NOT NULL AS of_write,
+        of_output OR provisioned_rule IS NOT NULL AS of_output
+    FROM token_charges
 ),
 
 -- Days make the join with attempts one on equal keys.
@@ -39,7 +58,7 @@ pools AS (
                 INTERVAL '1' DAY
             )
         ) AS day
-    FROM token_charges AS c
+    FROM claims AS c
     INNER JOIN pool_names AS n ON n.provider = c.provider_id AND (c.pool = '*' OR c.pool = n.pool)
     WHERE c.charge_period_start < c.charge_period_end
 ),
@@ -53,7 +72,12 @@ attempts AS (
         started_at,
         provider,
         model,
-        CASE WHEN registered THEN model ELSE '' END AS pool,
+        CASE WHEN provisioned_rule IS NULL THEN provider ELSE '' END AS pool_of,
+        CASE
+            WHEN provisioned_rule IS NOT NULL THEN CAST(provisioned_rule AS VARCHAR)
+            WHEN registered THEN model
+            ELSE ''
+        END AS pool,
         use_case,
         team,
         region,
@@ -64,7 +88,8 @@ attempts AS (
         coalesce(uncached_cost, 0) AS uncached_cost,
         coalesce(read_cost, 0) AS read_cost,
         coalesce(write_cost, 0) AS write_cost,
-        coalesce(output_cost, 0) AS output_cost
+        coalesce(output_cost, 0) AS output_cost,
+        coalesce(request_cost, 0) AS request_cost
     FROM calls
     WHERE NOT gateway_cache_hit
 ),
@@ -90,10 +115,14 @@ covered AS (
         CASE WHEN p.of_uncached THEN a.uncached_cost ELSE 0 END
         + CASE WHEN p.of_read THEN a.read_cost ELSE 0 END
         + CASE WHEN p.of_write THEN a.write_cost ELSE 0 END
-        + CASE WHEN p.of_output THEN a.output_cost ELSE 0 END AS weight
+        + CASE WHEN p.of_output THEN a.output_cost ELSE 0 END
+        + CASE
+            WHEN p.of_uncached AND p.of_read AND p.of_write AND p.of_output THEN a.request_cost
+            ELSE 0
+        END AS weight
     FROM pools AS p
     RIGHT JOIN attempts AS a
-        ON a.provider = p.provider_id
+        ON a.pool_of = p.provider_id
         AND a.pool = p.pool
         AND a.day = p.day
         AND a.started_at >= p.charge_period_start

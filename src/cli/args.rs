@@ -175,6 +175,7 @@ impl Command {
             | Command::Fx(Reference::Import(_))
             | Command::Synth(_) => true,
             Command::Prices(Reference::List)
+            | Command::Explain(_)
             | Command::Fx(Reference::List)
             | Command::Sql { .. }
             | Command::Metric(_)

@@ -30,16 +30,6 @@ impl Basis {
             Basis::Contracted => "contracted",
         }
     }
-
-    /// By which other prices than the usual ones list costs are worked out, in words.
-    pub fn repriced(&self) -> Option<String> {
-        let book = self.price_book.as_ref().map(|name| format!("of book {name}"));
-        let moment = self
-            .price_moment
-            .map(|at| format!("as of {}", at.format("%Y-%m-%d %H:%M")));
-        let words: Vec<String> = book.into_iter().chain(moment).collect();
-        (!words.is_empty()).then(|| format!("list prices {}", words.join(" ")))
-    }
 }
 
 impl fmt::Display for Basis {
@@ -95,5 +85,15 @@ impl Settings {
             price_moment: None,
             memory_limit: 2 << 30,
         }
+    }
+
+    /// By which other prices than the usual ones list costs are worked out, in words.
+    pub fn repriced(&self) -> Option<String> {
+        let book = self.price_book.as_ref().map(|name| format!("of book {name}"));
+        let moment = self
+            .price_moment
+            .map(|at| format!("as of {}", at.format("%Y-%m-%d %H:%M")));
+        let words: Vec<String> = book.into_iter().chain(moment).collect();
+        (!words.is_empty()).then(|| format!("list prices {}", words.join(" ")))
     }
 }

@@ -30,6 +30,13 @@ pub(super) async fn build(run: &Run<'_>) -> Result<Vec<Stamp>> {
         settings.currency.clone()
     };
     stamps.push(stamp("currency", currency));
+    if let Some(prices) = settings.repriced() {
+        stamps.push(Stamp {
+            label: "re-priced".to_owned(),
+            value: prices,
+            warns: true,
+        });
+    }
     stamps.push(stamp("time zone", settings.zone.name().to_owned()));
     Ok(stamps)
 }

@@ -158,6 +158,7 @@ pub(in crate::engine) fn batches(registry: &Registry) -> Result<Vec<(&'static st
         ("telemetry_steps", telemetry_steps(registry)?),
         ("sharing_rules", sharing_rules(registry)?),
         ("sharing_shares", sharing_shares(registry)?),
+        ("provisioned_rules", provisioned_rules(registry)?),
         ("budgets", budgets(registry)?),
         ("energy_factors", energy_factors(registry)?),
         ("grid_factors", grid_factors(registry)?),
@@ -316,6 +317,16 @@ fn sharing_shares(registry: &Registry) -> Result<RecordBatch> {
         ("rule", ints(rows.iter().map(|r| r.0))),
         ("use_case", names(rows.iter().map(|r| r.1))),
         ("share", amounts(rows.iter().map(|r| Some(r.2)))),
+    ])
+}
+
+/// `rule` counts from 0 in the order of the configuration.
+fn provisioned_rules(registry: &Registry) -> Result<RecordBatch> {
+    let rows = || registry.provisioned.iter();
+    table(vec![
+        ("rule", ints(0..registry.provisioned.len() as i64)),
+        ("attempt_match", names(rows().map(|r| &r.predicate))),
+        ("charge_match", text(rows().map(|r| r.charge_match.as_ref()))),
     ])
 }
 
