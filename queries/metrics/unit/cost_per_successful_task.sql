@@ -175,7 +175,7 @@ grouped AS (
         count(*) FILTER (WHERE anchor AND state = 'unlabelled') AS unlabelled,
         COALESCE(sum(CASE WHEN anchor THEN uncosted END), 0) AS uncosted,
         count(*) FILTER (WHERE own) AS own_leaves,
-        count(*) FILTER (WHERE own OR shared OR carried IS NOT NULL) AS borne_leaves,
+        count(*) FILTER (WHERE ((own OR shared) AND amount IS NOT NULL) OR carried IS NOT NULL) AS borne_leaves,
         COALESCE(sum_product(CASE WHEN own THEN amount END, rate), 0) AS direct_cost,
         COALESCE(sum_product(CASE WHEN own OR shared THEN amount END, rate), 0) + COALESCE(sum(carried), 0)
             AS loaded_cost,
