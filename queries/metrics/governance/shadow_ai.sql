@@ -22,10 +22,17 @@ columns = [
 [chart]
 kind = "bar"
 y = "amount"
+[explain]
+from = "leaves"
+where = "leaf = 'unmetered'"
+[explain.columns]
+charges = { count = "charge_id" }
+amount = { sum = "amount" }
 */
 WITH leaves AS (
     SELECT
         l.leaf, l.provider, l.model, l.sub_account AS account, l.region, l.service, l.scope, l.charge_id, l.amount,
+        l.kind, l.evidence, l.modelled, l.currency, l.fx_rate,
         charge_day(l.period_start, l.period_end) AS day,
         CASE
             WHEN k.provider_id IS NULL THEN 'provider not registered'

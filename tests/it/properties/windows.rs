@@ -29,7 +29,7 @@ struct Additive {
     counts: &'static [&'static str],
 }
 
-const ADDITIVE: &[Additive] = &[
+const ADDITIVE: [Additive; 14] = [
     Additive {
         metric: "spend/by_scope",
         group: "scope",
