@@ -13,6 +13,7 @@ WITH bills AS (
         n.host,
         n.resource_id,
         n.gpus,
+        c.region_id,
         CAST(c.charge_period_start AS BIGINT) AS start_us,
         CAST(c.charge_period_end AS BIGINT) AS end_us,
         CASE
@@ -30,6 +31,7 @@ hours AS (
         host,
         resource_id,
         gpus,
+        region_id,
         start_us,
         end_us,
         -- least() ignores NULL, which is a charge that does not say.
@@ -47,6 +49,7 @@ SELECT
     host,
     resource_id,
     gpus,
+    region_id,
     provisioned,
     hour,
     greatest(start_us, hour * 3600000000) AS from_us,

@@ -5,6 +5,9 @@ provisioned time is dark, spread over the slots in proportion to what no reading
 provisioned leaves nothing dark and is cut in proportion: `kept` is the part that stays, 1 otherwise. Shares of an
 amount do not need the cut, since all parts shrink alike.
 
+Time is provisioned once, however many charges pay for it: of two charges for the same stretch the one
+that provisions more of it counts (they are two amounts, but the same devices). `counts` marks it.
+
 kept: gpu_hours and gpu_leaves read it.
 */
 WITH pairs AS (
@@ -36,31 +39,41 @@ sums AS (
             AS dark_upto,
         sum(dark) OVER (PARTITION BY charge_id) AS all_dark
     FROM pairs
+),
+
+slots AS (
+    SELECT
+        charge_id,
+        host,
+        resource_id,
+        hour,
+        from_us,
+        to_us,
+        serving,
+        allocated_idle,
+        unallocated,
+        CASE
+            WHEN provisioned >= all_covered + all_dark THEN dark
+            WHEN provisioned <= all_covered THEN CAST(0 AS DECIMAL(38, 18))
+            ELSE apportion(
+                CAST(provisioned - all_covered AS DECIMAL(38, 18)),
+                CAST(dark_upto - dark AS DECIMAL(38, 18)),
+                dark_upto,
+                all_dark
+            )
+        END AS dark,
+        active,
+        CASE
+            WHEN provisioned < all_covered THEN CAST(provisioned AS DOUBLE) / CAST(all_covered AS DOUBLE)
+            ELSE CAST(1 AS DOUBLE)
+        END AS kept
+    FROM sums
 )
 
 SELECT
-    charge_id,
-    host,
-    resource_id,
-    hour,
-    from_us,
-    to_us,
-    serving,
-    allocated_idle,
-    unallocated,
-    CASE
-        WHEN provisioned >= all_covered + all_dark THEN dark
-        WHEN provisioned <= all_covered THEN CAST(0 AS DECIMAL(38, 18))
-        ELSE apportion(
-            CAST(provisioned - all_covered AS DECIMAL(38, 18)),
-            CAST(dark_upto - dark AS DECIMAL(38, 18)),
-            dark_upto,
-            all_dark
-        )
-    END AS dark,
-    active,
-    CASE
-        WHEN provisioned < all_covered THEN CAST(provisioned AS DOUBLE) / CAST(all_covered AS DOUBLE)
-        ELSE CAST(1 AS DOUBLE)
-    END AS kept
-FROM sums
+    *,
+    row_number() OVER (
+        PARTITION BY resource_id, from_us
+        ORDER BY kept * CAST(serving + allocated_idle + unallocated + dark AS DOUBLE) DESC, charge_id ASC
+    ) = 1 AS counts
+FROM slots

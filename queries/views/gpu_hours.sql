@@ -1,29 +1,10 @@
 /* Device-seconds of each GPU node and hour that some charge pays for; the four states add up to
 provisioned_s, and utilisation is Σ active_s / Σ provisioned_s.
 
-Time is provisioned once, however many charges pay for it: of two charges for the same stretch the one
-that provisions more of it counts (they are two amounts, but the same devices). Hours are cut at the
+Time is provisioned once, however many charges pay for it (see gpu_charge_slots). Hours are cut at the
 ends of charge periods. active_s is Σ activity × seconds over all readings, owned or not. */
-WITH paid AS (
-    SELECT
-        host,
-        resource_id,
-        hour,
-        kept,
-        serving,
-        allocated_idle,
-        unallocated,
-        dark,
-        active,
-        row_number() OVER (
-            PARTITION BY resource_id, from_us
-            ORDER BY kept * CAST(serving + allocated_idle + unallocated + dark AS DOUBLE) DESC, charge_id ASC
-        ) AS place
-    FROM gpu_charge_slots
-),
-
 -- A whole number of 28ths of a microsecond turns into seconds with one rounding.
-hours AS (
+WITH hours AS (
     SELECT
         host,
         resource_id,
@@ -34,8 +15,8 @@ hours AS (
         sum(kept * CAST(CAST(unallocated AS BIGINT) AS DOUBLE)) AS unallocated,
         sum(kept * CAST(CAST(dark AS BIGINT) AS DOUBLE)) AS dark,
         sum(kept * active) AS active
-    FROM paid
-    WHERE place = 1
+    FROM gpu_charge_slots
+    WHERE counts
     GROUP BY host, resource_id, hour
 )
 

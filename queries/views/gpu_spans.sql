@@ -8,7 +8,10 @@ it twice.
 
 `parts` is the share of the device in 28ths (a seventh is 4, a quarter of an A30 is 7), so that device
 time stays a whole number: parts × microseconds. An instance without a profile counts one slice, the
-least there is. Activity is as measured; above 1 is possible on MIG. */
+least there is. Activity is as measured; above 1 is possible on MIG.
+
+Where several hold a device at once, `owners` has one line for each, namespace/owner, and `shares` the
+fraction each was granted, line by line, empty where no label says so. */
 WITH readings AS (
     SELECT
         s.host,
@@ -18,6 +21,8 @@ WITH readings AS (
         coalesce(s.gpu_model, n.gpu_model) AS gpu_model,
         s.namespace,
         nullif(trim(s.owner), '') AS owner,
+        array_to_string(map_keys(s.owners), chr(10)) AS owners,
+        array_to_string(map_values(s.owners), chr(10), '') AS shares,
         s.source,
         s.sampled_at,
         CAST(s.sampled_at AS BIGINT) AS from_us,
@@ -58,6 +63,8 @@ SELECT
     r.gpu_model,
     r.namespace,
     r.owner,
+    r.owners,
+    r.shares,
     r.source,
     r.sampled_at,
     r.from_us,

@@ -4,7 +4,11 @@ use_case is that of the first attempt. The newest outcome wins; one that names a
 only. state: success or failure by the outcome; without one pending while, by the clock, the last attempt is
 younger than the use case's maturity (7 days unless set), then unlabelled. cost and waste are converted
 request leaves, accruals included (the basis billed has none); waste is that of attempts that failed or were
-superseded. value: the outcome's own, else of a success what the registry says one is worth.
+superseded. They are NULL where nothing about the cost is known, and the known part where something is missing:
+uncosted counts attempts that no price and no bill speaks of, unconverted leaves without a rate. value: the
+outcome's own, else of a success what the registry says one is worth, in the reporting currency; value_rate
+takes it into setting('currency') at the rate of the task's first day. variant: the arm that the newest
+outcome with one names. last_model: the model of the last attempt, which gave the answer.
 
 kept: unit metrics read it several times.
 */
@@ -14,6 +18,7 @@ WITH attempts AS (
         first_value(use_case ORDER BY started_at, source, request_id) AS use_case,
         min(started_at) AS first_started_at,
         max(started_at) AS last_started_at,
+        last_value(model ORDER BY started_at, source, request_id) AS last_model,
         sum(CASE WHEN attempt = 1 THEN 1 ELSE 0 END) AS requests,
         count(*) AS attempts
     FROM calls
@@ -24,10 +29,20 @@ costs_of_tasks AS (
     SELECT
         task_id,
         sum_product(amount, fx_rate) AS cost,
-        sum_product(amount, fx_rate) FILTER (WHERE wasted) AS waste
+        sum_product(amount, fx_rate) FILTER (WHERE wasted) AS waste,
+        count(*) FILTER (WHERE fx_rate IS NULL) AS unconverted
     FROM request_leaves
     WHERE evidence = 'billed' OR setting('basis') <> 'billed'
     GROUP BY task_id
+),
+
+-- A priced attempt has its cost from the price book until the bill comes; these have none from anywhere.
+without_cost AS (
+    SELECT c.task_id, count(*) AS uncosted
+    FROM calls AS c
+    LEFT ANTI JOIN request_leaves AS l ON l.request_source = c.source AND l.request_id = c.request_id
+    WHERE c.price_status IN ('unpriced', 'self_hosted')
+    GROUP BY c.task_id
 ),
 
 labelled AS (
@@ -35,9 +50,13 @@ labelled AS (
         a.task_id,
         o.success,
         o.value,
-        row_number() OVER (PARTITION BY a.task_id ORDER BY o.recorded_at DESC, o.source, o.file_hash, o.file_row) AS place
+        first_value(o.variant) IGNORE NULLS OVER (
+            newest ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+        ) AS variant,
+        row_number() OVER newest AS place
     FROM attempts AS a
     INNER JOIN outcomes AS o ON o.task_id = a.task_id AND (o.use_case IS NULL OR o.use_case = a.use_case)
+    WINDOW newest AS (PARTITION BY a.task_id ORDER BY o.recorded_at DESC, o.source, o.file_hash, o.file_row)
 )
 
 SELECT
@@ -47,8 +66,17 @@ SELECT
     a.last_started_at,
     a.requests,
     a.attempts,
-    coalesce(c.cost, 0) AS cost,
-    coalesce(c.waste, 0) AS waste,
+    a.last_model,
+    CASE
+        WHEN c.cost IS NOT NULL OR (coalesce(w.uncosted, 0) = 0 AND coalesce(c.unconverted, 0) = 0)
+            THEN coalesce(c.cost, 0)
+    END AS cost,
+    CASE
+        WHEN c.cost IS NOT NULL OR (coalesce(w.uncosted, 0) = 0 AND coalesce(c.unconverted, 0) = 0)
+            THEN coalesce(c.waste, 0)
+    END AS waste,
+    coalesce(w.uncosted, 0) AS uncosted,
+    coalesce(c.unconverted, 0) AS unconverted,
     l.success,
     CASE
         WHEN l.success THEN 'success'
@@ -59,8 +87,11 @@ SELECT
             THEN 'pending'
         ELSE 'unlabelled'
     END AS state,
-    coalesce(l.value, CASE WHEN l.success THEN u.value_per_success END) AS value
+    coalesce(l.value, CASE WHEN l.success THEN u.value_per_success END) AS value,
+    fx_rate(setting('reporting_currency'), setting('currency'), CAST(a.first_started_at AS DATE)) AS value_rate,
+    l.variant
 FROM attempts AS a
 LEFT JOIN costs_of_tasks AS c ON c.task_id = a.task_id
+LEFT JOIN without_cost AS w ON w.task_id = a.task_id
 LEFT JOIN (SELECT * FROM labelled WHERE place = 1) AS l ON l.task_id = a.task_id
 LEFT JOIN use_cases AS u ON u.use_case = a.use_case

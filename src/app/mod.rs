@@ -2,7 +2,9 @@
 
 mod check;
 mod demo;
+mod diff;
 mod drill;
+mod explain;
 mod ingest;
 mod init;
 mod metric;
@@ -15,7 +17,9 @@ mod synth;
 
 pub use check::check;
 pub use demo::{DemoRequest, demo};
+pub use diff::{DiffRequest, diff};
 pub use drill::{drill_list, drill_run};
+pub use explain::{ExplainRequest, explain};
 pub use ingest::{IngestRequest, ingest};
 pub use init::init;
 pub use metric::{metric_list, metric_run, metric_show};

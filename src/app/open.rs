@@ -7,6 +7,7 @@ use crate::frame::Frame;
 use crate::metric::Catalog;
 use crate::source;
 use crate::store::Lake;
+use chrono::{DateTime, Utc};
 
 pub(super) async fn lake(config: &Config) -> Result<Lake> {
     Lake::open_with(
@@ -27,14 +28,7 @@ pub(super) async fn engine(config: &Config) -> Result<Engine> {
             ),
         );
     }
-    let engine = Engine::over_lake(
-        &lake,
-        config.as_of,
-        &config.assets,
-        &config.registry,
-        &config.settings,
-    )
-    .await?;
+    let engine = engine_at(config, config.as_of).await?;
     if config.settings.currency != config.settings.reporting_currency {
         asked_currency(&config.settings.currency, &engine).await?;
     }
@@ -42,6 +36,18 @@ pub(super) async fn engine(config: &Config) -> Result<Engine> {
         asked_book(book, &engine).await?;
     }
     Ok(engine)
+}
+
+/// The engine over the lake as it was at a moment, under the settings as they are.
+pub(super) async fn engine_at(config: &Config, as_of: Option<DateTime<Utc>>) -> Result<Engine> {
+    Engine::over_lake(
+        &lake(config).await?,
+        as_of,
+        &config.assets,
+        &config.registry,
+        &config.settings,
+    )
+    .await
 }
 
 /// A currency that was asked for and that nothing is billed in or converts into is a slip of the pen.

@@ -59,16 +59,14 @@ pub async fn reconcile(config: &Config, console: &mut dyn Console) -> Result<Sta
     }
 }
 
+/// The latest moment belongs to the window, too.
+const SPAN: &str = "SELECT min(charge_moment(charge_period_start, charge_period_end)) AS first, \
+    max(GREATEST(charge_period_end, charge_moment(charge_period_start, charge_period_end) + INTERVAL '1 second')) AS last \
+    FROM charges";
+
 /// From the first charge to the last.
 async fn charged_window(engine: &crate::engine::Engine) -> Result<crate::base::time::Window> {
-    let span = Frame::guess(
-        engine
-            .query(
-                "SELECT min(charge_period_start) AS first, max(charge_period_end) AS last FROM charges",
-                &[],
-            )
-            .await?,
-    );
+    let span = Frame::guess(engine.query(SPAN, &[]).await?);
     let at = |column| {
         span.micros(column, 0)
             .map(|m| crate::base::time::from_micros(m.unwrap_or_default()))

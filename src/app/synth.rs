@@ -12,9 +12,20 @@ pub struct SynthRequest {
     pub requests: Option<u64>,
     /// The company to measure with, instead of the sample's.
     pub bench: bool,
+    /// The month that is restated, worked out by hand, instead of a company from a seed.
+    pub restate: bool,
 }
 
 pub fn synth(request: &SynthRequest, console: &mut dyn Console) -> Result<Status> {
+    if request.restate {
+        let files = synth::write_restated(&request.out)?;
+        console.say(&format!(
+            "a month and its restatement: {} files; {} says what every number must be",
+            files.len(),
+            request.out.join("README.md").display()
+        ));
+        return Ok(Status::Done);
+    }
     let mut options = match request.bench {
         true => Options::bench(request.requests.unwrap_or(10_000_000)),
         false => Options::sample(),

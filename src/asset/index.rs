@@ -28,10 +28,22 @@ const KINDS: &[(&str, &str, &str, &[&str])] = &[
         &["grain", "by"],
     ),
     (
+        "explain/",
+        "Explanations",
+        "What `spendscope explain` shows of the rows that a figure sums; each a query over `explained`.",
+        &[],
+    ),
+    (
         "checks/",
         "Checks",
         "Queries that return offending rows; none is a pass.",
         &["tier", "severity"],
+    ),
+    (
+        "diff/",
+        "Diff",
+        "What `spendscope diff` asks of the two sides, in the order amounts, changed, leaves, moved, causes, rows.",
+        &[],
     ),
     ("reports/", "Reports", "What `spendscope report NAME` shows.", &[]),
     (

@@ -6,6 +6,7 @@ pub mod hash;
 pub mod money;
 pub mod secret;
 pub mod seed;
+pub mod statistics;
 pub mod time;
 
 pub use error::{Context, Error, ErrorKind, Result};

@@ -122,6 +122,8 @@ pub(super) enum Command {
     /// The metrics: what there is, what it means, its figures
     #[command(subcommand)]
     Metric(Metric),
+    /// Where a number comes from: leaves, charges, requests, files, prices, rules
+    Explain(Explain),
     /// From the bill to its leaves; exit status 3 when they do not add up
     Reconcile,
     /// Data-quality and conservation checks; exit status 3 when one says no
@@ -129,6 +131,15 @@ pub(super) enum Command {
         /// Up to which tier: always, strict or on-request
         #[arg(long, default_value = "always")]
         tier: String,
+    },
+    /// What restatements and late data changed since --as-of: amounts by provider, service and leaf
+    Diff {
+        /// The newer moment; default: the lake as it is
+        #[arg(long, value_name = "TIMESTAMP")]
+        to_as_of: Option<String>,
+        /// Further columns: day, month, scope, model, use_case, team
+        #[arg(long, value_delimiter = ',', value_name = "COLUMN")]
+        by: Vec<String>,
     },
     /// Draw a report as a picture (PNG) and a page (HTML)
     Report {
@@ -150,6 +161,33 @@ pub(super) enum Command {
     },
     /// Print the manual page
     Man,
+}
+
+impl Command {
+    /// Does it write facts, or files of facts? Then it cannot be asked how things were. A new command has
+    /// to say.
+    pub(super) fn writes(&self) -> bool {
+        match self {
+            Command::Demo { .. }
+            | Command::Init
+            | Command::Ingest(_)
+            | Command::Prices(Reference::Import(_))
+            | Command::Fx(Reference::Import(_))
+            | Command::Synth(_) => true,
+            Command::Prices(Reference::List)
+            | Command::Explain(_)
+            | Command::Fx(Reference::List)
+            | Command::Sql { .. }
+            | Command::Metric(_)
+            | Command::Reconcile
+            | Command::Check { .. }
+            | Command::Diff { .. }
+            | Command::Report { .. }
+            | Command::Drill(_)
+            | Command::Completions { .. }
+            | Command::Man => false,
+        }
+    }
 }
 
 #[derive(Debug, Args)]
@@ -209,6 +247,37 @@ pub(super) enum Metric {
     },
 }
 
+/// Where a number comes from, down to the line of the file.
+///
+/// Prints the rows that a figure of a metric sums, by leaf, charge, request, file, price, rate and rule, and
+/// whether they add up to it. Exit status 1 when they do not.
+///
+/// Examples:
+///   spendscope explain spend/by_scope --where scope=AI --period 2026-09
+///   spendscope explain unit/cost_per_query --where use_case=support --column cost --period 2026-09
+///   spendscope explain spend/by_scope --where scope=AI --period 2026-09 --rows -o csv
+#[derive(Debug, Args)]
+#[command(verbatim_doc_comment)]
+pub(super) struct Explain {
+    /// Name of the metric, as `metric list` shows it
+    pub(super) metric: String,
+    /// Which row: a column of the metric and its value; nothing after the sign is NULL
+    #[arg(long = "where", value_name = "COLUMN=VALUE")]
+    pub(super) at: Vec<String>,
+    /// Which figure of the row; default: the one that the metric's chart shows
+    #[arg(long, value_name = "NAME")]
+    pub(super) column: Option<String>,
+    /// Columns to group by; default: those that --where names
+    #[arg(long, value_delimiter = ',')]
+    pub(super) by: Option<Vec<String>>,
+    /// Parameters of the metric
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub(super) set: Vec<String>,
+    /// Every single row: charge and request, with file and line
+    #[arg(long)]
+    pub(super) rows: bool,
+}
+
 #[derive(Debug, Subcommand)]
 pub(super) enum Drill {
     /// The built-in drills
@@ -239,4 +308,7 @@ pub(super) struct Synth {
     /// A month to measure with: twelve models, 25 use cases, 64 GPUs, a bill of 1.5 million rows
     #[arg(long)]
     pub(super) bench: bool,
+    /// A small month and its restatement, worked out by hand: late and corrected files of every kind
+    #[arg(long, conflicts_with_all = ["seed", "requests", "bench"])]
+    pub(super) restate: bool,
 }

@@ -4,10 +4,10 @@ mod args;
 mod console;
 mod exit;
 
-use crate::app::{self, DemoRequest, IngestRequest, Status, SynthRequest};
-use crate::base::{Context, Result};
-use crate::config::{Config, Overrides};
-use args::{Cli, Command, Drill, Global, Ingest, Metric, Reference, Synth};
+use crate::app::{self, DemoRequest, DiffRequest, ExplainRequest, IngestRequest, Status, SynthRequest};
+use crate::base::{Context, Error, Result};
+use crate::config::{self, Config, Overrides};
+use args::{Cli, Command, Drill, Explain, Global, Ingest, Metric, Reference, Synth};
 use clap::{CommandFactory, Parser};
 use console::Terminal;
 use std::io::Read;
@@ -40,6 +40,12 @@ pub fn main() -> ExitCode {
 
 async fn run(cli: Cli, terminal: &mut Terminal) -> Result<Status> {
     let overrides = overrides(&cli.global);
+    if overrides.as_of.is_some() && cli.command.writes() {
+        return Err(
+            Error::usage("--as-of asks how things were, and this command writes how they are")
+                .advise("leave --as-of out; --now sets the clock of what is written"),
+        );
+    }
     let config = || Config::resolve(&overrides);
     match cli.command {
         Command::Demo { out, data } => app::demo(&DemoRequest { out, data }, terminal).await,
@@ -74,8 +80,26 @@ async fn run(cli: Cli, terminal: &mut Terminal) -> Result<Status> {
         Command::Metric(Metric::Run { name, by, set }) => {
             app::metric_run(&config()?, &name, by, &set, terminal).await
         }
+        Command::Explain(args) => app::explain(&config()?, &explain_request(args), terminal).await,
         Command::Reconcile => app::reconcile(&config()?, terminal).await,
         Command::Check { tier } => app::check(&config()?, &tier, terminal).await,
+        Command::Diff { to_as_of, by } => {
+            let since = overrides.as_of.as_deref().ok_or_else(|| {
+                Error::usage("diff needs a moment to compare with")
+                    .advise("spendscope diff --as-of 2026-10-05, and --to-as-of for a newer moment than that and older than now")
+            })?;
+            let request = DiffRequest {
+                since: config::instant("--as-of", since)?,
+                by,
+            };
+            let overrides = Overrides {
+                as_of: to_as_of,
+                // Restatements happen in the currency of the bill, whatever the rates do.
+                currency: overrides.currency.clone().or_else(|| Some("native".to_owned())),
+                ..overrides.clone()
+            };
+            app::diff(&Config::resolve(&overrides)?, &request, terminal).await
+        }
         Command::Report { name, out } => app::report(&config()?, &name, &out, terminal).await,
         Command::Drill(Drill::List) => app::drill_list(&config()?, terminal),
         Command::Drill(Drill::Run { name, seed, out }) => {
@@ -86,12 +110,14 @@ async fn run(cli: Cli, terminal: &mut Terminal) -> Result<Status> {
             seed,
             requests,
             bench,
+            restate,
         }) => app::synth(
             &SynthRequest {
                 out,
                 seed,
                 requests,
                 bench,
+                restate,
             },
             terminal,
         ),
@@ -125,6 +151,17 @@ fn overrides(global: &Global) -> Overrides {
         queries: global.queries.clone(),
         book: global.book.clone(),
         book_at: global.book_at.clone(),
+    }
+}
+
+fn explain_request(args: Explain) -> ExplainRequest {
+    ExplainRequest {
+        metric: args.metric,
+        at: args.at,
+        column: args.column,
+        by: args.by,
+        set: args.set,
+        rows: args.rows,
     }
 }
 

@@ -155,7 +155,8 @@ fn zone(name: &str) -> Result<Tz> {
     })
 }
 
-fn instant(option: &str, text: &str) -> Result<DateTime<Utc>> {
+/// A moment that an option names.
+pub fn instant(option: &str, text: &str) -> Result<DateTime<Utc>> {
     parse_instant(text).map(from_micros).ok_or_else(|| {
         Error::usage(format!("{option}: '{text}' is not a moment"))
             .advise("write 2026-10-01T12:00:00Z or 2026-10-01")

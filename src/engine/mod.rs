@@ -22,13 +22,17 @@ use crate::base::{Context, Error, Result};
 use crate::store::Lake;
 use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
+use arrow::datatypes::SchemaRef;
 use chrono::{DateTime, Utc};
+use datafusion::catalog::MemTable;
 use datafusion::common::{Column, ParamValues, SchemaError};
 use datafusion::error::DataFusionError;
+use datafusion::execution::SendableRecordBatchStream;
 use datafusion::prelude::{DataFrame, SessionContext};
 use datafusion::scalar::ScalarValue;
 use datafusion::sql::parser::{DFParser, Statement};
-use std::collections::{HashMap, VecDeque};
+use futures::TryStreamExt;
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
 pub struct Engine {
@@ -68,7 +72,7 @@ impl Engine {
         tables::register(&context, facts, registry)?;
         rates(&context, settings).await?;
         rules::create(&context, registry, assets).await?;
-        views::create(&context, assets).await?;
+        views::create(&context, assets, settings.memory_limit).await?;
         Ok(Engine { context })
     }
 
@@ -84,6 +88,23 @@ impl Engine {
                 .map_err(query_error)?
         };
         collect(frame).await
+    }
+
+    /// The columns of a query of ours, without running it.
+    pub async fn columns_of(&self, sql: &str) -> Result<BTreeSet<String>> {
+        let frame = self.context.sql(sql).await.map_err(query_error)?;
+        let fields = frame.schema().fields().iter();
+        Ok(fields.map(|field| field.name().clone()).collect())
+    }
+
+    /// Runs a query of ours and hands out its rows as they come.
+    pub async fn stream(&self, sql: &str, params: &[(&str, ScalarValue)]) -> Result<Batches> {
+        let frame = self.context.sql(sql).await.map_err(query_error)?;
+        let frame = frame
+            .with_param_values(ParamValues::from(params.to_vec()))
+            .map_err(query_error)?;
+        let stream = frame.execute_stream().await.map_err(query_error)?;
+        Ok(Batches { stream })
     }
 
     /// Runs somebody else's query: read-only.
@@ -124,9 +145,36 @@ impl Engine {
         Ok(statements)
     }
 
+    /// Adds a table of rows that another query gave, under a name that nothing has yet: how two states
+    /// of a lake are compared.
+    pub fn lend(&self, name: &str, rows: RecordBatch) -> Result<()> {
+        if self.context.table_exist(name)? {
+            return Err(Error::internal(format!("there is a table '{name}' already")));
+        }
+        let table = MemTable::try_new(rows.schema(), vec![vec![rows]])?;
+        self.context.register_table(name, Arc::new(table))?;
+        Ok(())
+    }
+
     /// The session itself, for servers that speak to it directly.
     pub fn session(&self) -> &SessionContext {
         &self.context
+    }
+}
+
+/// The rows of a query that runs.
+pub struct Batches {
+    stream: SendableRecordBatchStream,
+}
+
+impl Batches {
+    pub fn schema(&self) -> SchemaRef {
+        self.stream.schema()
+    }
+
+    /// The next rows; `None` at the end.
+    pub async fn next(&mut self) -> Result<Option<RecordBatch>> {
+        self.stream.try_next().await.map_err(query_error)
     }
 }
 

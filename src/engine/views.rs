@@ -1,37 +1,59 @@
-//! Views from `queries/views/*.sql`, created after whatever they read from.
+//! Views from `queries/views/*.sql`, planned when something first reads them: most commands read a few
+//! of them, and a plan of all takes longer than the answer to a small question.
 
 use super::kept::KeptView;
 use super::query_error;
-use crate::asset::{Asset, Assets};
+use crate::asset::{Asset, Assets, Origin};
 use crate::base::{Error, Result};
-use datafusion::catalog::TableProvider;
+use async_trait::async_trait;
 use datafusion::catalog::view::ViewTable;
+use datafusion::catalog::{SchemaProvider, TableProvider};
+use datafusion::error::{DataFusionError, Result as PlanResult};
+use datafusion::execution::SessionState;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::prelude::SessionContext;
 use datafusion::sql::parser::{DFParser, Statement};
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::sync::Arc;
+use tokio::sync::Mutex;
 
 const FOLDER: &str = "views/";
 
-struct View<'a> {
-    asset: &'a Asset,
-    statement: Statement,
-    /// Names of tables and views it reads.
-    reads: BTreeSet<String>,
-}
+/// Some ten views are kept; together they take less than the queries that read them.
+const KEPT_SHARE: usize = 20;
 
-pub(super) async fn create(context: &SessionContext, assets: &Assets) -> Result<()> {
-    let mut views = BTreeMap::new();
+/// Makes the views readable. Those of the user's own folder are planned at once, so that a mistake
+/// in one is an error wherever it stands; the built-in ones are known to be good.
+pub(super) async fn create(context: &SessionContext, assets: &Assets, memory_limit: usize) -> Result<()> {
+    let options = context.copied_config().options().catalog.clone();
+    let nowhere = || Error::internal("the session has no schema of its own");
+    let catalog = context.catalog(&options.default_catalog).ok_or_else(nowhere)?;
+    let tables = catalog.schema(&options.default_schema).ok_or_else(nowhere)?;
+    let mut files = BTreeMap::new();
     for asset in assets.under(FOLDER).filter(|a| a.path.ends_with(".sql")) {
-        let view = parse(context, asset).map_err(|e| e.context(label(asset)))?;
-        views.insert(asset.name().to_owned(), view);
+        if tables.table_exist(asset.name()) {
+            let error = Error::query(format!("there is a table '{}' already", asset.name()));
+            return Err(error.context(label(asset)));
+        }
+        files.insert(asset.name().to_owned(), asset.clone());
     }
-    for name in order(&views)? {
-        let view = &views[name];
-        add(context, name, view)
-            .await
-            .map_err(|e| e.context(label(view.asset)))?;
+    let session = context.state_weak_ref();
+    let views = Arc::new(Views {
+        tables,
+        files,
+        planning: Mutex::new(()),
+        budget: memory_limit / KEPT_SHARE,
+        state: Box::new(move || session.upgrade().map(|state| state.read().clone())),
+    });
+    catalog.register_schema(
+        &options.default_schema,
+        Arc::clone(&views) as Arc<dyn SchemaProvider>,
+    )?;
+    for (name, asset) in &views.files {
+        if asset.origin != Origin::Builtin {
+            views.plan(name).await?;
+        }
     }
     Ok(())
 }
@@ -40,62 +62,131 @@ fn label(asset: &Asset) -> String {
     format!("view {} (queries/{}, {})", asset.name(), asset.path, asset.origin)
 }
 
-fn parse<'a>(context: &SessionContext, asset: &'a Asset) -> Result<View<'a>> {
-    let mut statements = DFParser::parse_sql(&asset.text).map_err(query_error)?;
-    let (Some(statement), true) = (statements.pop_front(), statements.is_empty()) else {
-        return Err(Error::query("a view is one SELECT statement"));
-    };
-    let reads = context
-        .state()
-        .resolve_table_references(&statement)
-        .map_err(query_error)?;
-    Ok(View {
-        asset,
-        statement,
-        reads: reads.iter().map(|t| t.table().to_owned()).collect(),
-    })
+/// The tables of a session, and views that become tables when they are first asked for.
+struct Views {
+    tables: Arc<dyn SchemaProvider>,
+    files: BTreeMap<String, Asset>,
+    /// Held while views are planned. Whatever a view reads is planned before it, so planning never
+    /// asks for a view that is not a table yet.
+    planning: Mutex<()>,
+    /// Bytes that the rows of one kept view may take in memory.
+    budget: usize,
+    /// The session, unless it is over.
+    state: Box<dyn Fn() -> Option<SessionState> + Send + Sync>,
 }
 
-/// Every view after those it reads.
-fn order<'a>(views: &'a BTreeMap<String, View<'_>>) -> Result<Vec<&'a str>> {
-    let mut done: Vec<&str> = Vec::new();
-    let mut waiting: Vec<&str> = views.keys().map(String::as_str).collect();
-    while !waiting.is_empty() {
-        let ready = |name: &&str| views[*name].reads.iter().all(|r| !waiting.contains(&r.as_str()));
-        let (now, later): (Vec<&str>, Vec<&str>) = waiting.iter().copied().partition(ready);
-        if now.is_empty() {
+impl fmt::Debug for Views {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Views")
+            .field("files", &self.files.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Views {
+    /// Plans a view after all that it reads.
+    async fn plan(&self, name: &str) -> Result<()> {
+        let _alone = self.planning.lock().await;
+        let state = (self.state)().ok_or_else(|| Error::internal("the session is over"))?;
+        let mut waiting = Vec::new();
+        self.order(&state, name, &mut Vec::new(), &mut waiting)?;
+        for (asset, statement) in waiting {
+            self.add(&state, asset, statement)
+                .await
+                .map_err(|e| e.context(label(asset)))?;
+        }
+        Ok(())
+    }
+
+    /// Lists a view after those it reads, each once, without those that are tables already. `path` is
+    /// the way that led here.
+    fn order<'a>(
+        &'a self,
+        state: &SessionState,
+        name: &str,
+        path: &mut Vec<String>,
+        waiting: &mut Vec<(&'a Asset, Statement)>,
+    ) -> Result<()> {
+        let Some(asset) = self.files.get(name) else {
+            return Ok(());
+        };
+        if self.tables.table_exist(name) || waiting.iter().any(|(other, _)| other.name() == name) {
+            return Ok(());
+        }
+        if path.iter().any(|other| other == name) {
             return Err(Error::query(format!(
                 "the views {} read each other in a circle",
-                later.join(", ")
+                path.join(", ")
             )));
         }
-        done.extend(now);
-        waiting = later;
+        let statement = parse(asset).map_err(|e| e.context(label(asset)))?;
+        let reads = state.resolve_table_references(&statement).map_err(query_error)?;
+        let reads: BTreeSet<&str> = reads.iter().map(|t| t.table()).collect();
+        path.push(name.to_owned());
+        for read in reads {
+            self.order(state, read, path, waiting)?;
+        }
+        path.pop();
+        waiting.push((asset, statement));
+        Ok(())
     }
-    Ok(done)
+
+    async fn add(&self, state: &SessionState, asset: &Asset, statement: Statement) -> Result<()> {
+        let plan = state.statement_to_plan(statement).await.map_err(query_error)?;
+        let definition = asset.text.to_string();
+        let table: Arc<dyn TableProvider> = match is_kept(&definition) {
+            true => Arc::new(KeptView::new(analysed(state, plan)?, definition, self.budget)),
+            false => Arc::new(ViewTable::new(plan, Some(definition))),
+        };
+        self.tables.register_table(asset.name().to_owned(), table)?;
+        Ok(())
+    }
 }
 
-async fn add(context: &SessionContext, name: &str, view: &View<'_>) -> Result<()> {
-    if context.table_exist(name)? {
-        return Err(Error::query(format!("there is a table '{name}' already")));
+#[async_trait]
+impl SchemaProvider for Views {
+    fn table_names(&self) -> Vec<String> {
+        let mut names: BTreeSet<String> = self.tables.table_names().into_iter().collect();
+        names.extend(self.files.keys().cloned());
+        names.into_iter().collect()
     }
-    let plan = context
-        .state()
-        .statement_to_plan(view.statement.clone())
-        .await
-        .map_err(query_error)?;
-    let definition = view.asset.text.to_string();
-    let table: Arc<dyn TableProvider> = match is_kept(&definition) {
-        true => Arc::new(KeptView::new(analysed(context, plan)?, definition)),
-        false => Arc::new(ViewTable::new(plan, Some(definition))),
-    };
-    context.register_table(name, table)?;
-    Ok(())
+
+    async fn table(&self, name: &str) -> PlanResult<Option<Arc<dyn TableProvider>>> {
+        if !self.tables.table_exist(name) && self.files.contains_key(name) {
+            self.plan(name)
+                .await
+                .map_err(|e| DataFusionError::External(Box::new(e)))?;
+        }
+        self.tables.table(name).await
+    }
+
+    fn register_table(
+        &self,
+        name: String,
+        table: Arc<dyn TableProvider>,
+    ) -> PlanResult<Option<Arc<dyn TableProvider>>> {
+        self.tables.register_table(name, table)
+    }
+
+    fn deregister_table(&self, name: &str) -> PlanResult<Option<Arc<dyn TableProvider>>> {
+        self.tables.deregister_table(name)
+    }
+
+    fn table_exist(&self, name: &str) -> bool {
+        self.tables.table_exist(name) || self.files.contains_key(name)
+    }
+}
+
+fn parse(asset: &Asset) -> Result<Statement> {
+    let mut statements = DFParser::parse_sql(&asset.text).map_err(query_error)?;
+    match (statements.pop_front(), statements.is_empty()) {
+        (Some(statement), true) => Ok(statement),
+        _ => Err(Error::query("a view is one SELECT statement")),
+    }
 }
 
 /// The plan with its types settled, and nothing moved yet: whoever reads the rows optimises it.
-fn analysed(context: &SessionContext, plan: LogicalPlan) -> Result<LogicalPlan> {
-    let state = context.state();
+fn analysed(state: &SessionState, plan: LogicalPlan) -> Result<LogicalPlan> {
     let options = state.config_options();
     state
         .analyzer()
@@ -136,7 +227,7 @@ mod tests {
             &Registry::default(),
         )
         .unwrap();
-        create(&context, &Assets::overlay(dir.path()).unwrap()).await?;
+        create(&context, &Assets::overlay(dir.path()).unwrap(), 1 << 20).await?;
         Ok(context)
     }
 

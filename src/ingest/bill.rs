@@ -4,10 +4,11 @@ use super::delivery::Delivery;
 use super::record::Fate;
 use super::{Options, Stored};
 use crate::base::money::Exact;
+use crate::base::time::{MICROS_PER_HOUR, from_micros};
 use crate::base::{Error, Result};
 use crate::store::{Change, Lake, Replace, Snapshot};
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray};
-use arrow::datatypes::Decimal128Type;
+use arrow::datatypes::{Decimal128Type, TimestampMicrosecondType};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -19,15 +20,19 @@ struct Month {
     amounts: BTreeMap<String, Exact>,
     accounts: BTreeSet<(String, Option<String>)>,
     deliveries: BTreeSet<String>,
+    /// UTC days since 1970 on which a charge starts.
+    days: BTreeSet<i64>,
 }
 
-const COLUMNS: [&str; 6] = [
+const MICROS_PER_DAY: i64 = 24 * MICROS_PER_HOUR;
+const COLUMNS: [&str; 7] = [
     "billing_month",
     "delivery_id",
     "provider",
     "billing_account_id",
     "billing_currency",
     "billed_cost",
+    "charge_period_start",
 ];
 
 /// Puts the delivery's name into its rows; decoding cannot know it.
@@ -56,7 +61,7 @@ pub(super) async fn attempt(lake: &Lake, delivery: &Delivery, options: &Options)
         Some(snapshot) => present(snapshot, &delivery.source, &months).await?,
         None => BTreeMap::new(),
     };
-    let fates = fates(delivery)?;
+    let mut fates = fates(delivery)?;
     if new.iter().all(|(month, held)| present.get(month) == Some(held)) {
         return Ok(Some(Stored::Present(fates)));
     }
@@ -66,6 +71,12 @@ pub(super) async fn attempt(lake: &Lake, delivery: &Delivery, options: &Options)
         {
             return Ok(Some(refusal));
         }
+    }
+    let notes = present
+        .iter()
+        .filter_map(|(month, old)| lost_days(&delivery.source, month, old, new.get(month)?));
+    if let Some(first) = fates.first_mut() {
+        first.notes.extend(notes);
     }
     let partitions = months
         .iter()
@@ -128,11 +139,15 @@ fn measure(batch: &RecordBatch, months: &mut BTreeMap<String, Month>) {
         column.is_valid(row).then(|| column.value(row))
     };
     let amounts = batch.column(5).as_primitive::<Decimal128Type>();
+    let starts = batch.column(6).as_primitive::<TimestampMicrosecondType>();
     for row in 0..batch.num_rows() {
         let month = months
             .entry(text(0, row).unwrap_or_default().to_owned())
             .or_default();
         month.rows += 1;
+        if starts.is_valid(row) {
+            month.days.insert(starts.value(row).div_euclid(MICROS_PER_DAY));
+        }
         let insert = |set: &mut BTreeSet<String>, value: &str| {
             if !set.contains(value) {
                 set.insert(value.to_owned());
@@ -178,8 +193,8 @@ fn refusal(source: &str, month: &str, old: &Month, new: &Month) -> Option<Stored
             "give another bill its own --source, or pass --accept-shrink to replace the period all the same",
         );
     }
-    const ADVICE: &str =
-        "deliver all parts of an export in one call, or pass --accept-shrink if the bill did shrink";
+    const ADVICE: &str = "deliver the whole period: all parts of an export in one call, and all its days, not only \
+        those that were read again; or pass --accept-shrink if the bill did shrink";
     if new.rows * 5 < old.rows * 4 {
         return refused(
             format!("the period has {} rows, the delivery {}", old.rows, new.rows),
@@ -196,6 +211,19 @@ fn refusal(source: &str, month: &str, old: &Month, new: &Month) -> Option<Stored
         }
     }
     None
+}
+
+/// A delivery that may replace a month, and yet has nothing of days that had charges: a bill may well
+/// lose a line, but a part of a month that was read again looks the same, so it is said.
+fn lost_days(source: &str, month: &str, old: &Month, new: &Month) -> Option<String> {
+    let lost: Vec<i64> = old.days.difference(&new.days).copied().collect();
+    let day = |days: &i64| from_micros(days * MICROS_PER_DAY).date_naive();
+    let (first, last) = (day(lost.first()?), day(lost.last()?));
+    Some(format!(
+        "{source} {month}: the period had charges on {} days of which this delivery has none ({first} to {last}), \
+         and a delivery replaces the whole period; if it was meant to be a part, deliver the whole",
+        lost.len()
+    ))
 }
 
 /// `5 × after < 4 × before`, exactly; both are sums of absolute values.
@@ -218,6 +246,7 @@ fn fates(delivery: &Delivery) -> Result<Vec<Fate>> {
                 kept: file.rows_out(),
                 known: 0,
                 period,
+                notes: Vec::new(),
             })
         })
         .collect()

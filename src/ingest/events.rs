@@ -194,6 +194,7 @@ fn fates(delivery: &Delivery, new: &Facts, meeting: &Meeting) -> Vec<Fate> {
             kept,
             known: file.rows_out().saturating_sub(kept),
             period: None,
+            notes: Vec::new(),
         })
         .collect()
 }

@@ -11,9 +11,9 @@ use arrow::compute::{concat_batches, filter_record_batch, take_record_batch};
 use arrow::datatypes::TimestampMicrosecondType;
 use std::collections::{HashMap, HashSet};
 
-/// LiteLLM's price map has no dates: every import of it is the book from one moment on, and replaces
-/// only an import for the same moment.
-const DATED_BY_IMPORT: &str = "litellm_prices";
+/// LiteLLM's price map and the yearly lists of grids have no dates: every import of one is the list from
+/// one moment on, and replaces only an import for the same moment.
+const DATED_BY_IMPORT: [&str; 3] = ["grid_codecarbon", "grid_gcp", "litellm_prices"];
 
 pub(super) async fn attempt(lake: &Lake, delivery: &Delivery) -> Result<Option<Stored>> {
     if delivery.rows() == 0 {
@@ -28,6 +28,7 @@ pub(super) async fn attempt(lake: &Lake, delivery: &Delivery) -> Result<Option<S
             kept: f.rows_out(),
             known: 0,
             period: None,
+            notes: Vec::new(),
         })
         .collect();
     let base = lake.snapshot(table, None).await?;
@@ -81,7 +82,7 @@ fn replaced(delivery: &Delivery, new: &RecordBatch, old: &RecordBatch) -> Boolea
     let only_moments: Option<HashSet<i64>> = delivery
         .files
         .iter()
-        .all(|f| f.format == DATED_BY_IMPORT)
+        .all(|f| DATED_BY_IMPORT.contains(&f.format.as_str()))
         .then(|| moments(new).map(|m| m.iter().flatten().collect()))
         .flatten();
     let old_moments = moments(old);

@@ -464,6 +464,6 @@ fn decoded(delivery: &Delivery, file: &FileFacts, state: State, fate: &Fate) -> 
         rows_known: fate.known,
         rows_rejected: file.rows_rejected(),
         totals: file.totals.clone(),
-        notes: file.notes.clone(),
+        notes: file.notes.iter().chain(&fate.notes).cloned().collect(),
     }
 }

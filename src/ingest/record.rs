@@ -65,6 +65,8 @@ pub(super) struct Fate {
     pub(super) known: u64,
     /// Billing months, for charges.
     pub(super) period: Option<String>,
+    /// What its user should know of how it went.
+    pub(super) notes: Vec<String>,
 }
 
 pub(super) async fn write_rejects(lake: &Lake, delivery: &Delivery) -> Result<()> {

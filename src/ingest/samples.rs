@@ -1,6 +1,6 @@
 //! GPU samples: readings of one device at one moment are one row, however many files and scrape
-//! jobs they came in. The larger value stands, any owner before none: merging commutes, so the order
-//! of files cannot matter.
+//! jobs they came in. The larger value stands, any owner before none, and of several owners all are kept:
+//! merging commutes, so the order of files cannot matter.
 
 use super::Stored;
 use super::delivery::Delivery;
@@ -10,15 +10,22 @@ use crate::base::Result;
 use crate::schema::TableSchema;
 use crate::store::{Change, Lake, Replace, Snapshot};
 use arrow::array::make_comparator;
-use arrow::array::{ArrayRef, AsArray, BooleanArray, RecordBatch, UInt64Array};
+use arrow::array::{
+    Array, ArrayRef, AsArray, BooleanArray, MapBuilder, MapFieldNames, RecordBatch, StringArray,
+    StringBuilder, UInt64Array,
+};
 use arrow::compute::{SortOptions, concat_batches, filter_record_batch, take};
 use arrow::datatypes::Date32Type;
 use arrow::row::OwnedRow;
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
 
 /// The namespace belongs to the owner: they are taken from the same reading.
 const OWNER: [&str; 2] = ["owner", "namespace"];
+
+/// All owners of a device and their fractions.
+const OWNERS: &str = "owners";
 
 pub(super) async fn attempt(lake: &Lake, delivery: &Delivery) -> Result<Option<Stored>> {
     if delivery.rows() == 0 {
@@ -187,6 +194,9 @@ fn merge(table: &'static TableSchema, keys: &Keys, rows: &RecordBatch) -> Result
         .iter()
         .zip(rows.columns())
         .map(|(column, array)| {
+            if column.name == OWNERS {
+                return owners(rows, &groups);
+            }
             let own = order(column.name)?;
             let compare: Box<dyn Fn(usize, usize) -> Ordering> = if OWNER.contains(&column.name) {
                 Box::new(|a, b| owner(a, b).then_with(|| namespace(a, b)))
@@ -202,6 +212,50 @@ fn merge(table: &'static TableSchema, keys: &Keys, rows: &RecordBatch) -> Result
         })
         .collect::<Result<Vec<ArrayRef>>>()?;
     Ok(RecordBatch::try_new(rows.schema(), columns)?)
+}
+
+/// The owners of each group's readings together; of two fractions of one owner the one that sorts last.
+fn owners(rows: &RecordBatch, groups: &[Vec<usize>]) -> Result<ArrayRef> {
+    let names = MapFieldNames {
+        entry: "key_value".to_owned(),
+        key: "key".to_owned(),
+        value: "value".to_owned(),
+    };
+    let mut all = MapBuilder::new(Some(names), StringBuilder::new(), StringBuilder::new());
+    let lists = rows.column_by_name(OWNERS).and_then(|c| c.as_map_opt());
+    let [single, namespace] =
+        OWNER.map(|name| rows.column_by_name(name).and_then(|c| c.as_string_opt::<i32>()));
+    let text = |column: Option<&StringArray>, row: usize| {
+        column
+            .filter(|c| c.is_valid(row))
+            .map(|c| c.value(row).to_owned())
+    };
+    for group in groups {
+        let mut owners: BTreeMap<String, Option<String>> = BTreeMap::new();
+        for row in group {
+            if let Some(owner) = text(single, *row) {
+                let namespace = text(namespace, *row).unwrap_or_default();
+                owners.entry(format!("{namespace}/{owner}")).or_default();
+            }
+            if let Some(list) = lists.filter(|l| l.is_valid(*row)).map(|l| l.value(*row)) {
+                let (keys, shares) = (
+                    list.column(0).as_string::<i32>(),
+                    list.column(1).as_string::<i32>(),
+                );
+                for (key, share) in keys.iter().zip(shares) {
+                    let known = owners.entry(key.unwrap_or_default().to_owned()).or_default();
+                    *known = known.take().max(share.map(str::to_owned));
+                }
+            }
+        }
+        let told = owners.len() > 1 || owners.values().any(Option::is_some);
+        for (owner, share) in owners.iter().filter(|_| told) {
+            all.keys().append_value(owner);
+            all.values().append_option(share.as_ref());
+        }
+        all.append(told)?;
+    }
+    Ok(Arc::new(all.finish()))
 }
 
 fn take_rows(rows: &RecordBatch, wanted: Vec<u64>) -> Result<RecordBatch> {
@@ -230,6 +284,7 @@ fn fates(delivery: &Delivery, keys: &Keys, unchanged: &HashMap<OwnedRow, String>
                 kept: file.rows_out() - known,
                 known,
                 period: None,
+                notes: Vec::new(),
             })
         })
         .collect()

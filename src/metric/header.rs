@@ -1,5 +1,6 @@
 //! What a metric says about itself.
 
+use super::explain::Explain;
 use crate::base::{Error, Result};
 use crate::frame::{ColumnSpec, Role};
 use serde::Deserialize;
@@ -34,6 +35,9 @@ pub struct Header {
     pub chart: Option<Chart>,
     #[serde(default)]
     pub interval: Option<Interval>,
+    /// What the figures are made of, for `spendscope explain`.
+    #[serde(default)]
+    pub explain: Option<Explain>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -218,6 +222,9 @@ impl Header {
             .flat_map(|interval| [&interval.low, &interval.high]);
         if let Some(name) = ends.into_iter().find(|name| !names.contains(name.as_str())) {
             return wrong(format!("interval names '{name}', which is not a column"));
+        }
+        if let Some(explain) = &self.explain {
+            explain.validate(&columns)?;
         }
         Ok(())
     }

@@ -4,12 +4,14 @@
 
 mod catalog;
 mod contract;
+mod explain;
 mod header;
 mod interval;
 mod lint;
 mod param;
 
 pub use catalog::Catalog;
+pub use explain::{Explain, Figure, Question, Section, Tie, Value, explain};
 pub use header::{Chart, Column, ColumnType, Header, Interval, Param, ParamType};
 pub use lint::lint;
 pub use param::Params;

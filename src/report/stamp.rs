@@ -44,7 +44,8 @@ pub(super) async fn build(run: &Run<'_>) -> Result<Vec<Stamp>> {
 /// Up to when every source that billed in the window has done so: the earliest of their last charges.
 async fn bills(run: &Run<'_>) -> Result<Stamp> {
     const LAST: &str = "SELECT min(upto) AS upto FROM (SELECT max(charge_period_end) AS upto FROM charges \
-         WHERE charge_period_start >= $from AND charge_period_start < $to GROUP BY source)";
+         WHERE charge_moment(charge_period_start, charge_period_end) >= $from
+        AND charge_moment(charge_period_start, charge_period_end) < $to GROUP BY source)";
     let instant = |i: chrono::DateTime<chrono::Utc>| {
         ScalarValue::TimestampMicrosecond(Some(i.timestamp_micros()), Some("UTC".into()))
     };

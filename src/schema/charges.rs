@@ -331,6 +331,24 @@ static COLUMNS: &[Column] = &[
         "FOCUS ContractApplied, JSON as delivered (1.3 on).",
     ),
     optional(
+        "split_parent_resource_id",
+        Text,
+        "",
+        "AWS split cost allocation: ResourceId of the lines that this line takes its cost over from.",
+    ),
+    optional(
+        "split_cost",
+        Money,
+        "billing_currency",
+        "What a split line takes over from its parent's effective cost: its share of what was used and of what was not.",
+    ),
+    optional(
+        "split_unused_cost",
+        Money,
+        "billing_currency",
+        "The part of split_cost that pays for what nobody used, for information.",
+    ),
+    optional(
         "tags",
         Tags,
         "",

@@ -43,6 +43,12 @@ static COLUMNS: &[Column] = &[
         "",
         "Who holds the device: exported_pod where the scrape job has it, else pod, else hpc_job.",
     ),
+    optional(
+        "owners",
+        Tags,
+        "",
+        "All who hold the device at once, as namespace/owner, and the fraction each was granted if a label says so; NULL for one owner alone.",
+    ),
     optional("sm_active", Float, "ratio", "DCGM_FI_PROF_SM_ACTIVE, 0 to 1."),
     optional(
         "gr_engine_active",

@@ -13,11 +13,12 @@ use std::ops::Range;
 use std::sync::Arc;
 
 /// The texts of one row, in one buffer that is used again for the next row.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(super) struct Cells {
     text: String,
     fields: Vec<Option<Range<usize>>>,
     extra: Vec<(Range<usize>, Range<usize>)>,
+    tags: Vec<(Range<usize>, Range<usize>)>,
 }
 
 impl Cells {
@@ -26,6 +27,7 @@ impl Cells {
             text: String::new(),
             fields: vec![None; fields],
             extra: Vec::new(),
+            tags: Vec::new(),
         }
     }
 
@@ -33,6 +35,7 @@ impl Cells {
         self.text.clear();
         self.fields.fill(None);
         self.extra.clear();
+        self.tags.clear();
     }
 
     fn push(&mut self, text: &str) -> Range<usize> {
@@ -59,6 +62,17 @@ impl Cells {
         let pair = (self.push(name), self.push(value));
         self.extra.push(pair);
     }
+
+    /// A field that holds one tag.
+    pub(super) fn add_tag(&mut self, key: &str, value: &str) {
+        let pair = (self.push(key), self.push(value));
+        self.tags.push(pair);
+    }
+
+    fn pairs(&self, ranges: &[(Range<usize>, Range<usize>)]) -> Vec<(&str, Option<&str>)> {
+        let text = |range: &Range<usize>| &self.text[range.clone()];
+        ranges.iter().map(|(k, v)| (text(k), Some(text(v)))).collect()
+    }
 }
 
 pub(super) struct Collector<'a> {
@@ -69,6 +83,7 @@ pub(super) struct Collector<'a> {
     totals: Totals,
     fields: Vec<StringBuilder>,
     extra: TagsBuilder,
+    tags: TagsBuilder,
     lines: Vec<u64>,
     rows: Vec<u64>,
 }
@@ -87,6 +102,7 @@ impl<'a> Collector<'a> {
             totals: Totals::default(),
             fields: mapping.fields.iter().map(|_| StringBuilder::new()).collect(),
             extra: TagsBuilder::default(),
+            tags: TagsBuilder::default(),
             lines: Vec::new(),
             rows: Vec::new(),
         })
@@ -98,12 +114,8 @@ impl<'a> Collector<'a> {
         for (builder, range) in self.fields.iter_mut().zip(&cells.fields) {
             builder.append_option(range.clone().map(|r| &cells.text[r]));
         }
-        let pairs: Vec<(&str, Option<&str>)> = cells
-            .extra
-            .iter()
-            .map(|(k, v)| (&cells.text[k.clone()], Some(&cells.text[v.clone()])))
-            .collect();
-        self.extra.append(&pairs)?;
+        self.extra.append(&cells.pairs(&cells.extra))?;
+        self.tags.append(&cells.pairs(&cells.tags))?;
         self.lines.push(line);
         self.rows.push(self.report.rows_in);
         if self.lines.len() >= BATCH_ROWS {
@@ -137,6 +149,7 @@ impl<'a> Collector<'a> {
             lines: std::mem::take(&mut self.lines),
             rows: std::mem::take(&mut self.rows),
             extra: Arc::new(self.extra.finish()?),
+            tags: Arc::new(self.tags.finish()?),
         };
         let batch = convert::convert(
             self.mapping,

@@ -9,6 +9,7 @@ use arrow::array::{
     Array, ArrayRef, AsArray, BooleanBuilder, Date32Builder, Decimal128Builder, Float64Builder, Int64Builder,
     RecordBatch, StringArray, StringBuilder, TimestampMicrosecondBuilder,
 };
+use arrow::datatypes::Decimal128Type;
 use datafusion::physical_expr::PhysicalExpr;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -58,6 +59,8 @@ pub(super) enum System {
     /// UTC month of it.
     MonthOf(usize),
     Extra,
+    /// Tags that stand in a field of the source each.
+    Tags,
 }
 
 impl System {
@@ -110,6 +113,8 @@ pub(super) enum Parse {
     Tags,
     /// The value of one tag.
     Tag(String),
+    /// The sum of the amounts under this key in a JSON list.
+    Sum(String),
     Enum {
         values: Vec<String>,
         spellings: BTreeMap<String, String>,
@@ -131,6 +136,8 @@ pub(super) struct Chunk {
     pub(super) rows: Vec<u64>,
     /// Unknown fields that are kept.
     pub(super) extra: ArrayRef,
+    /// Fields that hold one tag each.
+    pub(super) tags: ArrayRef,
 }
 
 impl Chunk {
@@ -318,6 +325,11 @@ impl Column {
                     || !is_text(&values)
                 {
                     let values = arrow::compute::cast(&values, &self.ty.arrow())?;
+                    if let (Some(amounts), Some(money)) =
+                        (amounts, values.as_primitive_opt::<Decimal128Type>())
+                    {
+                        *amounts = money.iter().map(|v| v.map(Exact::from_stored)).collect();
+                    }
                     return Ok(self.checked(values, problems));
                 }
                 let values = arrow::compute::cast(&values, &arrow::datatypes::DataType::Utf8)?;
@@ -421,11 +433,14 @@ impl Column {
                 BooleanBuilder::with_capacity(rows),
                 parse::bool
             ),
-            Parse::Money => {
+            Parse::Money | Parse::Sum(_) => {
                 let mut exact = vec![None; rows];
                 let builder = Decimal128Builder::with_capacity(rows).with_data_type(money::data_type());
                 let array = each_row!(self, texts, problems, builder, row, |t| {
-                    let amount = Exact::parse(t).map_err(|reason| reason.to_string())?;
+                    let amount = match &self.parse {
+                        Parse::Sum(key) => parse::sum(t, key)?,
+                        _ => Exact::parse(t).map_err(|reason| reason.to_string())?,
+                    };
                     exact[row] = Some(amount);
                     Ok::<_, String>(Some(amount.round()))
                 });

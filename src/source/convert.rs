@@ -117,6 +117,7 @@ fn fill(
             ))
         }
         System::Extra => Arc::clone(&chunk.extra),
+        System::Tags => Arc::clone(&chunk.tags),
         System::DayOf(at) => {
             let instants = columns[at].as_primitive::<TimestampMicrosecondType>();
             Arc::new(

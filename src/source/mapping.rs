@@ -24,11 +24,12 @@
 //! service_name = { from = ["Product", "meta.product"] }       # the first that holds a value
 //! charge_category = { from = "Kind", parse = "enum", values = ["Usage", "Tax"], spellings = { vat = "Tax" }, default = "Usage" }
 //! billing_currency = { from = "Cur", parse = "currency", required = true }
+//! tags = { prefix = ["Label/"] }      # one column of the source per key: Label/team, Label/stage
 //! ```
 //!
 //! `parse` is one of `text`, `int`, `float`, `bool`, `money`, `currency`, `instant`, `timestamp` (an
 //! instant in words or seconds since 1970), `unix_seconds`, `unix_millis`, `unix_micros`, `date`,
-//! `tags`, `tag` (the value of the tag `key`), `enum`, `pseudonym`, `origin` (scheme and host of a URL);
+//! `tags`, `tag` (the value of the tag `key`), `sum` (of the amounts under `key` in a JSON list), `enum`, `pseudonym`, `origin` (scheme and host of a URL);
 //! left out, it follows from the column's type. What the table requires is required.
 
 use super::column::{Column, Kind, OnUnknown, Origin, Parse, System};
@@ -58,6 +59,8 @@ pub struct Mapping {
     pub(super) columns: Vec<Column>,
     /// Names of unknown fields that go to the column `extra`.
     pub(super) extra: Vec<glob::Pattern>,
+    /// Beginnings of the fields that hold one tag each.
+    tag_prefixes: Vec<String>,
     nulls: Vec<String>,
 }
 
@@ -114,8 +117,11 @@ struct ColumnFile {
     #[serde(rename = "const")]
     constant: Option<String>,
     parse: Option<ParseName>,
-    /// The tag that `parse = "tag"` picks.
+    /// The tag that `parse = "tag"` picks, the amount that `parse = "sum"` adds up.
     key: Option<String>,
+    /// The source has one field per tag, called by one of these and the key of the tag.
+    #[serde(default)]
+    prefix: Vec<String>,
     /// Canonical spellings of an enum.
     #[serde(default)]
     values: Vec<String>,
@@ -149,6 +155,7 @@ enum ParseName {
     Date,
     Tags,
     Tag,
+    Sum,
     Enum,
     Pseudonym,
     Origin,
@@ -188,8 +195,22 @@ impl Mapping {
             }
         }
         let mut columns = Vec::new();
+        let mut tag_prefixes = Vec::new();
         for column in table.columns {
             let built = match file.columns.get(column.name) {
+                Some(said) if !said.prefix.is_empty() => {
+                    if column.name != "tags"
+                        || said.from.is_some()
+                        || said.prefix.iter().any(String::is_empty)
+                    {
+                        return Err(Error::config(format!(
+                            "column '{}': 'prefix' stands alone, in the column 'tags', and is not empty",
+                            column.name
+                        )));
+                    }
+                    tag_prefixes = said.prefix.clone();
+                    Column::system(column.name, column.ty, System::Tags)
+                }
                 Some(said) => said.build(
                     column.name,
                     column.ty,
@@ -255,6 +276,7 @@ impl Mapping {
             environment,
             columns,
             extra,
+            tag_prefixes,
             nulls: file.null_values,
         })
     }
@@ -270,6 +292,15 @@ impl Mapping {
 
     pub(super) fn wants_extra(&self, name: &str) -> bool {
         self.extra.iter().any(|p| p.matches(name))
+    }
+
+    /// The key of the tag that a field of this name holds.
+    pub(super) fn tag_key<'a>(&self, name: &'a str) -> Option<&'a str> {
+        let keys = self
+            .tag_prefixes
+            .iter()
+            .filter_map(|p| name.strip_prefix(p.as_str()));
+        keys.filter(|key| !key.is_empty()).min_by_key(|key| key.len())
     }
 }
 
@@ -340,6 +371,10 @@ impl ColumnFile {
                 Some(key) => Parse::Tag(key.clone()),
                 None => return fail("parse = \"tag\" needs a 'key'"),
             },
+            ParseName::Sum => match &self.key {
+                Some(key) => Parse::Sum(key.clone()),
+                None => return fail("parse = \"sum\" needs a 'key'"),
+            },
             ParseName::Enum if self.values.is_empty() => return fail("parse = \"enum\" needs 'values'"),
             ParseName::Enum => Parse::Enum {
                 values: self.values.clone(),
@@ -393,7 +428,7 @@ impl ParseName {
             ParseName::Int => Ty::Int,
             ParseName::Float => Ty::Float,
             ParseName::Bool => Ty::Bool,
-            ParseName::Money => Ty::Money,
+            ParseName::Money | ParseName::Sum => Ty::Money,
             ParseName::Instant
             | ParseName::Timestamp
             | ParseName::UnixSeconds

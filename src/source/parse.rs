@@ -4,6 +4,7 @@ use super::column::OnUnknown;
 use crate::base::money::Exact;
 use crate::base::time;
 use chrono::{NaiveDate, NaiveDateTime};
+use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 
 type Parsed<T> = Result<Option<T>, String>;
@@ -124,6 +125,20 @@ pub(super) fn one_of(
     }
 }
 
+/// The sum of what stands under a key in each object of a JSON list, digit by digit. An object without
+/// the key adds nothing; anything that is not such a list is an error.
+pub(super) fn sum(text: &str, key: &str) -> Result<Exact, String> {
+    let wrong = || format!("not a list of objects with amounts under '{key}'");
+    let objects: Vec<BTreeMap<String, &RawValue>> = serde_json::from_str(text).map_err(|_| wrong())?;
+    let mut sum = Exact::ZERO;
+    for object in objects {
+        if let Some(amount) = object.get(key).and_then(|raw| super::tags::plain(raw)) {
+            sum += Exact::parse(amount.trim()).map_err(|reason| format!("{}: {reason}", wrong()))?;
+        }
+    }
+    Ok(sum)
+}
+
 /// Scheme and host of a URL: a path may name a deployment, a query may hold a key, a user a password.
 pub(super) fn origin(text: &str) -> Parsed<String> {
     let text = text.trim();
@@ -197,6 +212,20 @@ mod tests {
             one_of("Monthly", &values, &spellings, OnUnknown::Keep),
             Ok(Some("Monthly".into()))
         );
+    }
+
+    #[test]
+    fn amounts_of_a_list() {
+        let digits = |t| sum(t, "amount").map(|s| s.to_string());
+        assert_eq!(digits("[]"), Ok("0".into()));
+        assert_eq!(
+            digits(
+                r#"[{"amount": -0.1}, {"name": "x", "amount": "-2e-1"}, {"name": "none"}, {"amount": null}]"#
+            ),
+            Ok("-0.3".into())
+        );
+        assert!(digits(r#"{"amount": 1}"#).is_err());
+        assert!(digits(r#"[{"amount": "free"}]"#).is_err());
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! Series of GPU metrics folded into one row per device (or MIG instance) and moment. Knows DCGM's
-//! ways of saying "no value" and who the owner of a device is; knows nothing of text or JSON.
+//! ways of saying "no value" and who the owners of a device are; knows nothing of text or JSON.
 
 use super::collect::{Cells, Collector};
 use super::mapping::Mapping;
+use crate::base::money::{self, Exact};
 use crate::base::{Error, Result};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -14,13 +15,38 @@ pub(super) struct Options {
     /// Names of the metrics that speak of devices; others are passed over with a note.
     series: Vec<String>,
     /// Field → the metrics that carry it. A moment with several takes the larger reading.
-    metrics: BTreeMap<String, Vec<String>>,
+    metrics: BTreeMap<String, Vec<Name>>,
     /// What we call a label → what sources call it, first one that is set.
     labels: BTreeMap<String, Vec<String>>,
 }
 
+/// One name of a metric. Exporters have renamed metrics and changed their units with it.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged)]
+enum Name {
+    Plain(String),
+    Scaled(Scaled),
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Scaled {
+    name: String,
+    /// What a reading is multiplied by, to be in the unit of the column.
+    scale: f64,
+}
+
+impl Name {
+    fn parts(&self) -> (&str, f64) {
+        match self {
+            Name::Plain(name) => (name, 1.0),
+            Name::Scaled(scaled) => (&scaled.name, scaled.scale),
+        }
+    }
+}
+
 /// Fields that every row has beside its metrics.
-const FIELDS: [&str; 9] = [
+const FIELDS: [&str; 10] = [
     "time",
     "uuid",
     "mig_instance",
@@ -30,10 +56,11 @@ const FIELDS: [&str; 9] = [
     "gpu_model",
     "namespace",
     "owner",
+    "owners",
 ];
 
 /// Labels that options may give names for.
-const LABELS: [&str; 13] = [
+const LABELS: [&str; 15] = [
     "uuid",
     "mig_instance",
     "mig_profile",
@@ -47,6 +74,8 @@ const LABELS: [&str; 13] = [
     "hpc_job",
     "exported_namespace",
     "namespace",
+    "share",
+    "share_percent",
 ];
 
 impl Options {
@@ -59,6 +88,10 @@ impl Options {
         }
         for pattern in &self.series {
             glob::Pattern::new(pattern).map_err(|e| Error::config(format!("series '{pattern}': {e}")))?;
+        }
+        let mut factors = self.metrics.values().flatten().map(Name::parts);
+        if let Some((name, scale)) = factors.find(|(_, scale)| !scale.is_normal() || *scale < 0.0) {
+            return Err(Error::config(format!("metric '{name}': a scale of {scale}")));
         }
         if let Some(metric) = self.metrics.keys().find(|m| FIELDS.contains(&m.as_str())) {
             return Err(Error::config(format!(
@@ -76,7 +109,8 @@ pub(super) type Labels = BTreeMap<String, String>;
 /// of a device in another place: about 100 bytes for a reading of eight metrics.
 pub(super) struct Fold {
     metrics: Vec<String>,
-    by_name: HashMap<String, Vec<usize>>,
+    /// Which metrics a name carries, and what its readings are multiplied by.
+    by_name: HashMap<String, Vec<(usize, f64)>>,
     /// Names of the metrics that speak of devices.
     series: Vec<glob::Pattern>,
     labels: BTreeMap<String, Vec<String>>,
@@ -100,6 +134,8 @@ struct Holder {
     hpc_job: String,
     exported_namespace: String,
     namespace: String,
+    /// The fraction of the device that was granted, where a label says so.
+    share: Option<String>,
 }
 
 #[derive(Default)]
@@ -112,16 +148,16 @@ struct Reading {
 pub(super) struct Handle {
     device: (String, String),
     holder: usize,
-    metrics: Vec<usize>,
+    metrics: Vec<(usize, f64)>,
 }
 
 impl Fold {
     pub(super) fn new(options: Options) -> Fold {
         let metrics: Vec<String> = options.metrics.keys().cloned().collect();
-        let mut by_name: HashMap<String, Vec<usize>> = HashMap::new();
+        let mut by_name: HashMap<String, Vec<(usize, f64)>> = HashMap::new();
         for (at, names) in options.metrics.values().enumerate() {
-            for name in names {
-                by_name.entry(name.clone()).or_default().push(at);
+            for (name, scale) in names.iter().map(Name::parts) {
+                by_name.entry(name.to_owned()).or_default().push((at, scale));
             }
         }
         Fold {
@@ -178,6 +214,7 @@ impl Fold {
                 .map_or(instance.as_str(), |(host, _)| host)
                 .to_owned()
         });
+        let device = (device(uuid, &host, &label("gpu_index"))?, label("mig_instance"));
         let holder = Holder {
             mig_profile: label("mig_profile"),
             gpu_index: label("gpu_index"),
@@ -193,8 +230,8 @@ impl Fold {
             hpc_job: label("hpc_job"),
             exported_namespace: label("exported_namespace"),
             namespace: label("namespace"),
+            share: share(&label("share"), 0).or_else(|| share(&label("share_percent"), 2)),
         };
-        let device = (uuid, label("mig_instance"));
         let holder = match self.known.get(&holder) {
             Some(at) => *at,
             None => {
@@ -227,9 +264,9 @@ impl Fold {
         if !moment.holders.contains(&series.holder) {
             moment.holders.push(series.holder);
         }
-        for metric in &series.metrics {
+        for (metric, scale) in &series.metrics {
             let known = &mut moment.values[*metric];
-            *known = match (*known, value) {
+            *known = match (*known, value.map(|value| value * scale)) {
                 (Some(a), Some(b)) => Some(a.max(b)),
                 (a, b) => a.or(b),
             };
@@ -267,8 +304,15 @@ impl Fold {
                         .max()
                         .unwrap_or_default()
                 };
-                let owner = moment.holders.iter().filter_map(|h| owners[*h]).max();
-                let (owner, namespace) = owner.unwrap_or_default();
+                let mut all: BTreeMap<(&str, &str), Option<&str>> = BTreeMap::new();
+                for at in &moment.holders {
+                    if let Some(owner) = owners[*at] {
+                        let share = all.entry(owner).or_default();
+                        *share = (*share).max(self.holders[*at].share.as_deref());
+                    }
+                }
+                let (owner, namespace) = all.keys().next_back().copied().unwrap_or_default();
+                let shared = shared(&all);
                 let texts = [
                     micros.to_string().as_str(),
                     uuid,
@@ -279,6 +323,7 @@ impl Fold {
                     most(|h| &h.gpu_model),
                     namespace,
                     owner,
+                    &shared,
                 ]
                 .map(str::to_owned);
                 for (field, text) in fields.iter().zip(&texts) {
@@ -325,6 +370,41 @@ impl Holder {
     }
 }
 
+/// Who a device is. Where a tool has masked its UUID with zeros, all devices would be one: the host and the
+/// index on it take its place.
+fn device(uuid: String, host: &str, index: &str) -> std::result::Result<String, String> {
+    let digits = uuid.trim_start_matches(|c: char| c.is_ascii_alphabetic() || c == '-');
+    if digits.is_empty() || digits.contains(|c| c != '0' && c != '-') {
+        return Ok(uuid);
+    }
+    if host.is_empty() || index.is_empty() {
+        return Err(
+            "the UUID is masked, and host and index are not both there to tell the device".to_owned(),
+        );
+    }
+    Ok(format!("{uuid}@{host}/{index}"))
+}
+
+/// A fraction above 0, written in one way. `places`: how far its point is to be moved, 2 for percent.
+fn share(text: &str, places: u32) -> Option<String> {
+    let fraction = Exact::parse(text.trim().trim_end_matches('%')).ok()?.round();
+    let fraction = money::div_half_even(fraction.into(), i128::from(10_u32.pow(places)).into())?;
+    (fraction > 0).then(|| money::format_short(fraction))
+}
+
+/// The owners of one device as JSON: `namespace/owner` and the fraction each was granted, or null. Nothing
+/// for one owner without a fraction, who is told by the column `owner` alone.
+fn shared(owners: &BTreeMap<(&str, &str), Option<&str>>) -> String {
+    if owners.len() < 2 && owners.values().all(Option::is_none) {
+        return String::new();
+    }
+    let entries = owners.iter().map(|((owner, namespace), share)| {
+        let share = share.map_or(serde_json::Value::Null, serde_json::Value::from);
+        (format!("{namespace}/{owner}"), share)
+    });
+    serde_json::Value::Object(entries.collect()).to_string()
+}
+
 /// A reading, or nothing where the source says that it has none: NaN, infinities and the blank values
 /// of DCGM as 64-bit integers (from 9223372036854775792), which as floats are 2^63, as floats
 /// (from 140737488355328) and as 32-bit integers (from 2147483632).
@@ -367,5 +447,49 @@ mod tests {
         assert_eq!(reading("409.692000"), Ok(Some(409.692)));
         assert_eq!(reading("2147483640"), Ok(Some(2_147_483_640.0)));
         assert!(reading("n/a").is_err());
+    }
+
+    #[test]
+    fn a_masked_uuid_is_told_by_host_and_index() {
+        let masked = "GPU-00000000-0000-0000-0000-000000000000";
+        let of = |uuid: &str, host, index| device(uuid.to_owned(), host, index);
+        assert_eq!(of(masked, "n1", "3"), Ok(format!("{masked}@n1/3")));
+        assert!(of(masked, "n1", "").is_err() && of(masked, "", "3").is_err());
+        for uuid in [
+            "GPU-604ac76c-d9cf-fef3-62e9-d92044ab6e52",
+            "GPU-OLD",
+            "g1",
+            "GPU-",
+        ] {
+            assert_eq!(of(uuid, "", ""), Ok(uuid.to_owned()));
+        }
+    }
+
+    #[test]
+    fn a_share_is_a_fraction_however_it_is_written() {
+        assert_eq!(share("0.250", 0).as_deref(), Some("0.25"));
+        assert_eq!(share(" 25% ", 2).as_deref(), Some("0.25"));
+        for text in ["", "0", "-1", "half"] {
+            assert_eq!(share(text, 0), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn one_owner_needs_no_list() {
+        let owners = |list: &[(&'static str, Option<&'static str>)]| {
+            shared(
+                &list
+                    .iter()
+                    .map(|(owner, share)| ((*owner, "ml"), *share))
+                    .collect(),
+            )
+        };
+        assert_eq!(owners(&[]), "");
+        assert_eq!(owners(&[("a", None)]), "");
+        assert_eq!(owners(&[("a", Some("0.5"))]), r#"{"ml/a":"0.5"}"#);
+        assert_eq!(
+            owners(&[("a", None), ("b", None)]),
+            r#"{"ml/a":null,"ml/b":null}"#
+        );
     }
 }

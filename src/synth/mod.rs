@@ -18,11 +18,13 @@ mod meter;
 mod portfolio;
 mod readme;
 mod reference;
+mod restated;
 mod sample;
 mod telemetry;
 mod traffic;
 
 pub use files::Written;
+pub use restated::write_restated;
 
 use crate::base::error::Context as _;
 use crate::base::time::{day_start, next_day};

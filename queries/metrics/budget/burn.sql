@@ -29,6 +29,15 @@ columns = [
 kind = "bar"
 x = "name"
 y = "forecast_share"
+[explain]
+from = "leaves"
+where = """
+day >= CAST($at_period_start AS DATE) AND day < CAST($at_period_end AS DATE) AND shown = $at_currency
+AND ($at_scope IS NULL OR scope = $at_scope) AND ($at_use_case IS NULL OR use_case = $at_use_case)"""
+keys = { name = "", scope = "", use_case = "", period = "", period_start = "", period_end = "", currency = "" }
+column = "spent"
+[explain.columns]
+spent = { sum = "amount" }
 */
 WITH moment AS (
     SELECT LEAST($to, now_utc()) AS as_of
@@ -60,7 +69,8 @@ periods AS (
 ),
 leaves AS (
     SELECT
-        l.scope,
+        l.scope, l.leaf, l.kind, l.evidence, l.modelled, l.charge_id, l.request_source, l.request_id, l.host,
+        l.period_start, l.currency, l.fx_rate,
         CASE WHEN l.leaf IN ('request', 'direct', 'shared') THEN l.use_case END AS use_case,
         charge_day(l.period_start, l.period_end) AS day,
         l.amount,

@@ -24,9 +24,18 @@ columns = [
 [chart]
 kind = "bar"
 y = "wh_per_1k_requests_facility"
+[explain]
+from = "measured"
+column = "wh_per_1k_requests_facility"
+[explain.columns]
+joules = { sum = "joules" }
+requests = { count = "request", from = "parts" }
+wh_per_1k_requests_accelerator = { over = ["joules", "requests"], times = "1 / 3.6" }
+wh_per_1k_requests_node = { over = ["joules", "requests"], times = "(SELECT host_factor FROM energy_factors) / 3.6" }
+wh_per_1k_requests_facility = { over = ["joules", "requests"], times = "(SELECT host_factor * pue FROM energy_factors) / 3.6" }
 */
 WITH measured AS (
-    SELECT model, host, gpu_uuid, joules, method
+    SELECT model, host, hour, gpu_uuid, joules, method
     FROM gpu_energy
     WHERE hour >= $from AND hour < $to AND model IS NOT NULL
 ),

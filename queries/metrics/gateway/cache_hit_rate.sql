@@ -32,11 +32,30 @@ columns = [
 [chart]
 kind = "bar"
 y = "cache_token_hit_rate"
+[explain]
+from = "valued"
+keys = { currency = "currency" }
+column = "list_cost"
+[explain.columns]
+attempts = { count = "*" }
+requests = { count = "request" }
+gateway_hits = { count = "*", where = "gateway_cache_hit" }
+cache_read = { sum = "cache_read" }
+cache_write = { sum = "cache_write" }
+uncached_input = { sum = "uncached_input" }
+output = { sum = "output" }
+reasoning = { sum = "reasoning" }
+list_cost = { sum = "list_cost" }
+cache_savings = { sum = "cache_savings" }
+input = { plus = ["cache_read", "cache_write", "uncached_input"] }
+cache_token_hit_rate = { over = ["cache_read", "input"] }
+request_cache_hit_rate = { over = ["gateway_hits", "requests"] }
+unpriced_attempts = { count = "*", where = "price_status = 'unpriced'" }
 */
 WITH placed AS (
     SELECT
-        task_id, request, model, provider, use_case, team, key_alias, region, local_day(started_at) AS day,
-        gateway_cache_hit, uncached_input, cache_read, cache_write, output, reasoning, overlap,
+        source AS request_source, request_id, task_id, request, model, provider, use_case, team, key_alias, region,
+        local_day(started_at) AS day, gateway_cache_hit, uncached_input, cache_read, cache_write, output, reasoning, overlap,
         list_currency, price_status,
         CASE WHEN price_status = 'priced' THEN list_cost END AS list_cost,
         CASE WHEN price_status = 'priced' THEN cache_savings END AS cache_savings,
@@ -45,7 +64,7 @@ WITH placed AS (
 ),
 attempted AS (
     SELECT
-        task_id, request, model, provider, use_case, team, key_alias, region, day,
+        request_source, request_id, task_id, request, model, provider, use_case, team, key_alias, region, day,
         gateway_cache_hit, uncached_input, cache_read, cache_write, output, reasoning, overlap,
         list_currency, price_status, list_cost, cache_savings
     FROM placed
@@ -55,7 +74,7 @@ valued AS (
     SELECT
         {{by}},
         COALESCE(list_currency, max(list_currency) OVER (PARTITION BY {{by}}, 1)) AS currency,
-        concat(task_id, '/', request) AS request,
+        request_source, request_id, concat(task_id, '/', request) AS request,
         gateway_cache_hit, uncached_input, cache_read, cache_write, output, reasoning, overlap, price_status,
         list_cost, cache_savings
     FROM attempted

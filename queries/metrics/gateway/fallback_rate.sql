@@ -20,10 +20,20 @@ columns = [
 [chart]
 kind = "bar"
 y = "fallback_rate"
+[explain]
+from = "placed"
+where = "asked_at >= $from AND asked_at < $to"
+[explain.columns]
+requests = { count = "request" }
+retried_requests = { count = "CASE WHEN attempts > 1 THEN request END" }
+fallback_requests = { count = "CASE WHEN fell_back THEN request END" }
+failed_requests = { count = "CASE WHEN failed THEN request END" }
+fallback_rate = { over = ["fallback_requests", "requests"] }
+failure_rate = { over = ["failed_requests", "requests"] }
 */
 WITH placed AS (
     SELECT
-        concat(task_id, '/', request) AS request, attempts,
+        source AS request_source, request_id, concat(task_id, '/', request) AS request, attempts,
         model, provider, use_case, team, key_alias, region, local_day(started_at) AS day,
         min(model) OVER (PARTITION BY task_id, request) <> max(model) OVER (PARTITION BY task_id, request) AS fell_back,
         max(CASE WHEN attempt = attempts AND status = 'failure' THEN 1 ELSE 0 END)

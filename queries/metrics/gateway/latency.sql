@@ -22,11 +22,16 @@ columns = [
 [chart]
 kind = "bar"
 y = "latency_ms_p95"
+[explain]
+from = "attempted"
+[explain.columns]
+attempts = { count = "*" }
+measured = { count = "*", where = "latency_ms IS NOT NULL" }
 */
 WITH attempted AS (
     SELECT
         model, provider, use_case, team, key_alias, region, status, local_day(started_at) AS day,
-        latency_ms, ttft_ms
+        latency_ms, ttft_ms, source AS request_source, request_id
     FROM calls
     WHERE started_at >= $from AND started_at < $to AND NOT gateway_cache_hit
 ),

@@ -24,10 +24,22 @@ columns = [
 [chart]
 kind = "bar"
 y = "idle_cost"
+[explain]
+from = "leaves"
+[explain.columns]
+serving_cost = { sum = "amount", where = "leaf = 'request'" }
+allocated_idle_cost = { sum = "amount", where = "leaf = 'gpu_allocated_idle'" }
+unallocated_cost = { sum = "amount", where = "leaf = 'gpu_unallocated'" }
+dark_cost = { sum = "amount", where = "leaf = 'gpu_dark'" }
+untraced_cost = { sum = "amount", where = "leaf = 'gpu_serving_untraced'" }
+idle_cost = { sum = "amount", where = "leaf <> 'request'" }
+all_cost = { sum = "amount" }
+idle_share = { over = ["idle_cost", "all_cost"] }
 */
 WITH leaves AS (
     SELECT
         model, host, scope, provider, region, charge_day(period_start, period_end) AS day, leaf, amount,
+        kind, evidence, modelled, charge_id, request_source, request_id, period_start, currency, fx_rate,
         CASE WHEN setting('currency') <> 'native' AND fx_rate IS NOT NULL THEN setting('currency') ELSE currency END AS shown,
         CASE WHEN setting('currency') = 'native' OR fx_rate IS NULL THEN 1 ELSE fx_rate END AS rate
     FROM ledger

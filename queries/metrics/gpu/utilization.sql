@@ -22,10 +22,20 @@ columns = [
 [chart]
 kind = "bar"
 y = "utilization"
+[explain]
+from = "hours"
+[explain.columns]
+provisioned_s = { sum = "provisioned_s" }
+serving_s = { sum = "serving_s" }
+allocated_idle_s = { sum = "allocated_idle_s" }
+unallocated_s = { sum = "unallocated_s" }
+dark_s = { sum = "dark_s" }
+active_s = { sum = "active_s" }
+utilization = { over = ["active_s", "provisioned_s"] }
 */
 WITH hours AS (
     SELECT
-        host, model, purchase, gpu_model, resource_id, local_day(hour) AS day,
+        host, model, purchase, gpu_model, resource_id, hour, local_day(hour) AS day,
         provisioned_s, serving_s, allocated_idle_s, unallocated_s, dark_s, active_s
     FROM gpu_hours
     WHERE hour >= $from AND hour < $to

@@ -19,10 +19,16 @@ columns = [
 kind = "bar"
 x = "day"
 y = "amount"
+[explain]
+from = "leaves"
+[explain.columns]
+attempts = { count = "*" }
+amount = { sum = "amount" }
 */
 WITH leaves AS (
     SELECT
         provider, model, use_case, team, local_day(started_at) AS day, amount,
+        leaf, kind, evidence, modelled, request_source, request_id, currency, fx_rate,
         CASE WHEN setting('currency') <> 'native' AND fx_rate IS NOT NULL THEN setting('currency') ELSE currency END AS shown,
         CASE WHEN setting('currency') = 'native' OR fx_rate IS NULL THEN 1 ELSE fx_rate END AS rate
     FROM ledger

@@ -17,14 +17,20 @@ columns = [
 [chart]
 kind = "bar"
 y = "amount"
+[explain]
+from = "leaves"
+[explain.columns]
+charges = { count = "charge_id" }
+amount = { sum = "amount" }
 */
 WITH leaves AS (
     SELECT
         provider, model, sub_account, region, scope, service, charge_id, amount,
+        leaf, kind, evidence, modelled, currency, fx_rate,
         CASE WHEN setting('currency') <> 'native' AND fx_rate IS NOT NULL THEN setting('currency') ELSE currency END AS shown,
         CASE WHEN setting('currency') = 'native' OR fx_rate IS NULL THEN 1 ELSE fx_rate END AS rate
     FROM ledger
-    WHERE leaf = 'unmetered' AND period_start >= $from AND period_start < $to
+    WHERE leaf = 'unmetered' AND charge_moment(period_start, period_end) >= $from AND charge_moment(period_start, period_end) < $to
 )
 SELECT
     {{by}},

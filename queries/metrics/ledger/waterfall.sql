@@ -21,24 +21,36 @@ kind = "waterfall"
 x = "leaf"
 y = "amount"
 series = "currency"
+[explain]
+from = "entries"
+keys = { step = "" }
+[explain.columns]
+amount = { sum = "amount" }
+entries = { count = "*" }
+bill = { sum = "amount", from = "charged", rate = "rate" }
 */
 WITH charged AS (
-    SELECT source, charge_id, amount, CASE WHEN setting('currency') <> 'native' AND fx_rate IS NOT NULL THEN setting('currency') ELSE currency END AS shown,
+    SELECT source, charge_id, amount, kind, currency, fx_rate, CASE WHEN setting('currency') <> 'native' AND fx_rate IS NOT NULL THEN setting('currency') ELSE currency END AS shown,
         CASE WHEN setting('currency') = 'native' OR fx_rate IS NULL THEN 1 ELSE fx_rate END AS rate
     FROM costs
-    WHERE charge_period_start >= $from AND charge_period_start < $to AND amount IS NOT NULL
+    WHERE charge_moment(charge_period_start, charge_period_end) >= $from
+        AND charge_moment(charge_period_start, charge_period_end) < $to AND amount IS NOT NULL
 ),
 split AS (
-    SELECT charge_id, leaf, amount, CASE WHEN setting('currency') <> 'native' AND fx_rate IS NOT NULL THEN setting('currency') ELSE currency END AS shown,
+    SELECT charge_id, leaf, amount, kind, evidence, modelled, request_source, request_id, currency, fx_rate, CASE WHEN setting('currency') <> 'native' AND fx_rate IS NOT NULL THEN setting('currency') ELSE currency END AS shown,
         CASE WHEN setting('currency') = 'native' OR fx_rate IS NULL THEN 1 ELSE fx_rate END AS rate
     FROM ledger
     WHERE evidence = 'billed'
 ),
 entries AS (
-    SELECT 'bill' AS leaf, shown, amount, rate
+    SELECT
+        'bill' AS leaf, shown, amount, rate, charge_id, kind, 'billed' AS evidence, false AS modelled,
+        CAST(NULL AS VARCHAR) AS request_source, CAST(NULL AS VARCHAR) AS request_id, currency, fx_rate
     FROM charged
     UNION ALL
-    SELECT s.leaf, s.shown, s.amount, s.rate
+    SELECT
+        s.leaf, s.shown, s.amount, s.rate, s.charge_id, s.kind, s.evidence, s.modelled, s.request_source, s.request_id,
+        s.currency, s.fx_rate
     FROM split AS s
     LEFT SEMI JOIN charged AS c ON c.charge_id = s.charge_id
 ),

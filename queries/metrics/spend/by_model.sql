@@ -20,19 +20,29 @@ columns = [
 [chart]
 kind = "bar"
 y = "amount"
+[explain]
+from = "leaves"
+[explain.columns]
+amount = { sum = "amount", where = "evidence = 'billed'" }
+accrued = { sum = "amount", where = "evidence = 'accrued'" }
+modelled = { sum = "amount", where = "evidence = 'billed' AND modelled" }
 */
 WITH charged AS (
-    SELECT charge_id FROM costs WHERE charge_period_start >= $from AND charge_period_start < $to
+    SELECT charge_id FROM costs WHERE charge_moment(charge_period_start, charge_period_end) >= $from
+        AND charge_moment(charge_period_start, charge_period_end) < $to
 ),
 split AS (
     SELECT
         l.use_case, l.team, l.scope, l.model, l.provider, l.service, l.leaf, l.evidence,
-        l.modelled, l.amount, l.currency, l.fx_rate, l.kind
+        l.modelled, l.amount, l.currency, l.fx_rate, l.kind, l.charge_id, l.request_source, l.request_id, l.host,
+        l.period_start
     FROM ledger AS l
     LEFT SEMI JOIN charged AS c ON c.charge_id = l.charge_id
     WHERE l.evidence = 'billed'
     UNION ALL
-    SELECT use_case, team, scope, model, provider, service, leaf, evidence, modelled, amount, currency, fx_rate, kind
+    SELECT
+        use_case, team, scope, model, provider, service, leaf, evidence, modelled, amount, currency, fx_rate, kind,
+        charge_id, request_source, request_id, host, period_start
     FROM ledger
     WHERE evidence = 'accrued' AND setting('basis') <> 'billed' AND started_at >= $from AND started_at < $to
 ),
@@ -40,6 +50,7 @@ leaves AS (
     SELECT
         use_case,
         team, scope, model, provider, service, leaf, evidence, modelled, amount,
+        kind, charge_id, request_source, request_id, host, period_start, currency, fx_rate,
         CASE WHEN setting('currency') <> 'native' AND fx_rate IS NOT NULL THEN setting('currency') ELSE currency END AS shown,
         CASE WHEN setting('currency') = 'native' OR fx_rate IS NULL THEN 1 ELSE fx_rate END AS rate
     FROM split

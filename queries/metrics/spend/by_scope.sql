@@ -2,7 +2,8 @@
 title = "Spend by scope"
 description = """
 All charges whose period starts in the window, under each of the four cost bases, which are never added to
-each other. A basis that a bill does not carry is NULL and counted in null_amounts."""
+each other. A purchase whose usage the bill lists too (billed, but 0 under effective) counts 0 in the list and contracted columns,
+as that usage counts there. A basis that a bill does not carry is NULL and counted in null_amounts."""
 formula = "Σ cost × rate per group; without a rate the amount stays in its own currency"
 owner = "finance"
 grain = "one group and currency"
@@ -21,6 +22,15 @@ columns = [
 [chart]
 kind = "bar"
 y = "effective_cost"
+[explain]
+from = "charged"
+[explain.columns]
+billed_cost = { sum = "billed_cost" }
+effective_cost = { sum = "effective_cost" }
+list_cost = { sum = "list_cost" }
+contracted_cost = { sum = "contracted_cost" }
+charges = { count = "*" }
+null_amounts = { count = "*", where = "amount IS NULL" }
 */
 WITH charged AS (
     SELECT
@@ -28,9 +38,12 @@ WITH charged AS (
         kind, model, charge_category AS category,
         CASE WHEN setting('currency') <> 'native' AND fx_rate IS NOT NULL THEN setting('currency') ELSE currency END AS shown,
         CASE WHEN setting('currency') = 'native' OR fx_rate IS NULL THEN 1 ELSE fx_rate END AS rate,
-        billed_cost, effective_cost, list_cost, contracted_cost, amount
+        billed_cost, effective_cost, amount, charge_id, currency, fx_rate,
+        CASE WHEN covering_purchase THEN 0 ELSE list_cost END AS list_cost,
+        CASE WHEN covering_purchase THEN 0 ELSE contracted_cost END AS contracted_cost
     FROM costs
-    WHERE charge_period_start >= $from AND charge_period_start < $to
+    WHERE charge_moment(charge_period_start, charge_period_end) >= $from
+        AND charge_moment(charge_period_start, charge_period_end) < $to
 )
 SELECT
     {{by}},

@@ -21,6 +21,11 @@ kind = "stacked_area"
 x = "day"
 y = "amount"
 series = "scope"
+[explain]
+from = "charged"
+[explain.columns]
+amount = { sum = "amount" }
+charges = { count = "*" }
 */
 WITH charged AS (
     SELECT
@@ -29,9 +34,10 @@ WITH charged AS (
         charge_day(charge_period_start, charge_period_end) AS day,
         CASE WHEN setting('currency') <> 'native' AND fx_rate IS NOT NULL THEN setting('currency') ELSE currency END AS shown,
         CASE WHEN setting('currency') = 'native' OR fx_rate IS NULL THEN 1 ELSE fx_rate END AS rate,
-        amount
+        amount, charge_id, currency, fx_rate
     FROM costs
-    WHERE charge_period_start >= $from AND charge_period_start < $to
+    WHERE charge_moment(charge_period_start, charge_period_end) >= $from
+        AND charge_moment(charge_period_start, charge_period_end) < $to
 )
 SELECT
     {{by}},

@@ -5,6 +5,8 @@ Dollars per useful result. Direct cost is what the use case's tasks and own char
 fallen-back attempts included; loaded cost adds its shared charges and its part of the idle time of the GPU
 nodes it uses. A task belongs to the window in which its first attempt started, its attempts count whenever
 they ran; charges count where they start. Under the basis billed nothing is accrued. Without a success there is no cost per success: NULL.
+Where every attempt's cost is unknown, so is the sum: NULL, not 0.
+Pending tasks have not failed: the two bounds say what becomes of the figure if all of them do, or none.
 Read it beside labelled_coverage, and with the interval: how far the figure could have come out otherwise
 with the same kind of tasks (own and shared charges held fixed). Idle time of a model that no use case used
 is the row `(no use case)`. A use case that cost something in a currency without a rate has a row for it."""
@@ -29,7 +31,10 @@ columns = [
     { name = "loaded_cost_per_successful_task", type = "decimal", role = "money", unit = "per success", description = "Loaded cost ÷ successes." },
     { name = "waste", type = "decimal", role = "money", description = "Cost of attempts that failed or were superseded." },
     { name = "accrued_cost", type = "decimal", role = "money", description = "The part of direct cost that no bill covers yet." },
-    { name = "value", type = "decimal", role = "money", description = "Worth of the successful tasks, where outcomes or the registry say one; in the reporting currency only." },
+    { name = "value", type = "decimal", role = "money", description = "Worth of the successful tasks, where outcomes or the registry say one; not on rows of another currency." },
+    { name = "cost_per_success_if_pending_succeed", type = "decimal", role = "money", unit = "per success", description = "Direct cost ÷ (successes + pending): the lower bound while tasks mature." },
+    { name = "cost_per_success_if_pending_fail", type = "decimal", role = "money", unit = "per success", description = "Direct cost ÷ successes: the upper bound while tasks mature." },
+    { name = "uncosted_attempts", type = "int", role = "measure", unit = "attempts", description = "Attempts that no price and no bill speaks of; they are in no amount." },
     { name = "cost_per_successful_task_low", type = "decimal", role = "money", unit = "per success", description = "2.5th percentile of the bootstrap over tasks." },
     { name = "cost_per_successful_task_high", type = "decimal", role = "money", unit = "per success", description = "97.5th percentile of the bootstrap over tasks." },
 ]
@@ -45,16 +50,37 @@ low = "cost_per_successful_task_low"
 high = "cost_per_successful_task_high"
 seed = 20260901
 resamples = 1000
+[explain]
+from = "parts"
+[explain.columns]
+requests = { sum = "requests", where = "anchor", any_currency = true }
+tasks = { count = "*", where = "anchor", any_currency = true }
+successes = { count = "*", where = "anchor AND state = 'success'", any_currency = true }
+pending = { count = "*", where = "anchor AND state = 'pending'", any_currency = true }
+unlabelled = { count = "*", where = "anchor AND state = 'unlabelled'", any_currency = true }
+labelled = { count = "*", where = "anchor AND state IN ('success', 'failure')", any_currency = true }
+labelled_coverage = { over = ["labelled", "tasks"] }
+direct_cost = { sum = "amount", where = "own" }
+own_and_shared = { sum = "amount", where = "own OR shared" }
+idle_carried = { sum = "carried", rate = "1" }
+loaded_cost = { plus = ["own_and_shared", "idle_carried"] }
+waste = { sum = "amount", where = "own AND wasted" }
+accrued_cost = { sum = "amount", where = "own AND evidence = 'accrued'" }
+value = { sum = "value", where = "anchor AND state = 'success'", rate = "1" }
+cost_per_query = { over = ["direct_cost", "requests"] }
+cost_per_successful_task = { over = ["direct_cost", "successes"] }
+loaded_cost_per_successful_task = { over = ["loaded_cost", "successes"] }
 */
 WITH tasked AS (
-    SELECT task_id, use_case, requests, state, value, true AS known
+    SELECT task_id, use_case, requests, state, money_mul(value, value_rate) AS value, uncosted, true AS known
     FROM tasks
     WHERE first_started_at >= $from AND first_started_at < $to
 ),
 leaves AS (
     SELECT
         leaf, kind, model, use_case, task_id, evidence, wasted, amount,
-        period_start >= $from AND period_start < $to AS inside,
+        modelled, charge_id, request_source, request_id, currency, fx_rate,
+        charge_moment(period_start, period_end) >= $from AND charge_moment(period_start, period_end) < $to AS inside,
         CASE WHEN setting('currency') <> 'native' AND fx_rate IS NOT NULL THEN setting('currency') ELSE currency END AS shown,
         CASE WHEN setting('currency') = 'native' OR fx_rate IS NULL THEN 1 ELSE fx_rate END AS rate
     FROM ledger
@@ -63,9 +89,10 @@ leaves AS (
 -- Request leaves find their task; whatever else starts inside the window stands for itself.
 joined AS (
     SELECT
-        t.task_id, t.known, t.requests, t.state, t.value,
+        t.task_id, t.known, t.requests, t.state, t.value, t.uncosted,
         CASE WHEN t.known THEN t.use_case ELSE l.use_case END AS use_case,
         l.leaf, l.evidence, l.wasted, l.amount, l.shown, l.rate,
+        l.kind, l.modelled, l.charge_id, l.request_source, l.request_id, l.currency, l.fx_rate,
         CASE WHEN l.inside AND l.kind = 'gpu' THEN l.model END AS node_model,
         row_number() OVER (PARTITION BY t.task_id) AS place
     FROM leaves AS l
@@ -76,7 +103,8 @@ joined AS (
 -- whichever currency.
 anchored AS (
     SELECT
-        k.anchor, j.task_id, j.requests, j.state, j.value, j.use_case, j.evidence, j.wasted,
+        k.anchor, j.task_id, j.requests, j.state, j.value, j.uncosted, j.use_case, j.evidence, j.wasted,
+        j.kind, j.modelled, j.charge_id, j.request_source, j.request_id, j.currency, j.fx_rate,
         CASE
             WHEN NOT k.anchor THEN j.shown
             WHEN setting('currency') <> 'native' THEN setting('currency')
@@ -93,8 +121,8 @@ anchored AS (
 -- Idle money of each self-hosted model, and who used the model: use cases by name, unregistered last.
 weighed AS (
     SELECT
-        anchor, task_id, requests, state, value, use_case, evidence, wasted, shown, leaf, amount, rate, converted,
-        node_model,
+        anchor, task_id, requests, state, value, uncosted, use_case, evidence, wasted, shown, leaf, amount, rate,
+        converted, node_model, kind, modelled, charge_id, request_source, request_id, currency, fx_rate,
         CASE WHEN node_model IS NOT NULL AND leaf = 'request' THEN converted ELSE 0 END AS weight,
         CASE
             WHEN leaf IN ('gpu_allocated_idle', 'gpu_unallocated', 'gpu_dark', 'gpu_serving_untraced') THEN converted
@@ -103,8 +131,8 @@ weighed AS (
 ),
 spread AS (
     SELECT
-        anchor, task_id, requests, state, value, use_case, evidence, wasted, shown, leaf, amount, rate, converted,
-        weight, idle,
+        anchor, task_id, requests, state, value, uncosted, use_case, evidence, wasted, shown, leaf, amount, rate,
+        converted, weight, idle, kind, modelled, charge_id, request_source, request_id, currency, fx_rate,
         sum(weight) OVER (
             PARTITION BY node_model, shown ORDER BY use_case ASC NULLS LAST ROWS UNBOUNDED PRECEDING
         ) AS upto,
@@ -114,7 +142,8 @@ spread AS (
 ),
 parts AS (
     SELECT
-        anchor, task_id, requests, state, value, evidence, wasted, shown, amount, rate, converted,
+        anchor, task_id, requests, state, value, uncosted, evidence, wasted, shown, amount, rate, converted,
+        leaf, kind, modelled, charge_id, request_source, request_id, currency, fx_rate,
         CASE WHEN idle IS NULL THEN use_case ELSE '(no use case)' END AS use_case,
         (leaf = 'request' AND task_id IS NOT NULL) OR leaf = 'direct' AS own,
         leaf = 'shared' AS shared,
@@ -126,9 +155,9 @@ parts AS (
     WHERE idle IS NULL OR total <= 0
     UNION ALL
     SELECT
-        false, NULL, NULL, NULL, NULL, NULL, NULL,
+        false, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
         CASE WHEN setting('currency') <> 'native' THEN setting('currency') END,
-        NULL, NULL, NULL, use_case, NULL, true, NULL
+        NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, use_case, NULL, true, NULL
     FROM use_cases
 ),
 grouped AS (
@@ -140,6 +169,9 @@ grouped AS (
         count(*) FILTER (WHERE anchor AND state = 'success') AS successes,
         count(*) FILTER (WHERE anchor AND state = 'pending') AS pending,
         count(*) FILTER (WHERE anchor AND state = 'unlabelled') AS unlabelled,
+        COALESCE(sum(CASE WHEN anchor THEN uncosted END), 0) AS uncosted,
+        count(*) FILTER (WHERE own) AS own_leaves,
+        count(*) FILTER (WHERE own OR shared OR carried IS NOT NULL) AS borne_leaves,
         COALESCE(sum_product(CASE WHEN own THEN amount END, rate), 0) AS direct_cost,
         COALESCE(sum_product(CASE WHEN own OR shared THEN amount END, rate), 0) + COALESCE(sum(carried), 0)
             AS loaded_cost,
@@ -166,12 +198,27 @@ counted AS (
         sum(pending) OVER (PARTITION BY {{by}}, 1) AS pending,
         sum(unlabelled) OVER (PARTITION BY {{by}}, 1) AS unlabelled,
         count(shown) OVER (PARTITION BY {{by}}, 1) AS currencies,
-        direct_cost, loaded_cost, waste, accrued_cost, value, fixed_cost,
+        sum(uncosted) OVER (PARTITION BY {{by}}, 1) AS uncosted,
+        own_leaves, borne_leaves, direct_cost, loaded_cost, waste, accrued_cost, value, fixed_cost,
         -- In a currency without a rate only some tasks cost anything: no interval there.
         CASE WHEN shown = setting('currency') THEN member_ids END AS member_ids,
         CASE WHEN shown = setting('currency') THEN member_costs END AS member_costs,
         CASE WHEN shown = setting('currency') THEN member_successes END AS member_successes
     FROM grouped
+),
+-- Nothing is made up: where no amount is known and attempts have none, the cost is not 0.
+known AS (
+    SELECT
+        {{by}},
+        shown, requests, tasks, successes, pending, unlabelled, currencies, uncosted,
+        CASE WHEN own_leaves > 0 OR uncosted = 0 THEN direct_cost END AS direct_cost,
+        CASE WHEN borne_leaves > 0 OR uncosted = 0 THEN loaded_cost END AS loaded_cost,
+        CASE WHEN own_leaves > 0 OR uncosted = 0 THEN waste END AS waste,
+        CASE WHEN own_leaves > 0 OR uncosted = 0 THEN accrued_cost END AS accrued_cost,
+        value, fixed_cost, member_ids,
+        CASE WHEN own_leaves > 0 OR uncosted = 0 THEN member_costs END AS member_costs,
+        member_successes
+    FROM counted
 )
 SELECT
     {{by}},
@@ -190,10 +237,13 @@ SELECT
     waste,
     accrued_cost,
     value,
+    ratio(direct_cost, successes + pending) AS cost_per_success_if_pending_succeed,
+    ratio(direct_cost, successes) AS cost_per_success_if_pending_fail,
+    uncosted AS uncosted_attempts,
     member_costs,
     member_successes,
     member_ids,
     fixed_cost
-FROM counted
+FROM known
 WHERE shown IS NOT NULL OR currencies = 0
 ORDER BY {{by}}, shown

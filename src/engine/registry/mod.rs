@@ -6,7 +6,7 @@ mod validate;
 mod value;
 
 pub(super) use tables::batches;
-pub use value::Amount;
+pub use value::{Amount, Day};
 
 use crate::base::{Error, Result};
 use serde::Deserialize;
@@ -41,11 +41,16 @@ pub struct UseCase {
     pub owner: Option<String>,
     pub risk_tier: Option<RiskTier>,
     pub stage: Option<Stage>,
+    /// Day on which that stage began.
+    pub since: Option<Day>,
     /// In the reporting currency.
     pub value_per_success: Option<Amount>,
     /// How long a task may stay without a label before it counts as unlabelled.
     #[serde(default = "default_maturity")]
     pub maturity_days: u32,
+    /// Arm of its experiments that the others are compared with.
+    #[serde(default = "default_control")]
+    pub control_variant: String,
     #[serde(default)]
     pub aliases: Aliases,
     /// Empty: anywhere.
@@ -57,6 +62,10 @@ pub struct UseCase {
 
 fn default_maturity() -> u32 {
     7
+}
+
+fn default_control() -> String {
+    "control".to_owned()
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
@@ -134,6 +143,8 @@ pub struct GpuNode {
     pub purchase: Purchase,
     /// What it serves.
     pub model: Option<String>,
+    /// Where its power comes from, as lists of grid intensity name the region; by default that of its charges.
+    pub region: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]

@@ -3,8 +3,8 @@
 use super::{BudgetPeriod, Model, Provider, Purchase, Registry, RiskTier, SharingMethod, Stage, Tier};
 use crate::base::{Result, money};
 use arrow::array::{
-    ArrayRef, BooleanArray, Decimal128Array, Float64Array, Int64Array, ListBuilder, RecordBatch, StringArray,
-    StringBuilder,
+    ArrayRef, BooleanArray, Date32Array, Decimal128Array, Float64Array, Int64Array, ListBuilder, RecordBatch,
+    StringArray, StringBuilder,
 };
 use arrow::datatypes::{Field, Schema};
 use std::sync::Arc;
@@ -111,6 +111,10 @@ fn floats(values: impl IntoIterator<Item = Option<f64>>) -> ArrayRef {
     Arc::new(values.into_iter().collect::<Float64Array>())
 }
 
+fn days(values: impl IntoIterator<Item = Option<i32>>) -> ArrayRef {
+    Arc::new(values.into_iter().collect::<Date32Array>())
+}
+
 fn flags(values: impl IntoIterator<Item = bool>) -> ArrayRef {
     Arc::new(values.into_iter().map(Some).collect::<BooleanArray>())
 }
@@ -168,6 +172,8 @@ fn use_cases(registry: &Registry) -> Result<RecordBatch> {
         ("owner", text(rows().map(|u| u.owner.as_ref()))),
         ("risk_tier", text(rows().map(|u| u.risk_tier.map(RiskTier::name)))),
         ("stage", text(rows().map(|u| u.stage.map(Stage::name)))),
+        ("since", days(rows().map(|u| u.since.map(|day| day.0)))),
+        ("control_variant", names(rows().map(|u| &u.control_variant))),
         (
             "value_per_success",
             amounts(rows().map(|u| u.value_per_success.map(|v| v.0))),
@@ -264,6 +270,7 @@ fn gpu_nodes(registry: &Registry) -> Result<RecordBatch> {
         ("gpu_model", names(rows().map(|n| &n.gpu_model))),
         ("purchase", names(rows().map(|n| n.purchase.name()))),
         ("model", text(rows().map(|n| n.model.as_ref()))),
+        ("region", text(rows().map(|n| n.region.as_ref()))),
     ])
 }
 

@@ -259,6 +259,8 @@ mod tests {
             ("[[sharing]]\nmatch = 'true'\nmethod = 'fair'", "fair"),
             ("[use_cases.a]\ncolour = 'red'", "colour"),
             ("[use_cases.a]\nvalue_per_success = 1.5", "as text"),
+            ("[use_cases.a]\nsince = 'March'", "not a day"),
+            ("[use_cases.a]\nsince = 2026-03-01T10:00:00Z", "not a day"),
             ("[energy]\npue = 0.9", "energy.pue is 0.9"),
             (
                 "[[gpu_nodes]]\nhost='h'\nresource_id='i'\ngpus=0\ngpu_model='H100'\npurchase='spot'",
@@ -275,6 +277,16 @@ mod tests {
         ] {
             let message = refused(text);
             assert!(message.contains(said), "{text}\n{message}");
+        }
+    }
+
+    #[test]
+    fn a_day_is_a_date_or_its_text() {
+        for day in ["2026-03-01", "'2026-03-01'"] {
+            let registry = Registry::parse(&format!("[use_cases.a]\nsince = {day}")).unwrap();
+            // 56 years with 14 leap days, January and February.
+            assert_eq!(registry.use_cases["a"].since.unwrap().0, 56 * 365 + 14 + 59);
+            assert_eq!(registry.use_cases["a"].control_variant, "control");
         }
     }
 

@@ -1,6 +1,7 @@
-//! Amounts in the configuration: exact, so never written as floats.
+//! Amounts in the configuration, exact and so never written as floats; and days.
 
 use crate::base::money;
+use chrono::NaiveDate;
 use serde::Deserialize;
 use serde::de::{self, Deserializer, Visitor};
 use std::fmt;
@@ -30,5 +31,29 @@ impl Visitor<'_> for AmountVisitor {
 impl<'de> Deserialize<'de> for Amount {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Amount, D::Error> {
         deserializer.deserialize_any(AmountVisitor)
+    }
+}
+
+/// A day of the configuration, `2026-03-01`: TOML's own date or text. Counted from 1970.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Day(pub i32);
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Written {
+    Date(toml::value::Datetime),
+    Text(String),
+}
+
+impl<'de> Deserialize<'de> for Day {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Day, D::Error> {
+        let wrong = || de::Error::custom("not a day such as 2026-03-01");
+        let text = match Written::deserialize(deserializer).map_err(|_| wrong())? {
+            Written::Date(date) => date.to_string(),
+            Written::Text(text) => text,
+        };
+        let day: NaiveDate = text.parse().map_err(|_| wrong())?;
+        let since = day.signed_duration_since(NaiveDate::default()).num_days();
+        i32::try_from(since).map(Day).map_err(|_| wrong())
     }
 }

@@ -6,7 +6,9 @@
 mod apportion;
 mod args;
 mod charge_day;
+mod charge_moment;
 mod claimant;
+mod difference;
 mod fx_rate;
 mod json_field;
 mod local_day;
@@ -29,6 +31,7 @@ mod zone;
 
 use crate::engine::{Registry, Settings};
 use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
+use difference::{Difference, End, Of};
 
 pub(super) use claimant::claimant;
 pub(super) use fx_rate::{FxRate, rates};
@@ -40,7 +43,12 @@ pub(super) fn scalars(settings: &Settings, registry: &Registry) -> Vec<ScalarUDF
     vec![
         apportion::Apportion::default().into(),
         charge_day::ChargeDay::new(settings.zone).into(),
+        charge_moment::ChargeMoment::new(settings.zone).into(),
         claimant(),
+        Difference::new(Of::Shares, End::Low).into(),
+        Difference::new(Of::Shares, End::High).into(),
+        Difference::new(Of::Means, End::Low).into(),
+        Difference::new(Of::Means, End::High).into(),
         json_field::JsonField::default().into(),
         local_day::LocalDay::new(settings.zone).into(),
         local_hour::LocalHour::new(settings.zone).into(),

@@ -3,11 +3,12 @@
 
 use crate::engine::{Registry, Settings, session};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
+use chrono_tz::Tz;
 use datafusion::error::Result;
 
-fn run(sql: &str) -> Result<Vec<String>> {
+fn run(zone: Tz, sql: &str) -> Result<Vec<String>> {
     let mut settings = Settings::new(crate::base::time::from_micros(1_790_812_800_000_000));
-    settings.zone = chrono_tz::Europe::Berlin;
+    settings.zone = zone;
     let context = session::open(&settings, &Registry::default()).expect("a session");
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -24,9 +25,13 @@ fn run(sql: &str) -> Result<Vec<String>> {
 }
 
 pub(super) fn query(sql: &str) -> Vec<String> {
-    run(sql).expect(sql)
+    query_in(Tz::Europe__Berlin, sql)
+}
+
+pub(super) fn query_in(zone: Tz, sql: &str) -> Vec<String> {
+    run(zone, sql).expect(sql)
 }
 
 pub(super) fn fails(sql: &str) -> String {
-    run(sql).expect_err(sql).to_string()
+    run(Tz::Europe__Berlin, sql).expect_err(sql).to_string()
 }

@@ -52,6 +52,8 @@ pub(super) enum Fate {
         inner: Option<usize>,
     },
     Extra(String),
+    /// Holds the value of the tag of this key.
+    Tag(String),
     Ignored,
 }
 
@@ -151,6 +153,9 @@ pub(super) fn fate(at: usize, name: &str, mapping: &Mapping, seen: &mut Seen) ->
         seen.push((field, inner));
         return Ok(Fate::Wanted { field, inner });
     }
+    if let Some(key) = mapping.tag_key(name) {
+        return Ok(Fate::Tag(key.to_owned()));
+    }
     if mapping.wants_extra(name) {
         return Ok(Fate::Extra(if name.is_empty() {
             format!("column {}", at + 1)
@@ -176,7 +181,7 @@ fn take(
                 Fate::Wanted {
                     field: Some(field), ..
                 } => mapping.fields[*field].clone(),
-                Fate::Extra(name) => name.clone(),
+                Fate::Extra(name) | Fate::Tag(name) => name.clone(),
                 _ => String::new(),
             };
             return Err((column, "not UTF-8".to_owned()));
@@ -209,6 +214,12 @@ pub(super) fn put(
             let trimmed = value.trim();
             if !trimmed.is_empty() && !mapping.is_null(trimmed) {
                 cells.add_extra(name, value);
+            }
+        }
+        Fate::Tag(key) => {
+            let trimmed = value.trim();
+            if !trimmed.is_empty() && !mapping.is_null(trimmed) {
+                cells.add_tag(key, value);
             }
         }
         Fate::Ignored => {}

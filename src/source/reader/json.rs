@@ -12,7 +12,8 @@ use crate::source::mapping::Mapping;
 use crate::source::{MAX_DEPTH, MAX_RECORD_BYTES};
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use std::collections::BTreeSet;
+use serde_json::value::RawValue;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader};
 
 #[derive(Debug)]
@@ -26,6 +27,19 @@ struct Options {
     /// Entries that are no rows.
     #[serde(default)]
     skip_entries: Vec<String>,
+    /// The rows stand in lists inside: `data.results` are the elements of each `results` of each `data`.
+    /// A row has the fields of the objects around it, too, unless it has one of that name itself.
+    rows: Option<String>,
+}
+
+impl Options {
+    fn lists(&self) -> Vec<String> {
+        let path = self.rows.as_deref().unwrap_or_default();
+        path.split('.')
+            .filter(|key| !key.is_empty())
+            .map(str::to_owned)
+            .collect()
+    }
 }
 
 impl Reader for Json {
@@ -44,7 +58,7 @@ impl Reader for Json {
         }
         let head = skip_bom(head).ok()?;
         let mut names = BTreeSet::new();
-        let depth = if options.entry_key.is_some() { 1 } else { 0 };
+        let depth = usize::from(options.entry_key.is_some()) + options.lists().len();
         let mut deserializer = serde_json::Deserializer::from_slice(head);
         // The head ends somewhere: what was seen up to there counts.
         let _ = Names {
@@ -83,6 +97,7 @@ impl Reader for Json {
             cells: Cells::new(mapping.fields.len()),
             key,
             skip: &options.skip_entries,
+            lists: options.lists(),
             out,
         };
         match layout {
@@ -130,6 +145,7 @@ struct Rows<'a, 'b> {
     cells: Cells,
     key: Option<usize>,
     skip: &'a [String],
+    lists: Vec<String>,
     out: &'a mut Collector<'b>,
 }
 
@@ -181,30 +197,57 @@ impl Rows<'_, '_> {
             return Ok(());
         }
         self.cells.clear();
+        self.object(line, json, entry, 0)
+    }
+
+    /// Reads one object: a row, or what rows stand in, `depth` lists deep.
+    fn object(&mut self, line: u64, json: &str, entry: Option<&str>, depth: usize) -> Result<()> {
+        let list = self.lists.get(depth).cloned();
         let keep = |name: &str| self.mapping.wants_extra(name);
-        let keep: Option<&dyn Fn(&str) -> bool> = if self.mapping.extra.is_empty() {
+        let keep: Option<&dyn Fn(&str) -> bool> = if self.mapping.extra.is_empty() || list.is_some() {
             None
         } else {
             Some(&keep)
         };
-        match self.mapping.trie.walk(ROOT, json, &mut self.cells, keep) {
-            Ok(()) => {
-                if let (Some(field), Some(entry)) = (self.key, entry) {
-                    self.cells.set(field, entry);
-                }
-                self.out.row(line, &self.cells)
-            }
-            Err(e) => {
-                let reason = if e.is_eof() {
-                    "broken JSON: it ends in the middle of a value".to_owned()
-                } else {
-                    format!("broken JSON: {e}")
-                };
-                self.out.reject(line, "", None, reason);
-                Ok(())
-            }
+        if let Err(e) = self.mapping.trie.walk(ROOT, json, &mut self.cells, keep) {
+            self.broken(line, &e);
+            return Ok(());
         }
+        if let (Some(field), Some(entry)) = (self.key, entry) {
+            self.cells.set(field, entry);
+        }
+        let Some(list) = list else {
+            return self.out.row(line, &self.cells);
+        };
+        // The walk has seen that this is an object and that it ends.
+        let inside = serde_json::from_str::<BTreeMap<String, &RawValue>>(json)
+            .and_then(|object| object.get(&list).map_or(Ok(Vec::new()), |raw| elements(raw)));
+        match inside {
+            Ok(elements) => {
+                let around = self.cells.clone();
+                for element in elements {
+                    self.cells.clone_from(&around);
+                    self.object(line, element.get(), None, depth + 1)?;
+                }
+            }
+            Err(e) => self.broken(line, &e),
+        }
+        Ok(())
     }
+
+    fn broken(&mut self, line: u64, error: &serde_json::Error) {
+        let reason = if error.is_eof() {
+            "broken JSON: it ends in the middle of a value".to_owned()
+        } else {
+            format!("broken JSON: {error}")
+        };
+        self.out.reject(line, "", None, reason);
+    }
+}
+
+/// The elements of a list; null is an empty one.
+fn elements(raw: &RawValue) -> std::result::Result<Vec<&RawValue>, serde_json::Error> {
+    Ok(serde_json::from_str::<Option<Vec<&RawValue>>>(raw.get())?.unwrap_or_default())
 }
 
 /// Cuts single values out of a longer JSON text, looking at brackets and quotes only.
@@ -505,6 +548,27 @@ mod tests {
         assert_eq!(found, [(3, "at"), (3, "ok")]);
         for broken in ["[{\"task\": \"a\"}", "[{\"task\": \"a\"} {}]", "[{}] x", "[,{}]"] {
             assert!(decode_text(MAPPING, broken).is_err(), "{broken}");
+        }
+    }
+
+    #[test]
+    fn rows_stand_in_lists_inside() {
+        let mapping = MAPPING
+            .replace("[reader.json]", "[reader.json]\nrows = \"data.results\"")
+            .replace("\"at\", ", "");
+        let page = r#"{"data": [
+            {"meta": {"at": "2026-09-14"}, "task": "outer", "results": [
+                {"task": "a", "ok": true, "meta": {"value": 1.10}},
+                {"ok": false, "meta": {"at": "2026-09-15"}}]},
+            {"meta": {"at": "2026-09-16"}, "results": []},
+            {"meta": {"at": "2026-09-16"}, "results": null},
+            {"meta": {"at": "2026-09-16"}, "results": [3]}],
+            "has_more": false}"#;
+        for text in [page.to_owned(), page.replace('\n', " "), format!("[{page}]")] {
+            let (report, batch) = decode_text(&mapping, &text).unwrap();
+            assert_eq!(texts(&batch, "task_id"), ["a", "outer"]);
+            assert_eq!(texts(&batch, "recorded_at")[1], "2026-09-15T00:00:00Z");
+            assert_eq!(report.rejects.len(), 1, "{:?}", report.rejects);
         }
     }
 

@@ -2,6 +2,7 @@
 //! texts mean is in the mapping file.
 
 mod csv;
+mod depreciation;
 mod guard;
 mod json;
 mod parquet;
@@ -22,6 +23,7 @@ pub(super) static READERS: &[&dyn Reader] = &[
     &prometheus_text::PrometheusText,
     &json::Json,
     &rates_wide::RatesWide,
+    &depreciation::Depreciation,
     &csv::Csv,
 ];
 

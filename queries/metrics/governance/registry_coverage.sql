@@ -1,0 +1,131 @@
+/*
+title = "Inside and outside the registry"
+description = """
+Model traffic and the money for it, held against the registry three times: by use case, by provider, by model.
+State registered: the registry has the name. unregistered: somebody uses one that it has not. nameless: the
+attempt or the charge names none. Unmetered charges have no request and so no use case; they stand beside the
+requests of their provider and model. Each aspect adds up to the same total, so the three are never added. An
+attempt and what it cost belong to the window in which it started, an unmetered charge where its period starts."""
+formula = "Σ request and unmetered leaves × rate, and attempts, by state of the name"
+owner = "governance"
+grain = "one aspect, group and currency"
+dimensions = ["state", "name"]
+by = ["state"]
+key = ["aspect", "currency"]
+columns = [
+    { name = "aspect", type = "text", role = "dimension", description = "use_case, provider or model: what the registry is asked for." },
+    { name = "currency", type = "text", role = "currency", description = "The reporting currency for what has a rate, the own one for what has none." },
+    { name = "attempts", type = "int", role = "measure", unit = "attempts", description = "Attempts, answers from the gateway's cache included." },
+    { name = "amount", type = "decimal", role = "money", description = "What they cost, accruals included (not under the basis billed); NULL where nothing is known." },
+    { name = "unmetered", type = "decimal", role = "money", description = "The part of amount that no request explains." },
+    { name = "attempts_share", type = "decimal", role = "ratio", description = "Of all attempts of the aspect." },
+    { name = "amount_share", type = "decimal", role = "ratio", description = "Of the amount of the aspect in that currency." },
+]
+[chart]
+kind = "bar"
+x = "aspect"
+y = "amount"
+series = "state"
+*/
+WITH called AS (
+    SELECT
+        c.source, c.request_id, c.use_case, c.provider, c.model,
+        u.use_case IS NOT NULL AS known_use_case,
+        p.provider IS NOT NULL AS known_provider,
+        COALESCE(c.registered, false) AS known_model
+    FROM calls AS c
+    LEFT JOIN use_cases AS u ON u.use_case = c.use_case
+    LEFT JOIN providers AS p ON p.provider = c.provider
+    WHERE c.started_at >= $from AND c.started_at < $to
+),
+leaves AS (
+    SELECT
+        l.request_source, l.request_id, l.provider, l.model, l.amount, l.leaf, k.provider_id,
+        CASE WHEN setting('currency') <> 'native' AND l.fx_rate IS NOT NULL THEN setting('currency') ELSE l.currency END
+            AS shown,
+        CASE WHEN setting('currency') = 'native' OR l.fx_rate IS NULL THEN 1 ELSE l.fx_rate END AS rate
+    FROM ledger AS l
+    LEFT JOIN (SELECT charge_id, provider_id FROM costs WHERE kind = 'model_api') AS k ON k.charge_id = l.charge_id
+    WHERE (l.evidence = 'billed' OR setting('basis') <> 'billed')
+        AND (
+            (l.leaf = 'request' AND l.started_at >= $from AND l.started_at < $to)
+            OR (l.leaf = 'unmetered' AND l.period_start >= $from AND l.period_start < $to)
+        )
+),
+-- Every attempt once without money, every leaf once with it.
+facts AS (
+    SELECT
+        use_case, provider, model, known_use_case, known_provider, known_model, 1 AS attempt,
+        CASE WHEN setting('currency') <> 'native' THEN setting('currency') END AS shown,
+        CAST(NULL AS DECIMAL(38, 18)) AS amount, CAST(NULL AS DECIMAL(38, 18)) AS rate, NULL AS leaf
+    FROM called
+    UNION ALL
+    SELECT
+        c.use_case, c.provider, c.model, c.known_use_case, c.known_provider, c.known_model, 0,
+        l.shown, l.amount, l.rate, l.leaf
+    FROM called AS c
+    INNER JOIN leaves AS l ON l.leaf = 'request' AND l.request_source = c.source AND l.request_id = c.request_id
+    UNION ALL
+    SELECT
+        NULL, COALESCE(provider_id, provider), model, false, provider_id IS NOT NULL, model IS NOT NULL, 0,
+        shown, amount, rate, leaf
+    FROM leaves
+    WHERE leaf = 'unmetered'
+),
+aspects AS (
+    SELECT
+        a.aspect,
+        CASE a.aspect WHEN 'use_case' THEN f.use_case WHEN 'provider' THEN f.provider ELSE f.model END AS name,
+        CASE a.aspect
+            WHEN 'use_case' THEN f.known_use_case
+            WHEN 'provider' THEN f.known_provider
+            ELSE f.known_model
+        END AS known,
+        f.attempt, f.shown, f.amount, f.rate, f.leaf
+    FROM facts AS f
+    CROSS JOIN (VALUES ('use_case'), ('provider'), ('model')) AS a (aspect)
+),
+stated AS (
+    SELECT
+        aspect, name,
+        CASE WHEN name IS NULL THEN 'nameless' WHEN known THEN 'registered' ELSE 'unregistered' END AS state,
+        attempt, shown, amount, rate, leaf
+    FROM aspects
+),
+grouped AS (
+    SELECT
+        {{by}},
+        aspect,
+        shown,
+        sum(attempt) AS attempts,
+        count(amount) AS entries,
+        COALESCE(sum_product(amount, rate), 0) AS amount,
+        COALESCE(sum_product(CASE WHEN leaf = 'unmetered' THEN amount END, rate), 0) AS unmetered
+    FROM stated
+    GROUP BY {{by}}, aspect, shown
+),
+spread AS (
+    SELECT
+        {{by}},
+        aspect,
+        shown,
+        sum(attempts) OVER (PARTITION BY {{by}}, aspect) AS attempts,
+        sum(attempts) OVER (PARTITION BY aspect) AS all_attempts,
+        count(shown) OVER (PARTITION BY {{by}}, aspect) AS currencies,
+        sum(amount) OVER (PARTITION BY aspect, shown) AS all_amount,
+        CASE WHEN entries > 0 THEN amount END AS amount,
+        CASE WHEN entries > 0 THEN unmetered END AS unmetered
+    FROM grouped
+)
+SELECT
+    {{by}},
+    aspect,
+    shown AS currency,
+    attempts,
+    amount,
+    unmetered,
+    ratio(attempts, all_attempts) AS attempts_share,
+    ratio(amount, all_amount) AS amount_share
+FROM spread
+WHERE shown IS NOT NULL OR currencies = 0
+ORDER BY aspect, {{by}}, shown

@@ -1,0 +1,117 @@
+/*
+title = "Cost of a task, percentiles"
+description = """
+How the cost of one task spreads: a mean hides the few tasks that loop. A task's cost is Σ request leaves of
+all its attempts, whenever they ran; it belongs to the window in which its first attempt started. Percentiles
+are by nearest rank, so each is the exact cost of some task: the smallest cost that at least so many in a
+hundred tasks do not exceed. Tasks whose cost is not wholly known are left out and counted: an attempt without
+price and bill, or parts in two currencies without a rate between them."""
+formula = "cost of the task at rank ⌈p ÷ 100 × tasks⌉ in order of cost; mean = Σ cost ÷ tasks"
+owner = "engineering"
+grain = "one group and currency"
+dimensions = ["use_case", "state", "variant", "last_model", "day"]
+by = ["use_case"]
+key = ["currency"]
+columns = [
+    { name = "currency", type = "text", role = "currency", description = "The reporting currency for what has a rate, the own one for what has none." },
+    { name = "tasks", type = "int", role = "measure", unit = "tasks", description = "Tasks whose cost is known." },
+    { name = "left_out", type = "int", role = "measure", unit = "tasks", description = "Tasks of the group whose cost is not wholly known, in whichever currency." },
+    { name = "cost", type = "decimal", role = "money", description = "Σ cost of the tasks." },
+    { name = "mean", type = "decimal", role = "money", unit = "per task", description = "cost ÷ tasks." },
+    { name = "p50", type = "decimal", role = "money", unit = "per task", description = "Half of the tasks cost no more." },
+    { name = "p90", type = "decimal", role = "money", unit = "per task", description = "9 of 10 tasks cost no more." },
+    { name = "p95", type = "decimal", role = "money", unit = "per task", description = "19 of 20 tasks cost no more." },
+    { name = "p99", type = "decimal", role = "money", unit = "per task", description = "99 of 100 tasks cost no more." },
+    { name = "max", type = "decimal", role = "money", unit = "per task", description = "The dearest task." },
+]
+[chart]
+kind = "bar"
+y = "p95"
+*/
+WITH tasked AS (
+    SELECT task_id, use_case, state, variant, last_model, uncosted, local_day(first_started_at) AS day
+    FROM tasks
+    WHERE first_started_at >= $from AND first_started_at < $to
+),
+leaves AS (
+    SELECT
+        task_id, amount,
+        CASE WHEN setting('currency') <> 'native' AND fx_rate IS NOT NULL THEN setting('currency') ELSE currency END AS shown,
+        CASE WHEN setting('currency') = 'native' OR fx_rate IS NULL THEN 1 ELSE fx_rate END AS rate
+    FROM request_leaves
+    WHERE evidence = 'billed' OR setting('basis') <> 'billed'
+),
+costs_of_tasks AS (
+    SELECT task_id, shown, sum_product(amount, rate) AS cost
+    FROM leaves
+    GROUP BY task_id, shown
+),
+joined AS (
+    SELECT
+        t.task_id, t.use_case, t.state, t.variant, t.last_model, t.day, t.uncosted, c.cost, c.shown,
+        count(*) OVER (PARTITION BY t.task_id) AS parts,
+        row_number() OVER (PARTITION BY t.task_id ORDER BY c.shown) AS place
+    FROM tasked AS t
+    LEFT JOIN costs_of_tasks AS c ON c.task_id = t.task_id
+),
+-- One row per task; a task that nothing was asked for is known to cost nothing.
+valued AS (
+    SELECT
+        task_id, use_case, state, variant, last_model, day,
+        CASE WHEN uncosted = 0 AND parts = 1 THEN COALESCE(cost, 0) END AS cost,
+        CASE
+            WHEN uncosted = 0 AND parts = 1 AND shown IS NOT NULL THEN shown
+            WHEN setting('currency') <> 'native' THEN setting('currency')
+        END AS shown
+    FROM joined
+    WHERE place = 1
+),
+ranked AS (
+    SELECT
+        {{by}},
+        shown,
+        cost,
+        100 * row_number() OVER (PARTITION BY {{by}}, shown ORDER BY cost ASC NULLS LAST, task_id) AS place,
+        count(cost) OVER (PARTITION BY {{by}}, shown) AS tasks
+    FROM valued
+),
+grouped AS (
+    SELECT
+        {{by}},
+        shown,
+        count(cost) AS tasks,
+        count(*) - count(cost) AS left_out,
+        sum(cost) AS cost,
+        min(CASE WHEN place >= 50 * tasks THEN cost END) AS p50,
+        min(CASE WHEN place >= 90 * tasks THEN cost END) AS p90,
+        min(CASE WHEN place >= 95 * tasks THEN cost END) AS p95,
+        min(CASE WHEN place >= 99 * tasks THEN cost END) AS p99,
+        max(cost) AS dearest
+    FROM ranked
+    GROUP BY {{by}}, shown
+),
+spread AS (
+    SELECT
+        {{by}},
+        shown,
+        tasks,
+        sum(left_out) OVER (PARTITION BY {{by}}, 1) AS left_out,
+        sum(tasks) OVER (PARTITION BY {{by}}, 1) AS known,
+        cost, p50, p90, p95, p99, dearest
+    FROM grouped
+)
+SELECT
+    {{by}},
+    shown AS currency,
+    tasks,
+    left_out,
+    cost,
+    ratio(cost, tasks) AS mean,
+    p50,
+    p90,
+    p95,
+    p99,
+    dearest AS max
+FROM spread
+WHERE tasks > 0 OR known = 0
+ORDER BY {{by}}, shown

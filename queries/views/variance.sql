@@ -1,0 +1,53 @@
+/* Metered against billed per provider, model, UTC day and currency, and why they differ; variance_lanes says
+what each part is. The parts from price to unexplained add up to the difference exactly: unexplained is the
+rest. factor: billed ÷ metered. model NULL: charges and attempts of models that are in no registry entry, fees
+that name no model, credits and taxes. */
+WITH summed AS (
+    SELECT
+        provider,
+        model,
+        day,
+        shown AS currency,
+        coalesce(sum_product(amount, rate) FILTER (WHERE lane = 'metered'), 0) AS metered,
+        coalesce(sum_product(amount, rate) FILTER (WHERE lane = 'billed'), 0) AS billed,
+        coalesce(sum_product(amount, rate) FILTER (WHERE lane = 'price'), 0) AS price,
+        coalesce(sum_product(amount, rate) FILTER (WHERE lane = 'token_class'), 0) AS token_class,
+        coalesce(sum_product(amount, rate) FILTER (WHERE lane = 'coverage'), 0) AS coverage,
+        coalesce(sum_product(amount, rate) FILTER (WHERE lane = 'timing'), 0) AS timing,
+        coalesce(sum_product(amount, rate) FILTER (WHERE lane = 'discount'), 0) AS discount,
+        coalesce(sum_product(amount, rate) FILTER (WHERE lane = 'credit_and_tax'), 0) AS credit_and_tax,
+        coalesce(sum_product(amount, rate) FILTER (WHERE lane = 'undetermined'), 0) AS undetermined,
+        coalesce(sum_product(amount, rate) FILTER (WHERE lane = 'without_list_price'), 0) AS without_list_price,
+        coalesce(sum(amount) FILTER (WHERE lane = 'metered_tokens'), 0) AS metered_tokens,
+        coalesce(sum(amount) FILTER (WHERE lane = 'unbilled_tokens'), 0) AS unbilled_tokens,
+        coalesce(sum(amount) FILTER (WHERE lane = 'billed_tokens'), 0) AS billed_tokens,
+        CAST(coalesce(sum(amount) FILTER (WHERE lane = 'unpriced_attempts'), 0) AS BIGINT) AS unpriced_attempts,
+        CAST(coalesce(sum(amount) FILTER (WHERE lane = 'null_amounts'), 0) AS BIGINT) AS null_amounts
+    FROM variance_lanes
+    GROUP BY provider, model, day, shown
+)
+
+SELECT
+    provider,
+    model,
+    day,
+    currency,
+    metered,
+    billed,
+    metered - billed AS difference,
+    price,
+    token_class,
+    coverage,
+    timing,
+    discount,
+    credit_and_tax,
+    metered - billed - price - token_class - coverage - timing - discount - credit_and_tax AS unexplained,
+    ratio(billed, metered) AS factor,
+    metered_tokens,
+    unbilled_tokens,
+    billed_tokens,
+    undetermined,
+    without_list_price,
+    unpriced_attempts,
+    null_amounts
+FROM summed
