@@ -2,7 +2,7 @@
 
 use super::args;
 use super::price_entries::entries;
-use arrow::array::{Array, Int64Array, ListArray};
+use arrow::array::{Int64Array, ListArray};
 use arrow::buffer::OffsetBuffer;
 use arrow::datatypes::{DataType, Field};
 use datafusion::error::Result;
