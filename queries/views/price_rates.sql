@@ -10,7 +10,7 @@ rate of its bucket. factors: what regions and tiers multiply by (function uplift
 
 contract_…: the same under contract. A contract's row for the model goes before its row for '*', all models of
 the provider. What a contract prices, it prices at every step and in every tier, by the rules above; all else is
-the list's, less its discount, if both are in one currency. contract_currency is NULL where no contract holds.
+the list's, less its discount, if both are in one currency. contract_currency is NULL where no contract holds; the rates are then the list's.
 
 Only models that somebody called, or that the registry names.
 

@@ -20,6 +20,7 @@ pub(super) static ASSETS: &[(&str, &str)] = assets![
     "checks/performance_budget_breached.sql",
     "checks/prices_tied.sql",
     "checks/prohibited_use.sql",
+    "checks/provisioned_without_charge.sql",
     "checks/rejected_rows.sql",
     "checks/same_charge_in_two_sources.sql",
     "checks/same_request_in_two_sources.sql",

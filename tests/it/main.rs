@@ -17,6 +17,7 @@ mod gpu_golden;
 mod index;
 mod ingest;
 mod metrics;
+mod prices;
 mod properties;
 mod slt;
 mod sources;

@@ -46,18 +46,30 @@ WITH attempted AS (
 opinions AS (
     SELECT
         request_source, request_id, task_id, provider, model, use_case, team, service_tier, region, day, price_status,
-        'list' AS opinion, list_currency AS currency, list_cost, NULL AS contract_cost, NULL AS gateway_cost
+        'list' AS opinion,
+        list_currency AS currency,
+        list_cost,
+        CAST(NULL AS DECIMAL(38, 18)) AS contract_cost,
+        CAST(NULL AS DECIMAL(38, 18)) AS gateway_cost
     FROM attempted
     UNION ALL
     SELECT
         request_source, request_id, task_id, provider, model, use_case, team, service_tier, region, day, price_status,
-        'contract' AS opinion, contract_currency AS currency, NULL AS list_cost, contract_cost, NULL AS gateway_cost
+        'contract' AS opinion,
+        contract_currency AS currency,
+        CAST(NULL AS DECIMAL(38, 18)) AS list_cost,
+        contract_cost,
+        CAST(NULL AS DECIMAL(38, 18)) AS gateway_cost
     FROM attempted
     WHERE contract_cost IS NOT NULL
     UNION ALL
     SELECT
         request_source, request_id, task_id, provider, model, use_case, team, service_tier, region, day, price_status,
-        'gateway' AS opinion, gateway_currency AS currency, NULL AS list_cost, NULL AS contract_cost, gateway_cost
+        'gateway' AS opinion,
+        gateway_currency AS currency,
+        CAST(NULL AS DECIMAL(38, 18)) AS list_cost,
+        CAST(NULL AS DECIMAL(38, 18)) AS contract_cost,
+        gateway_cost
     FROM attempted
     WHERE gateway_cost IS NOT NULL
 )

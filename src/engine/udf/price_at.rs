@@ -16,6 +16,8 @@ const BATCH: &str = "batch";
 const BATCH_SHARE: i128 = money::ONE / 2;
 /// Metered by the request; a batch of requests searches the web no cheaper.
 const SEARCH: &str = "search";
+const REASONING: &str = "reasoning";
+const OUTPUT: &str = "output";
 
 /// A struct of one rate per kind of token, and `tier_priced`: the row has some price of that tier.
 ///
@@ -35,16 +37,28 @@ impl Default for PriceAt {
     }
 }
 
-fn nearest(said: &[Entry], rate: &str, tier: &str, above: i64) -> Option<i128> {
+/// The price that holds, and how near it is: from which step, and whether it is the tier's own.
+fn nearest(said: &[Entry], rate: &str, tier: &str, above: i64) -> Option<(i128, (i64, bool))> {
+    let near = |e: &Entry| (e.above, e.tier == tier);
     let fits = |e: &&Entry| e.rate == rate && e.above <= above && (e.tier == tier || e.tier == STANDARD);
-    let best = said
-        .iter()
-        .filter(fits)
-        .max_by_key(|e| (e.above, e.tier == tier))?;
-    if tier == BATCH && best.tier != BATCH && rate != SEARCH {
-        money::mul(best.price, BATCH_SHARE)
+    let best = said.iter().filter(fits).max_by_key(|e| near(e))?;
+    let price = if tier == BATCH && best.tier != BATCH && rate != SEARCH {
+        money::mul(best.price, BATCH_SHARE)?
     } else {
-        Some(best.price)
+        best.price
+    };
+    Some((price, near(best)))
+}
+
+fn rate_of(said: &[Entry], rate: &str, tier: &str, above: i64) -> Option<i128> {
+    let (price, near) = nearest(said, rate, tier, above)?;
+    if rate != REASONING {
+        return Some(price);
+    }
+    // Reasoning is output and nothing else: where the output has a nearer price, that is its price too.
+    match nearest(said, OUTPUT, tier, above) {
+        Some((_, output)) if output > near => None,
+        _ => Some(price),
     }
 }
 
@@ -97,7 +111,7 @@ impl ScalarUDFImpl for PriceAt {
                 tiers.value(row)
             };
             for ((_, rate), column) in RATES.iter().zip(&mut rates) {
-                column.push(nearest(&said, rate, tier, above.value(row)));
+                column.push(rate_of(&said, rate, tier, above.value(row)));
             }
             known.push(tier == STANDARD || tier == BATCH || said.iter().any(|e| e.tier == tier));
         }
@@ -123,7 +137,8 @@ mod tests {
     fn said(rate: &str, tier: &str, above: i64) -> String {
         let extra = "MAP {'input_cost_per_token_above_200k_tokens': '6', 'input_cost_per_token_flex': '3', \
                      'output_cost_per_token_above_200k_tokens': '20', 'output_cost_per_token_batches': '4', \
-                     'cache_read_input_token_cost_above_200k_tokens_batches': '0.1', 'web_search_cost_per_query': '1'}";
+                     'cache_read_input_token_cost_above_200k_tokens_batches': '0.1', \
+                     'output_cost_per_reasoning_token': '12', 'web_search_cost_per_query': '1'}";
         let sql = format!("SELECT price_at(4, 10, 0.5, NULL, {extra}, '{tier}', {above})['{rate}']");
         let found = query(&sql)[0].clone();
         match found.contains('.') {
@@ -143,6 +158,9 @@ mod tests {
         assert_eq!(said("read", "batch", 200_000), "0.1");
         assert_eq!(said("search", "batch", 0), "1");
         assert_eq!(said("write", "standard", 0), "NULL");
+        assert_eq!(said("reasoning", "flex", 0), "12");
+        assert_eq!(said("reasoning", "flex", 200_000), "NULL");
+        assert_eq!(said("reasoning", "batch", 0), "NULL");
         assert_eq!(said("tier_priced", "flex", 0), "true");
         assert_eq!(said("tier_priced", "scale", 0), "false");
     }
