@@ -505,3 +505,54 @@ fn a_drill_passes_or_says_no_and_draws_its_fan() {
     let (_, talk) = small.says(2, &["drill", "run", "unheard-of"]);
     assert!(talk.contains("built in: gpu-shock-and-surge"), "{talk}");
 }
+
+#[test]
+fn prices_are_listed_with_tiers_and_contracts_and_an_unknown_book_is_refused() {
+    let small = Small::ingested();
+    let house = "provider,model,valid_from,currency,input_cost_per_token,output_cost_per_token,\
+                 input_cost_per_token_batches,input_cost_per_token_above_200k_tokens\n\
+                 openai,small,2026-02-01,USD,0.001,0,0.0001,0.002\n";
+    small.file("house.csv", house);
+    small.says(0, &["prices", "import", "house.csv", "--source", "house"]);
+    let terms = "provider,model,valid_from,valid_to,discount\nopenai,*,2026-09-01,2026-10-01,0.1\n";
+    small.file("terms.csv", terms);
+    small.says(0, &["prices", "import", "terms.csv"]);
+    insta::assert_snapshot!(small.says(0, &["prices", "list", "-o", "csv"]).0, @r#"
+    layer,provider,model,valid_from,valid_to,currency,discount,input_cost_per_token,output_cost_per_token,cache_read_input_token_cost,cache_creation_input_token_cost,also,source
+    list,openai,small,2026-01-01T00:00:00Z,,USD,,0.0001,0.0002,,,,prices
+    list,openai,small,2026-02-01T00:00:00Z,,USD,,0.001,0,,,"above 200k, batch",house
+    contract,openai,*,2026-09-01T00:00:00Z,2026-10-01T00:00:00Z,,0.1,,,,,,contracts
+    "#);
+
+    // 300 of input and 20 of output: 0.034 under the first book, 0.3 under the other.
+    let sums = [
+        "sql",
+        "-o",
+        "csv",
+        "-c",
+        "SELECT sum(list_cost) AS list, sum(contract_cost) AS contract FROM calls",
+    ];
+    let with = |more: &[&str]| small.says(0, &[&sums[..], more].concat()).0;
+    assert_eq!(with(&[]), "list,contract\n0.3,0.27\n");
+    let first = "list,contract\n0.034,0.0306\n";
+    assert_eq!(with(&["--book", "prices"]), first);
+    assert_eq!(with(&["--book-at", "2026-01-15"]), "list,contract\n0.034,0.034\n");
+
+    let (out, talk) = small.says(2, &["sql", "-c", "SELECT 1", "--book", "hose"]);
+    assert!(out.is_empty(), "{out}");
+    assert!(
+        talk.contains("there is no price book 'hose'") && talk.contains("known: house, prices;"),
+        "{talk}"
+    );
+    let metric = [
+        "metric",
+        "run",
+        "gateway/list_cost",
+        "--period",
+        "2026-09",
+        "--book",
+        "prices",
+    ];
+    let (_, talk) = small.says(0, &metric);
+    assert!(talk.contains("list prices of book prices"), "{talk}");
+}

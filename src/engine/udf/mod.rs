@@ -18,8 +18,11 @@ mod longest;
 mod match_length;
 mod money_mul;
 mod now_utc;
+mod one_currency;
+mod price_at;
 mod price_entries;
 mod price_factors;
+mod price_steps;
 mod ratio;
 mod setting;
 mod sum_product;
@@ -35,6 +38,7 @@ pub(super) use claimant::claimant;
 pub(super) use fx_rate::{FxRate, rates};
 pub(super) use longest::longest;
 pub(super) use match_length::match_length;
+pub(super) use one_currency::{OneCurrency, would_add};
 
 /// All scalar functions, for one session.
 pub(super) fn scalars(settings: &Settings, registry: &Registry) -> Vec<ScalarUDF> {
@@ -55,8 +59,10 @@ pub(super) fn scalars(settings: &Settings, registry: &Registry) -> Vec<ScalarUDF
         match_length(),
         money_mul::MoneyMul::default().into(),
         now_utc::NowUtc::new(settings.now).into(),
+        price_at::PriceAt::default().into(),
         price_entries::PriceEntries::default().into(),
         price_factors::PriceFactors::default().into(),
+        price_steps::PriceSteps::default().into(),
         ratio::Ratio::default().into(),
         setting::Setting::new(settings, registry).into(),
         token_cost::TokenCost::default().into(),
