@@ -20,9 +20,11 @@ their sums over the classes, P is the bill's list cost ÷ its tokens:
 
 Tokens without a list price on the bill are worth P where other lines of that class have one, else our own
 price, else what they were billed. A charge without a quantity in tokens (a fee per call) is undetermined: it is
-in unexplained but for its discount. So are price and token class of a day on which a charge does not say its
-class, and all of a day whose bill has no quantities. A lane of money is in the currency asked for where there
-is a rate, else in its own (shown); rate converts amount to shown. Lanes of counts have rate 1.
+in unexplained but for its discount; so is what attempts cost beside tokens (request_cost, such as web
+searches), with the other sign: over a provider the two meet there. Price and token class of a day on which a
+charge does not say its class are undetermined, too, and so is all of a day whose bill has no quantities. A lane
+of money is in the currency asked for where there is a rate, else in its own (shown); rate converts amount to
+shown. Lanes of counts have rate 1.
 
 kept: the parts of one row, of its metric and of its check come from one pass.
 */
