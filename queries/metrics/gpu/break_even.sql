@@ -26,6 +26,7 @@ kind = "bar"
 y = "break_even_utilization"
 [explain]
 from = "states"
+keys = { pays = "" }
 column = "committed_per_gpu_hour"
 [explain.columns]
 device_hours = { sum = "device_s / 3600" }
