@@ -7,6 +7,7 @@ nothing is accrued for them."""
 tier = "strict"
 severity = "warning"
 advice = "spendscope prices import FILE with a row for the model, from the first day on, and a price for what it lacks."
+needs_rows = "requests"
 */
 SELECT
     provider, model, price_lacks AS lacks, count(*) AS attempts, min(started_at) AS first, max(started_at) AS last

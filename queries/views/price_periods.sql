@@ -7,6 +7,8 @@ contract lies over any book. Under setting('price_moment') only what holds at th
 for ever. price_id tells the rows apart. factors: what regions and tiers multiply its rates by.
 
 kept: price_rates reads it from several sides.
+
+money: input_cost_per_token, output_cost_per_token, cache_read_input_token_cost, cache_creation_input_token_cost in currency
 */
 WITH named AS (
     SELECT
