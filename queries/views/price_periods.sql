@@ -1,7 +1,7 @@
 /* The price book with the end of every row: a row holds until the next one of the same layer, provider and
 model, or until its own valid_to, whichever comes first.
 
-Providers have the names of the registry. Where two lists price one model from one moment on, the list whose
+Providers have the names of the registry; a family of a provider's models is the provider's. Where two lists price one model from one moment on, the list whose
 name sorts first holds. Of the layer list, only the rows of setting('price_book') count where one is set; a
 contract lies over any book. Under setting('price_moment') only what holds at that moment is left, and it holds
 for ever. price_id tells the rows apart. factors: what regions and tiers multiply its rates by.
@@ -13,7 +13,7 @@ money: input_cost_per_token, output_cost_per_token, cache_read_input_token_cost,
 WITH named AS (
     SELECT
         coalesce(p.layer, 'list') AS layer,
-        coalesce(n.provider, p.provider) AS provider,
+        coalesce(n.provider, o.provider, f.provider, p.provider) AS provider,
         p.model,
         p.valid_from,
         p.valid_to,
@@ -28,11 +28,15 @@ WITH named AS (
         p.extra,
         coalesce(p.extra['threshold_inclusive'] = 'true', h.threshold_inclusive, false) AS threshold_inclusive,
         row_number() OVER (
-            PARTITION BY coalesce(p.layer, 'list'), coalesce(n.provider, p.provider), p.model, p.valid_from
-            ORDER BY p.source, p.provider
+            PARTITION BY
+                coalesce(p.layer, 'list'), coalesce(n.provider, o.provider, f.provider, p.provider),
+                p.model, p.valid_from
+            ORDER BY p.source, f.provider IS NOT NULL, p.provider
         ) AS place
     FROM prices AS p
+    LEFT JOIN price_families AS f ON starts_with(p.provider, f.prefix)
     LEFT JOIN provider_names AS n ON n.logged = p.provider
+    LEFT JOIN provider_names AS o ON o.logged = f.provider
     LEFT JOIN price_habits AS h ON h.provider = p.provider
     WHERE p.layer = 'contract' OR setting('price_book') = '' OR p.source = setting('price_book')
 ),

@@ -175,6 +175,7 @@ pub(super) static ASSETS: &[(&str, &str)] = assets![
     "views/leaf_plain.sql",
     "views/ledger.sql",
     "views/metered_tokens.sql",
+    "views/price_families.sql",
     "views/price_habits.sql",
     "views/price_periods.sql",
     "views/price_rates.sql",

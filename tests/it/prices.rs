@@ -54,5 +54,12 @@ fn rates_of_the_real_price_map() {
             FROM prices AS p INNER JOIN wanted AS w ON w.model = p.model \
             WHERE p.provider IN ('openai', 'anthropic', 'vertex_ai')) AS w \
         ORDER BY w.model, w.tier";
-    insta::assert_snapshot!(says(tiers), @"");
+    insta::assert_snapshot!(says(tiers), @r#"
+    model,tier,input,read,write_1h,output,reasoning,priced,factors
+    claude-opus-5,batch,2.5,0.25,5,12.5,,true,"{""fast"":""2.0"",""us"":""1.1""}"
+    gemini-3.5-flash,flex,0.75,0.075,,4.5,,true,"{""@elsewhere"":""1.1""}"
+    gemini-3.5-flash,priority,2.7,0.27,,16.2,,true,"{""@elsewhere"":""1.1""}"
+    gpt-6-astra,batch,10,1,,37.5,,true,"{""eu"":""1.1"",""us"":""1.1""}"
+    gpt-6-astra,ultrafast,120,12,,450,,true,"{""eu"":""1.1"",""us"":""1.1""}"
+    "#);
 }
