@@ -574,7 +574,7 @@ fn prompts_reach_the_lake() {
             for column in decoded.batch.schema().fields() {
                 words.push_str(&decoded.texts(column.name()).join(" "));
             }
-            for forbidden in ["secret", "someone@", "/home/"] {
+            for forbidden in ["secret", "someone"] {
                 assert!(!words.contains(forbidden), "{forbidden} of {}", path.display());
             }
         }
