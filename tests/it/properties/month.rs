@@ -183,7 +183,11 @@ fn covering(amount: BoxedStrategy<Option<i128>>) -> impl Strategy<Value = Charge
     (select(bought), period(), amounts, select(&CURRENCIES[..])).prop_map(
         |(like, period, mut amounts, currency)| {
             // Neither counts under the basis of the other.
-            let nothing = if like["charge_category"] == "Purchase" { 0 } else { 1 };
+            let nothing = if like["charge_category"] == "Purchase" {
+                0
+            } else {
+                1
+            };
             amounts[nothing] = Some(0);
             Charge {
                 like,
