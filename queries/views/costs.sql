@@ -8,14 +8,15 @@ model that the texts of a model_api charge name (model_ambiguous: two fit alike,
 the node of a gpu charge serves.
 
 The four cost columns are those of the bill, except where split costs move money from a parent to its
-children (view split_costs); the sum is the bill's. covering_purchase: a purchase with a billed cost and
-an effective cost of 0 (or, in an AWS bill, of the unused part) pays for usage that the bill lists too, a commitment or prepaid credits. Of the two
-one may count: under 'effective' and 'billed' the bill itself says 0 for the other; under 'list' and
-'contracted', where both stand with a price, the usage counts and the purchase is 0.
+children (view split_costs); the sum is the bill's. covering_purchase: a purchase with a billed cost and an
+effective cost of 0 (or, in an AWS bill, of the part that nobody used) pays for usage that the bill lists too:
+a commitment, or prepaid credits. Of the two one may count. Under 'effective' and 'billed' the bill itself says
+0 for the other; under 'list' and 'contracted', where both stand with a price, the usage counts and the
+purchase is 0.
 
-fx_rate: into setting('currency') by the rate of the UTC day on which the
-charge's period starts; NULL where there is none, and under 'native'. reporting_rate: the same into the
-configured reporting currency, for weights.
+fx_rate: into setting('currency') by the rate of the UTC day on which the charge's period starts; NULL where
+there is none, and under 'native'. reporting_rate: the same into the configured reporting currency, for
+weights.
 
 money: amount, billed_cost, effective_cost, list_cost, contracted_cost in currency, billing_currency
 money: pricing_currency_effective_cost in pricing_currency

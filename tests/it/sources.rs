@@ -119,16 +119,11 @@ fn fixtures() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
     let catalog = catalog();
     let mut tried = 0;
+    let mut without = Vec::new();
     for mapping in catalog.iter() {
         let dir = root.join(&mapping.id);
-        assert!(
-            dir.is_dir(),
-            "the format {} has no fixtures in {}",
-            mapping.id,
-            dir.display()
-        );
         let mut found = 0;
-        for entry in std::fs::read_dir(&dir).unwrap() {
+        for entry in std::fs::read_dir(&dir).into_iter().flatten() {
             let path = entry.unwrap().path();
             let name = path.file_name().unwrap().to_string_lossy().into_owned();
             let Some((why, _)) = name.split_once(".in.") else {
@@ -154,9 +149,12 @@ fn fixtures() {
             );
             found += 1;
         }
-        assert!(found > 0, "the format {} has no fixtures", mapping.id);
+        if found == 0 {
+            without.push(mapping.id.clone());
+        }
         tried += found;
     }
+    assert!(without.is_empty(), "formats without fixtures: {without:?}");
     assert!(tried >= 10);
 }
 

@@ -2,8 +2,8 @@
 title = "Spend by scope"
 description = """
 All charges whose period starts in the window, under each of the four cost bases, which are never added to
-each other. A purchase whose usage the bill lists too (billed, but 0 under effective) counts 0 in the list and contracted columns,
-as that usage counts there. A basis that a bill does not carry is NULL and counted in null_amounts."""
+each other. A purchase whose usage the bill lists too (billed, but 0 under effective) counts 0 in the list and
+contracted columns, as that usage counts there. A basis that a bill does not carry is NULL and counted in null_amounts."""
 formula = "Σ cost × rate per group; without a rate the amount stays in its own currency"
 owner = "finance"
 grain = "one group and currency"

@@ -158,16 +158,43 @@ fn month_of(amount: BoxedStrategy<Option<i128>>) -> impl Strategy<Value = Month>
         samples,
         vec(outcome(), 0..8),
     )
-        .prop_map(|(mut charges, covering, split, requests, samples, outcomes)| {
-            charges.extend(covering);
-            charges.extend(split);
-            Month {
-                charges,
-                requests,
-                samples,
-                outcomes,
-            }
-        })
+        .prop_map(
+            |(mut charges, covering, split, mut requests, samples, outcomes)| {
+                charges.extend(covering);
+                charges.extend(split);
+                let mut samples: Vec<Value> = samples;
+                serve(&mut charges, &mut requests, &mut samples);
+                Month {
+                    charges,
+                    requests,
+                    samples,
+                    outcomes,
+                }
+            },
+        )
+}
+
+/// A node that serves a request in its first hour, which chance alone brings about too seldom.
+fn serve(charges: &mut Vec<Charge>, requests: &mut Vec<Value>, samples: &mut Vec<Value>) {
+    charges.push(Charge {
+        like: json!({"provider": "AWS", "service_name": "EC2", "charge_category": "Usage", "resource_id": "i-a"}),
+        period: (0, HOUR),
+        amounts: [Some(money::ONE); 4],
+        currency: "USD",
+        used: None,
+    });
+    requests.push(json!({
+        "source": "gateway", "started_at": at(600), "task_id": "t0",
+        "provider": "vllm", "model": "llama", "model_group": "llama",
+        "uncached_input": 100, "cache_read": 0, "cache_write": 0, "output": 10,
+        "gateway_cache_hit": false, "status": "success",
+    }));
+    let first = |row: &Value| row["gpu_uuid"] == "GPU-a0" && row["sampled_at"] == at(0);
+    samples.retain(|row| !first(row));
+    samples.push(json!({
+        "source": "dcgm", "sampled_at": at(0), "host": "a", "gpu_uuid": "GPU-a0", "mig_instance": "",
+        "gpu_model": "H100", "owner": "pod-1", "sm_active": 0.5,
+    }));
 }
 
 /// What is bought ahead, and what is used of it: a commitment, and prepaid tokens.
