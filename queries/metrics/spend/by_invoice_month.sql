@@ -45,7 +45,7 @@ WITH charged AS (
         CASE WHEN setting('currency') = 'native' OR fx_rate IS NULL THEN 1 ELSE fx_rate END AS rate,
         billed_cost, effective_cost, charge_id, currency, fx_rate
     FROM costs
-    WHERE billing_period_start >= $from AND billing_period_start < $to
+    WHERE charge_moment(billing_period_start, billing_period_end) >= $from AND charge_moment(billing_period_start, billing_period_end) < $to
 )
 SELECT
     {{by}},

@@ -43,7 +43,7 @@ WITH charged AS (
         region_id, currency, charge_category, pricing_category, billed_cost, effective_cost, list_cost,
         coalesce(charge_category = 'Usage' AND commitment_discount_status = 'Used', false) AS covered
     FROM costs
-    WHERE charge_period_start >= $from AND charge_period_start < $to
+    WHERE charge_moment(charge_period_start, charge_period_end) >= $from AND charge_moment(charge_period_start, charge_period_end) < $to
 ),
 committed AS (
     SELECT

@@ -164,7 +164,7 @@ fn the_order_of_arrival_is_no_fact() {
         "backwards"
     );
     hold(
-        10,
+        6,
         &proptest::collection::vec(any::<u32>(), names.len()),
         async |ranks| {
             let order = order(&ranks);
