@@ -50,6 +50,7 @@ pub async fn reconcile(config: &Config, console: &mut dyn Console) -> Result<Sta
             },
         ));
     }
+    super::unmatched::say(&engine, &catalog, &params, console).await?;
     if balanced {
         console.say("balanced: every billed amount is the sum of its leaves, to the last digit");
         Ok(Status::Done)

@@ -65,6 +65,7 @@ pub(super) static ASSETS: &[(&str, &str)] = assets![
     "metrics/gpu/idle_cost.sql",
     "metrics/gpu/utilization.sql",
     "metrics/ledger/accrued.sql",
+    "metrics/ledger/unmatched.sql",
     "metrics/ledger/unmetered.sql",
     "metrics/ledger/variance.sql",
     "metrics/ledger/waterfall.sql",
@@ -137,6 +138,8 @@ pub(super) static ASSETS: &[(&str, &str)] = assets![
     "views/tasks.sql",
     "views/token_charge_days.sql",
     "views/token_charges.sql",
+    "views/unmatched.sql",
+    "views/unmatched_facts.sql",
     "views/variance.sql",
     "views/variance_lanes.sql",
 ];
