@@ -7,7 +7,10 @@ use std::collections::BTreeMap;
 
 /// How a reader calls the things of the metric, in the order in which they are said.
 const WORDS: [(&str, &str); 10] = [
-    ("unknown_provider", "charges and attempts of providers outside the registry"),
+    (
+        "unknown_provider",
+        "charges and attempts of providers outside the registry",
+    ),
     ("unknown_sku", "charges of models that the registry does not know"),
     ("unpriced_model", "attempts without a price"),
     ("no_use_case", "attempts without a use case"),
@@ -21,14 +24,20 @@ const WORDS: [(&str, &str); 10] = [
 
 /// The sentence; none where everything is matched.
 pub(super) async fn sentence(run: &Run<'_>) -> Result<Option<String>> {
-    let frame = run.metric("ledger/unmatched", Some(&["what"]), run.window).await?;
+    let frame = run
+        .metric("ledger/unmatched", Some(&["what"]), run.window)
+        .await?;
     let mut counts: BTreeMap<String, i64> = BTreeMap::new();
     let mut amounts: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for row in 0..frame.rows() {
         let what = frame.text("what", row)?.unwrap_or_default();
         *counts.entry(what.clone()).or_default() += frame.int("count", row)?.unwrap_or_default();
-        if let (Some(amount), Some(currency)) = (frame.decimal("amount", row)?, frame.text("currency", row)?) {
-            amounts.entry(what).or_default().push(number::money(amount, &currency));
+        if let (Some(amount), Some(currency)) = (frame.decimal("amount", row)?, frame.text("currency", row)?)
+        {
+            amounts
+                .entry(what)
+                .or_default()
+                .push(number::money(amount, &currency));
         }
     }
     let parts: Vec<String> = WORDS
