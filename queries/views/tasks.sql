@@ -5,7 +5,7 @@ only. state: success or failure by the outcome; without one pending while, by th
 younger than the use case's maturity (7 days unless set), then unlabelled. cost and waste are converted
 request leaves, accruals included (the basis billed has none); waste is that of attempts that failed or were
 superseded. They are NULL where nothing about the cost is known, and the known part where something is missing:
-uncosted counts attempts that no price and no bill speaks of, unconverted leaves without a rate. value: the
+uncosted counts attempts with tokens that no price and no bill speaks of, unconverted leaves without a rate. value: the
 outcome's own, else of a success what the registry says one is worth, in the reporting currency; value_rate
 takes it into setting('currency') at the rate of the task's first day. variant: the arm that the newest
 outcome with one names. last_model: the model of the last attempt, which gave the answer.
@@ -41,7 +41,9 @@ without_cost AS (
     SELECT c.task_id, count(*) AS uncosted
     FROM calls AS c
     LEFT ANTI JOIN request_leaves AS l ON l.request_source = c.source AND l.request_id = c.request_id
-    WHERE c.price_status IN ('unpriced', 'self_hosted')
+    WHERE
+        c.price_status IN ('unpriced', 'self_hosted')
+        AND c.uncached_input + c.cache_read + c.cache_write + c.output > 0
     GROUP BY c.task_id
 ),
 
@@ -51,12 +53,12 @@ labelled AS (
         o.success,
         o.value,
         first_value(o.variant) IGNORE NULLS OVER (
-            newest ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+            PARTITION BY a.task_id ORDER BY o.recorded_at DESC, o.source, o.file_hash, o.file_row
+            ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
         ) AS variant,
-        row_number() OVER newest AS place
+        row_number() OVER (PARTITION BY a.task_id ORDER BY o.recorded_at DESC, o.source, o.file_hash, o.file_row) AS place
     FROM attempts AS a
     INNER JOIN outcomes AS o ON o.task_id = a.task_id AND (o.use_case IS NULL OR o.use_case = a.use_case)
-    WINDOW newest AS (PARTITION BY a.task_id ORDER BY o.recorded_at DESC, o.source, o.file_hash, o.file_row)
 )
 
 SELECT

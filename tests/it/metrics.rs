@@ -129,6 +129,40 @@ async fn unit() {
     same("unit.csv", &["use_case", "currency"], &queries, &want);
 }
 
+/// The kinds of waste are disjoint: they add up to the waste beside $/successful task, to the last digit,
+/// and percentiles of tasks stand in order.
+#[tokio::test]
+async fn waste_by_kind_adds_up() {
+    if !present() {
+        return;
+    }
+    let place = place().await;
+    for basis in [Basis::Effective, Basis::Billed] {
+        let engine = engine(&place, basis).await;
+        let mut by_use_case = window();
+        by_use_case.by = Some(vec!["use_case".to_owned()]);
+        let kinds = metric(&engine, "unit/waste", &by_use_case).await;
+        let whole = metric(&engine, "unit/cost_per_successful_task", &window()).await;
+        let mut wasted = 0;
+        for row in &kinds {
+            let amount = |name: &str| money::parse(&row[name]).unwrap();
+            let parts = amount("failed_cost") + amount("retried_cost") + amount("fallback_cost");
+            assert_eq!(parts, amount("waste"), "{row:?}");
+            let beside = whole
+                .iter()
+                .find(|w| w["use_case"] == row["use_case"] && w["currency"] == row["currency"]);
+            assert_eq!(beside.unwrap()["waste"], row["waste"], "{row:?}");
+            wasted += amount("waste");
+        }
+        assert!(wasted > 0);
+        for row in metric(&engine, "unit/task_cost_percentiles", &window()).await {
+            let amount = |name: &str| money::parse(&row[name]).unwrap();
+            let order = ["p50", "p90", "p95", "p99", "max"].map(amount);
+            assert!(order.is_sorted() && order[0] >= 0, "{row:?}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn spend() {
     if !present() {

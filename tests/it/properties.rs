@@ -1,8 +1,12 @@
 //! What must hold of any month. Cases are random and small, and the same in every run.
 
+mod arrivals;
 mod conservation;
 mod deliveries;
+mod fleet;
 mod month;
+mod sessions;
+mod variance;
 mod windows;
 
 use proptest::strategy::Strategy;

@@ -17,7 +17,7 @@ columns = [
     { name = "currency", type = "text", role = "currency", description = "The reporting currency for what has a rate, the own one for what has none." },
     { name = "use_cases", type = "int", role = "measure", unit = "use cases", description = "Use cases of the group; not those that only traffic names." },
     { name = "since", type = "date", role = "time", description = "Day on which the first of them entered its stage; NULL where the registry does not say." },
-    { name = "days_in_stage", type = "int", role = "measure", unit = "days", description = "Days since then." },
+    { name = "days_in_stage", type = "int", role = "measure", unit = "days", description = "Days since then; NULL where the stage is still to come." },
     { name = "first_seen", type = "date", role = "time", description = "Day of the first attempt." },
     { name = "last_seen", type = "date", role = "time", description = "Day of the last attempt." },
     { name = "attempts", type = "int", role = "measure", unit = "attempts", description = "Attempts that started in the window." },
@@ -28,36 +28,48 @@ columns = [
 [chart]
 kind = "bar"
 y = "amount"
+[explain]
+from = "staged"
+[explain.columns]
+use_cases = { count = "CASE WHEN listed THEN use_case END", any_currency = true }
+attempts = { sum = "attempt", rate = "1", any_currency = true }
+amount = { sum = "amount", where = "evidence = 'billed'" }
+accrued = { sum = "amount", where = "evidence = 'accrued'" }
 */
 WITH charged AS (
-    SELECT charge_id FROM costs WHERE charge_period_start >= $from AND charge_period_start < $to
+    SELECT charge_id FROM costs WHERE charge_moment(charge_period_start, charge_period_end) >= $from
+        AND charge_moment(charge_period_start, charge_period_end) < $to
 ),
 split AS (
-    SELECT l.use_case, l.evidence, l.amount, l.currency, l.fx_rate
+    SELECT
+        l.use_case, l.evidence, l.amount, l.currency, l.fx_rate, l.leaf, l.kind, l.modelled, l.charge_id,
+        l.request_source, l.request_id
     FROM ledger AS l
     LEFT SEMI JOIN charged AS c ON c.charge_id = l.charge_id
     WHERE l.evidence = 'billed' AND l.leaf IN ('request', 'direct', 'shared')
     UNION ALL
-    SELECT use_case, evidence, amount, currency, fx_rate
+    SELECT
+        use_case, evidence, amount, currency, fx_rate, leaf, kind, modelled, charge_id, request_source, request_id
     FROM ledger
     WHERE evidence = 'accrued' AND setting('basis') <> 'billed' AND started_at >= $from AND started_at < $to
 ),
 facts AS (
     SELECT
         use_case, evidence, amount, 0 AS attempt, CAST(NULL AS DATE) AS seen,
+        leaf, kind, modelled, charge_id, request_source, request_id, currency, fx_rate,
         CASE WHEN setting('currency') <> 'native' AND fx_rate IS NOT NULL THEN setting('currency') ELSE currency END AS shown,
         CASE WHEN setting('currency') = 'native' OR fx_rate IS NULL THEN 1 ELSE fx_rate END AS rate
     FROM split
     UNION ALL
     SELECT
         use_case, NULL, NULL, CASE WHEN started_at >= $from AND started_at < $to THEN 1 ELSE 0 END,
-        local_day(started_at),
+        local_day(started_at), NULL, NULL, NULL, NULL, source, request_id, NULL, NULL,
         CASE WHEN setting('currency') <> 'native' THEN setting('currency') END,
         NULL
     FROM calls
     UNION ALL
     SELECT
-        use_case, NULL, NULL, 0, NULL,
+        use_case, NULL, NULL, 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
         CASE WHEN setting('currency') <> 'native' THEN setting('currency') END,
         NULL
     FROM use_cases
@@ -65,6 +77,7 @@ facts AS (
 staged AS (
     SELECT
         f.use_case, f.evidence, f.amount, f.attempt, f.seen, f.shown, f.rate,
+        f.leaf, f.kind, f.modelled, f.charge_id, f.request_source, f.request_id, f.currency, f.fx_rate,
         u.risk_tier, u.owner, u.since, u.listed,
         CASE
             WHEN u.listed THEN COALESCE(u.stage, '(no stage)')
@@ -109,7 +122,10 @@ SELECT
     shown AS currency,
     listed_use_cases AS use_cases,
     since,
-    CAST(local_day(LEAST($to, now_utc()) - INTERVAL '1 microsecond') AS INT) + 1 - CAST(since AS INT) AS days_in_stage,
+    CASE
+        WHEN since <= local_day(LEAST($to, now_utc()) - INTERVAL '1 microsecond')
+            THEN CAST(local_day(LEAST($to, now_utc()) - INTERVAL '1 microsecond') AS INT) + 1 - CAST(since AS INT)
+    END AS days_in_stage,
     first_seen,
     last_seen,
     attempts,

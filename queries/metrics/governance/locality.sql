@@ -25,6 +25,14 @@ columns = [
 kind = "bar"
 y = "attempts"
 series = "state"
+[explain]
+from = "parts"
+[explain.columns]
+attempts = { sum = "attempt", rate = "1", any_currency = true }
+tasks = { count = "task_id", where = "attempt = 1", any_currency = true }
+input_tokens = { sum = "input_tokens", rate = "1", any_currency = true }
+output_tokens = { sum = "output_tokens", rate = "1", any_currency = true }
+cost = { sum = "amount" }
 */
 WITH confined AS (
     SELECT
@@ -45,7 +53,7 @@ WITH confined AS (
 ),
 leaves AS (
     SELECT
-        request_source, request_id, amount,
+        request_source, request_id, amount, leaf, kind, evidence, modelled, charge_id, currency, fx_rate,
         CASE WHEN setting('currency') <> 'native' AND fx_rate IS NOT NULL THEN setting('currency') ELSE currency END AS shown,
         CASE WHEN setting('currency') = 'native' OR fx_rate IS NULL THEN 1 ELSE fx_rate END AS rate
     FROM request_leaves
@@ -54,7 +62,8 @@ leaves AS (
 parts AS (
     SELECT
         task_id, use_case, region, provider, model, team, key_alias, day, state, started_at, input_tokens, output_tokens,
-        1 AS attempt,
+        1 AS attempt, source AS request_source, request_id, NULL AS leaf, NULL AS kind, NULL AS evidence,
+        CAST(NULL AS BOOLEAN) AS modelled, NULL AS charge_id, NULL AS currency, CAST(NULL AS DECIMAL(38, 18)) AS fx_rate,
         CASE WHEN setting('currency') <> 'native' THEN setting('currency') END AS shown,
         CAST(NULL AS DECIMAL(38, 18)) AS amount,
         CAST(NULL AS DECIMAL(38, 18)) AS rate
@@ -62,7 +71,8 @@ parts AS (
     UNION ALL
     SELECT
         NULL, c.use_case, c.region, c.provider, c.model, c.team, c.key_alias, c.day, c.state, NULL, NULL, NULL,
-        0, l.shown, l.amount, l.rate
+        0, l.request_source, l.request_id, l.leaf, l.kind, l.evidence, l.modelled, l.charge_id, l.currency, l.fx_rate,
+        l.shown, l.amount, l.rate
     FROM confined AS c
     INNER JOIN leaves AS l ON l.request_source = c.source AND l.request_id = c.request_id
 ),

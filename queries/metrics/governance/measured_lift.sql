@@ -22,6 +22,14 @@ description = "Labelled tasks that each arm must have."
 [chart]
 kind = "bar"
 y = "measured_share"
+[explain]
+from = "features"
+keys = { currency = "" }
+[explain.columns]
+in_production = { count = "*" }
+with_experiment = { count = "*", where = "variant_tasks > 0" }
+measured = { count = "*", where = "variant_tasks >= $min_per_arm AND control_tasks >= $min_per_arm" }
+measured_share = { over = ["measured", "in_production"] }
 */
 WITH arms AS (
     SELECT t.use_case, t.variant, u.control_variant AS control, count(*) AS tasks

@@ -30,6 +30,15 @@ columns = [
 kind = "bar"
 x = "use_case"
 y = "latency_ms_p95"
+[explain]
+from = "costed"
+keys = { currency = "" }
+rate = "reporting_rate"
+[explain.columns]
+cost = { sum = "amount" }
+unconverted = { count = "*", where = "amount IS NOT NULL AND reporting_rate IS NULL" }
+uncosted = { count = "*", where = "uncosted" }
+unknown_costs = { plus = ["unconverted", "uncosted"] }
 */
 WITH ranked AS (
     SELECT
@@ -52,7 +61,7 @@ latencies AS (
 begun AS (
     SELECT
         source, request_id, use_case, attempt,
-        price_status IN ('unpriced', 'self_hosted') AS priceless,
+        price_status IN ('unpriced', 'self_hosted') AND uncached_input + cache_read + cache_write + output > 0 AS priceless,
         min(started_at) OVER (PARTITION BY task_id) AS task_started_at
     FROM calls
 ),
@@ -63,16 +72,18 @@ placed AS (
 ),
 costed AS (
     SELECT
-        p.use_case, l.amount, l.reporting_rate,
+        p.use_case, l.amount, l.reporting_rate, p.source AS request_source, p.request_id, l.leaf, l.kind, l.evidence,
+        l.modelled, l.charge_id, l.currency,
         p.priceless AND l.amount IS NULL AS uncosted
     FROM placed AS p
     LEFT JOIN request_leaves AS l
         ON l.request_source = p.source AND l.request_id = p.request_id
         AND (l.evidence = 'billed' OR setting('basis') <> 'billed')
     UNION ALL
-    SELECT use_case, amount, reporting_rate, false
+    SELECT
+        use_case, amount, reporting_rate, NULL, NULL, leaf, kind, evidence, modelled, charge_id, currency, false
     FROM leaf_plain
-    WHERE leaf = 'direct' AND period_start >= $from AND period_start < $to
+    WHERE leaf = 'direct' AND charge_moment(period_start, period_end) >= $from AND charge_moment(period_start, period_end) < $to
 ),
 sums AS (
     SELECT

@@ -20,6 +20,11 @@ columns = [
 [chart]
 kind = "bar"
 y = "attempts"
+[explain]
+from = "parts"
+[explain.columns]
+attempts = { sum = "attempt", rate = "1", any_currency = true }
+amount = { sum = "amount" }
 */
 WITH banned AS (
     SELECT use_case FROM use_cases WHERE risk_tier = 'prohibited'
@@ -32,7 +37,8 @@ called AS (
 ),
 leaves AS (
     SELECT
-        leaf, use_case, team, provider, model, region, request_source, request_id, period_start, amount,
+        leaf, use_case, team, provider, model, region, request_source, request_id, period_start, period_end, amount,
+        kind, evidence, modelled, charge_id, currency, fx_rate,
         CASE WHEN setting('currency') <> 'native' AND fx_rate IS NOT NULL THEN setting('currency') ELSE currency END AS shown,
         CASE WHEN setting('currency') = 'native' OR fx_rate IS NULL THEN 1 ELSE fx_rate END AS rate
     FROM ledger
@@ -41,21 +47,28 @@ leaves AS (
 parts AS (
     SELECT
         use_case, team, key_alias, provider, model, region, started_at, 1 AS attempt,
+        source AS request_source, request_id, NULL AS leaf, NULL AS kind, NULL AS evidence,
+        CAST(NULL AS BOOLEAN) AS modelled, NULL AS charge_id, NULL AS currency, CAST(NULL AS DECIMAL(38, 18)) AS fx_rate,
         CASE WHEN setting('currency') <> 'native' THEN setting('currency') END AS shown,
         CAST(NULL AS DECIMAL(38, 18)) AS amount,
         CAST(NULL AS DECIMAL(38, 18)) AS rate
     FROM called
     UNION ALL
     SELECT
-        c.use_case, c.team, c.key_alias, c.provider, c.model, c.region, NULL, 0, l.shown, l.amount, l.rate
+        c.use_case, c.team, c.key_alias, c.provider, c.model, c.region, NULL, 0,
+        l.request_source, l.request_id, l.leaf, l.kind, l.evidence, l.modelled, l.charge_id, l.currency, l.fx_rate,
+        l.shown, l.amount, l.rate
     FROM called AS c
     INNER JOIN leaves AS l
         ON l.leaf = 'request' AND l.request_source = c.source AND l.request_id = c.request_id
     UNION ALL
-    SELECT l.use_case, l.team, NULL, l.provider, l.model, l.region, NULL, 0, l.shown, l.amount, l.rate
+    SELECT
+        l.use_case, l.team, NULL, l.provider, l.model, l.region, NULL, 0,
+        NULL, NULL, l.leaf, l.kind, l.evidence, l.modelled, l.charge_id, l.currency, l.fx_rate,
+        l.shown, l.amount, l.rate
     FROM leaves AS l
     LEFT SEMI JOIN banned AS b ON b.use_case = l.use_case
-    WHERE l.leaf = 'direct' AND l.period_start >= $from AND l.period_start < $to
+    WHERE l.leaf = 'direct' AND charge_moment(l.period_start, l.period_end) >= $from AND charge_moment(l.period_start, l.period_end) < $to
 ),
 grouped AS (
     SELECT

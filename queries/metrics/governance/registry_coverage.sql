@@ -26,6 +26,12 @@ kind = "bar"
 x = "aspect"
 y = "amount"
 series = "state"
+[explain]
+from = "stated"
+[explain.columns]
+attempts = { sum = "attempt", rate = "1", any_currency = true }
+amount = { sum = "amount" }
+unmetered = { sum = "amount", where = "leaf = 'unmetered'" }
 */
 WITH called AS (
     SELECT
@@ -41,6 +47,7 @@ WITH called AS (
 leaves AS (
     SELECT
         l.request_source, l.request_id, l.provider, l.model, l.amount, l.leaf, k.provider_id,
+        l.kind, l.evidence, l.modelled, l.charge_id, l.currency, l.fx_rate,
         CASE WHEN setting('currency') <> 'native' AND l.fx_rate IS NOT NULL THEN setting('currency') ELSE l.currency END
             AS shown,
         CASE WHEN setting('currency') = 'native' OR l.fx_rate IS NULL THEN 1 ELSE l.fx_rate END AS rate
@@ -49,7 +56,7 @@ leaves AS (
     WHERE (l.evidence = 'billed' OR setting('basis') <> 'billed')
         AND (
             (l.leaf = 'request' AND l.started_at >= $from AND l.started_at < $to)
-            OR (l.leaf = 'unmetered' AND l.period_start >= $from AND l.period_start < $to)
+            OR (l.leaf = 'unmetered' AND charge_moment(l.period_start, l.period_end) >= $from AND charge_moment(l.period_start, l.period_end) < $to)
         )
 ),
 -- Every attempt once without money, every leaf once with it.
@@ -57,18 +64,21 @@ facts AS (
     SELECT
         use_case, provider, model, known_use_case, known_provider, known_model, 1 AS attempt,
         CASE WHEN setting('currency') <> 'native' THEN setting('currency') END AS shown,
-        CAST(NULL AS DECIMAL(38, 18)) AS amount, CAST(NULL AS DECIMAL(38, 18)) AS rate, NULL AS leaf
+        CAST(NULL AS DECIMAL(38, 18)) AS amount, CAST(NULL AS DECIMAL(38, 18)) AS rate,
+        source AS request_source, request_id, NULL AS leaf, NULL AS kind, NULL AS evidence,
+        CAST(NULL AS BOOLEAN) AS modelled, NULL AS charge_id, NULL AS currency, CAST(NULL AS DECIMAL(38, 18)) AS fx_rate
     FROM called
     UNION ALL
     SELECT
         c.use_case, c.provider, c.model, c.known_use_case, c.known_provider, c.known_model, 0,
-        l.shown, l.amount, l.rate, l.leaf
+        l.shown, l.amount, l.rate, l.request_source, l.request_id, l.leaf, l.kind, l.evidence, l.modelled,
+        l.charge_id, l.currency, l.fx_rate
     FROM called AS c
     INNER JOIN leaves AS l ON l.leaf = 'request' AND l.request_source = c.source AND l.request_id = c.request_id
     UNION ALL
     SELECT
         NULL, COALESCE(provider_id, provider), model, false, provider_id IS NOT NULL, model IS NOT NULL, 0,
-        shown, amount, rate, leaf
+        shown, amount, rate, request_source, request_id, leaf, kind, evidence, modelled, charge_id, currency, fx_rate
     FROM leaves
     WHERE leaf = 'unmetered'
 ),
@@ -81,7 +91,8 @@ aspects AS (
             WHEN 'provider' THEN f.known_provider
             ELSE f.known_model
         END AS known,
-        f.attempt, f.shown, f.amount, f.rate, f.leaf
+        f.attempt, f.shown, f.amount, f.rate, f.request_source, f.request_id, f.leaf, f.kind, f.evidence, f.modelled,
+        f.charge_id, f.currency, f.fx_rate
     FROM facts AS f
     CROSS JOIN (VALUES ('use_case'), ('provider'), ('model')) AS a (aspect)
 ),
@@ -89,7 +100,8 @@ stated AS (
     SELECT
         aspect, name,
         CASE WHEN name IS NULL THEN 'nameless' WHEN known THEN 'registered' ELSE 'unregistered' END AS state,
-        attempt, shown, amount, rate, leaf
+        attempt, shown, amount, rate, request_source, request_id, leaf, kind, evidence, modelled, charge_id, currency,
+        fx_rate
     FROM aspects
 ),
 grouped AS (

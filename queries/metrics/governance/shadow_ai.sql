@@ -22,10 +22,17 @@ columns = [
 [chart]
 kind = "bar"
 y = "amount"
+[explain]
+from = "leaves"
+where = "leaf = 'unmetered'"
+[explain.columns]
+charges = { count = "charge_id" }
+amount = { sum = "amount" }
 */
 WITH leaves AS (
     SELECT
         l.leaf, l.provider, l.model, l.sub_account AS account, l.region, l.service, l.scope, l.charge_id, l.amount,
+        l.kind, l.evidence, l.modelled, l.currency, l.fx_rate,
         charge_day(l.period_start, l.period_end) AS day,
         CASE
             WHEN k.provider_id IS NULL THEN 'provider not registered'
@@ -37,7 +44,7 @@ WITH leaves AS (
         CASE WHEN setting('currency') = 'native' OR l.fx_rate IS NULL THEN 1 ELSE l.fx_rate END AS rate
     FROM ledger AS l
     LEFT JOIN (SELECT charge_id, provider_id FROM costs WHERE kind = 'model_api') AS k ON k.charge_id = l.charge_id
-    WHERE l.kind = 'model_api' AND l.evidence = 'billed' AND l.period_start >= $from AND l.period_start < $to
+    WHERE l.kind = 'model_api' AND l.evidence = 'billed' AND charge_moment(l.period_start, l.period_end) >= $from AND charge_moment(l.period_start, l.period_end) < $to
 ),
 totals AS (
     SELECT shown AS total_shown, sum_product(amount, rate) AS total

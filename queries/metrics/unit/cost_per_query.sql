@@ -32,11 +32,12 @@ attempts = { sum = "attempt", where = "attempt = 1", any_currency = true }
 cost = { sum = "amount" }
 accrued_cost = { sum = "amount", where = "evidence = 'accrued'" }
 cost_per_query = { over = ["cost", "requests"] }
+uncosted_attempts = { sum = "uncosted", any_currency = true }
 */
 WITH placed AS (
     SELECT
         source, request_id, use_case, team, key_alias, region,
-        price_status IN ('unpriced', 'self_hosted') AS priceless,
+        price_status IN ('unpriced', 'self_hosted') AND uncached_input + cache_read + cache_write + output > 0 AS priceless,
         CASE WHEN attempt = 1 THEN 1 ELSE 0 END AS request,
         true AS called,
         min(started_at) OVER (PARTITION BY task_id) AS task_started_at

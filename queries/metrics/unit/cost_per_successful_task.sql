@@ -67,6 +67,10 @@ loaded_cost = { plus = ["own_and_shared", "idle_carried"] }
 waste = { sum = "amount", where = "own AND wasted" }
 accrued_cost = { sum = "amount", where = "own AND evidence = 'accrued'" }
 value = { sum = "value", where = "anchor AND state = 'success'", rate = "1" }
+successes_and_pending = { count = "*", where = "anchor AND state IN ('success', 'pending')", any_currency = true }
+cost_per_success_if_pending_succeed = { over = ["direct_cost", "successes_and_pending"] }
+cost_per_success_if_pending_fail = { over = ["direct_cost", "successes"] }
+uncosted_attempts = { sum = "uncosted", where = "anchor", rate = "1", any_currency = true }
 cost_per_query = { over = ["direct_cost", "requests"] }
 cost_per_successful_task = { over = ["direct_cost", "successes"] }
 loaded_cost_per_successful_task = { over = ["loaded_cost", "successes"] }
@@ -171,7 +175,7 @@ grouped AS (
         count(*) FILTER (WHERE anchor AND state = 'unlabelled') AS unlabelled,
         COALESCE(sum(CASE WHEN anchor THEN uncosted END), 0) AS uncosted,
         count(*) FILTER (WHERE own) AS own_leaves,
-        count(*) FILTER (WHERE own OR shared OR carried IS NOT NULL) AS borne_leaves,
+        count(*) FILTER (WHERE ((own OR shared) AND amount IS NOT NULL) OR carried IS NOT NULL) AS borne_leaves,
         COALESCE(sum_product(CASE WHEN own THEN amount END, rate), 0) AS direct_cost,
         COALESCE(sum_product(CASE WHEN own OR shared THEN amount END, rate), 0) + COALESCE(sum(carried), 0)
             AS loaded_cost,

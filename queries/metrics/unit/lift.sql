@@ -44,9 +44,19 @@ kind = "bar"
 x = "use_case"
 y = "lift"
 series = "variant"
+[explain]
+from = "labelled"
+keys = { currency = "" }
+[explain.columns]
+tasks = { count = "task_id" }
+successes = { count = "task_id", where = "state = 'success'" }
+success_rate = { over = ["successes", "tasks"] }
+value = { sum = "value", rate = "1" }
+value_per_task = { over = ["value", "tasks"] }
 */
 WITH labelled AS (
     SELECT
+        t.task_id,
         t.use_case,
         t.variant,
         COALESCE(u.control_variant, 'control') AS control,

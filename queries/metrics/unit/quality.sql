@@ -31,6 +31,16 @@ description = "A score of this or more is good enough."
 kind = "bar"
 y = "mean"
 series = "score"
+[explain]
+from = "joined"
+keys = { currency = "" }
+[explain.columns]
+scored = { count = "task_id", where = "points IS NOT NULL" }
+not_a_number = { count = "task_id", where = "score IS NOT NULL AND points IS NULL" }
+points = { sum = "points", rate = "1" }
+mean = { over = ["points", "scored"] }
+good = { count = "task_id", where = "points >= $threshold" }
+share_at_least = { over = ["good", "scored"] }
 */
 WITH tasked AS (
     SELECT task_id, use_case, last_model, variant, state, local_day(first_started_at) AS day
@@ -58,7 +68,7 @@ newest AS (
 ),
 joined AS (
     SELECT
-        t.use_case, t.last_model, t.variant, t.state, t.day, n.score, n.points,
+        t.task_id, t.use_case, t.last_model, t.variant, t.state, t.day, n.score, n.points,
         CASE WHEN row_number() OVER (PARTITION BY t.task_id) = 1 THEN 1 ELSE 0 END AS task
     FROM tasked AS t
     LEFT JOIN (SELECT task_id, score, points FROM newest WHERE place = 1) AS n ON n.task_id = t.task_id

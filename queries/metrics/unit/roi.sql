@@ -10,6 +10,7 @@ its first attempt started. Values and costs are in the reporting currency of the
 is unknown there is no figure, and reason says why."""
 formula = "lift: (Σ value of the variant − Σ value of the control × tasks ÷ control tasks − cost) ÷ cost; value: (Σ value − cost) ÷ cost"
 owner = "product"
+explain = "none: it is worked out from unit/lift (value) and unit/cost_per_query (cost), which can be explained"
 grain = "one use case, and variant where an experiment ran"
 key = ["use_case", "variant", "currency"]
 columns = [
@@ -61,11 +62,11 @@ leaves AS (
         task_id, use_case, true AS own, amount,
         CASE WHEN setting('currency') = 'native' THEN reporting_rate ELSE fx_rate END AS rate
     FROM leaf_plain
-    WHERE leaf = 'direct' AND period_start >= $from AND period_start < $to
+    WHERE leaf = 'direct' AND charge_moment(period_start, period_end) >= $from AND charge_moment(period_start, period_end) < $to
 ),
 joined AS (
     SELECT
-        t.known, t.variant, t.control, t.state, t.value, t.uncosted, l.own, l.amount, l.rate,
+        COALESCE(t.task_id, l.task_id) AS task_id, t.known, t.variant, t.control, t.state, t.value, t.uncosted, l.own, l.amount, l.rate,
         CASE WHEN t.known THEN t.use_case ELSE l.use_case END AS use_case,
         t.known AND row_number() OVER (PARTITION BY t.task_id) = 1 AS anchor
     FROM tasked AS t

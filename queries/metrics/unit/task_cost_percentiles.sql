@@ -27,6 +27,13 @@ columns = [
 [chart]
 kind = "bar"
 y = "p95"
+[explain]
+from = "valued"
+[explain.columns]
+tasks = { count = "task_id", where = "cost IS NOT NULL" }
+left_out = { count = "task_id", where = "cost IS NULL", any_currency = true }
+cost = { sum = "cost", rate = "1" }
+mean = { over = ["cost", "tasks"] }
 */
 WITH tasked AS (
     SELECT task_id, use_case, state, variant, last_model, uncosted, local_day(first_started_at) AS day
@@ -59,10 +66,14 @@ valued AS (
     SELECT
         task_id, use_case, state, variant, last_model, day,
         CASE WHEN uncosted = 0 AND parts = 1 THEN COALESCE(cost, 0) END AS cost,
-        CASE
-            WHEN uncosted = 0 AND parts = 1 AND shown IS NOT NULL THEN shown
-            WHEN setting('currency') <> 'native' THEN setting('currency')
-        END AS shown
+        -- NULLIF keeps the planner from taking the column for one that is never NULL.
+        NULLIF(
+            CASE
+                WHEN uncosted = 0 AND parts = 1 AND shown IS NOT NULL THEN shown
+                WHEN setting('currency') <> 'native' THEN setting('currency')
+            END,
+            ''
+        ) AS shown
     FROM joined
     WHERE place = 1
 ),

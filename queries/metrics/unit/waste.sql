@@ -29,11 +29,22 @@ columns = [
 [chart]
 kind = "bar"
 y = "waste"
+[explain]
+from = "parts"
+[explain.columns]
+attempts = { count = "*", where = "anchor", any_currency = true }
+failed_attempts = { count = "*", where = "anchor AND kind_of_waste = 'failed'", any_currency = true }
+retried_attempts = { count = "*", where = "anchor AND kind_of_waste = 'retried'", any_currency = true }
+fallback_attempts = { count = "*", where = "anchor AND kind_of_waste = 'fallback'", any_currency = true }
+waste = { sum = "amount", where = "kind_of_waste IS NOT NULL" }
+cost = { sum = "amount" }
+waste_share = { over = ["waste", "cost"] }
+uncosted_attempts = { count = "*", where = "uncosted", any_currency = true }
 */
 WITH placed AS (
     SELECT
         source, request_id, task_id, started_at, model, provider, team, key_alias, region, status, superseded,
-        price_status IN ('unpriced', 'self_hosted') AS priceless,
+        price_status IN ('unpriced', 'self_hosted') AND uncached_input + cache_read + cache_write + output > 0 AS priceless,
         first_value(use_case) OVER task AS use_case,
         min(started_at) OVER (PARTITION BY task_id) AS task_started_at,
         lead(model) OVER (PARTITION BY task_id, request ORDER BY attempt, source, request_id) AS next_model
@@ -50,13 +61,13 @@ kinds AS (
             WHEN superseded AND (next_model IS NOT DISTINCT FROM model) THEN 'retried'
             WHEN superseded THEN 'fallback'
             WHEN status = 'failure' THEN 'failed'
-        END AS kind
+        END AS kind_of_waste
     FROM placed
     WHERE task_started_at >= $from AND task_started_at < $to
 ),
 leaves AS (
     SELECT
-        request_source, request_id, amount,
+        request_source, request_id, amount, leaf, kind, evidence, modelled, charge_id, currency, fx_rate,
         CASE WHEN setting('currency') <> 'native' AND fx_rate IS NOT NULL THEN setting('currency') ELSE currency END AS shown,
         CASE WHEN setting('currency') = 'native' OR fx_rate IS NULL THEN 1 ELSE fx_rate END AS rate
     FROM request_leaves
@@ -64,8 +75,8 @@ leaves AS (
 ),
 joined AS (
     SELECT
-        k.model, k.provider, k.team, k.key_alias, k.region, k.use_case, k.priceless, k.kind,
-        l.amount, l.shown, l.rate,
+        k.model, k.provider, k.team, k.key_alias, k.region, k.use_case, k.priceless, k.kind_of_waste, k.source AS request_source, k.request_id,
+        l.amount, l.shown, l.rate, l.leaf, l.kind, l.evidence, l.modelled, l.charge_id, l.currency, l.fx_rate,
         row_number() OVER (PARTITION BY k.source, k.request_id) AS place
     FROM kinds AS k
     LEFT JOIN leaves AS l ON l.request_source = k.source AND l.request_id = k.request_id
@@ -74,8 +85,9 @@ joined AS (
 -- in whichever currency.
 parts AS (
     SELECT
-        j.model, j.provider, j.team, j.key_alias, j.region, j.use_case, j.kind, j.rate, k.anchor,
-        k.anchor AND j.kind IS NOT NULL AND j.priceless AND j.amount IS NULL AS uncosted,
+        j.model, j.provider, j.team, j.key_alias, j.region, j.use_case, j.kind_of_waste, j.rate, k.anchor,
+        j.request_source, j.request_id, j.leaf, j.kind, j.evidence, j.modelled, j.charge_id, j.currency, j.fx_rate,
+        k.anchor AND j.kind_of_waste IS NOT NULL AND j.priceless AND j.amount IS NULL AS uncosted,
         CASE
             WHEN NOT k.anchor THEN j.shown
             WHEN setting('currency') <> 'native' THEN setting('currency')
@@ -91,13 +103,13 @@ grouped AS (
         {{by}},
         shown,
         count(*) FILTER (WHERE anchor) AS attempts,
-        count(*) FILTER (WHERE anchor AND kind = 'failed') AS failed,
-        count(*) FILTER (WHERE anchor AND kind = 'retried') AS retried,
-        count(*) FILTER (WHERE anchor AND kind = 'fallback') AS fallback,
+        count(*) FILTER (WHERE anchor AND kind_of_waste = 'failed') AS failed,
+        count(*) FILTER (WHERE anchor AND kind_of_waste = 'retried') AS retried,
+        count(*) FILTER (WHERE anchor AND kind_of_waste = 'fallback') AS fallback,
         count(*) FILTER (WHERE uncosted) AS uncosted,
-        COALESCE(sum_product(CASE WHEN kind = 'failed' THEN amount END, rate), 0) AS upto_failed,
-        COALESCE(sum_product(CASE WHEN kind IN ('failed', 'retried') THEN amount END, rate), 0) AS upto_retried,
-        COALESCE(sum_product(CASE WHEN kind IS NOT NULL THEN amount END, rate), 0) AS waste,
+        COALESCE(sum_product(CASE WHEN kind_of_waste = 'failed' THEN amount END, rate), 0) AS upto_failed,
+        COALESCE(sum_product(CASE WHEN kind_of_waste IN ('failed', 'retried') THEN amount END, rate), 0) AS upto_retried,
+        COALESCE(sum_product(CASE WHEN kind_of_waste IS NOT NULL THEN amount END, rate), 0) AS waste,
         COALESCE(sum_product(amount, rate), 0) AS cost
     FROM parts
     GROUP BY {{by}}, shown
