@@ -3,7 +3,7 @@ what each part is. The parts from price to unexplained add up to the difference 
 rest. factor: billed ÷ metered. model NULL: charges and attempts of models that are in no registry entry, fees
 that name no model, credits and taxes.
 
-money: metered, billed, price, token_class, coverage, timing, discount, credit_and_tax, unexplained in currency
+money: metered, billed, difference, price, token_class, coverage, timing, discount, credit_and_tax, unexplained in currency
 */
 WITH summed AS (
     SELECT
