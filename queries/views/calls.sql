@@ -17,7 +17,8 @@ has no price of its own, and the standard one stands in. price_lacks: what an un
 
 kept: leaves, tasks and metrics all start from it.
 
-money: list_cost, contract_cost, uncached_cost, read_cost, write_cost, output_cost, cache_savings in list_currency
+money: list_cost, uncached_cost, read_cost, write_cost, output_cost, cache_savings in list_currency
+money: contract_cost in contract_currency
 money: gateway_cost in gateway_currency
 */
 WITH named AS (

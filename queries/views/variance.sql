@@ -1,7 +1,10 @@
 /* Metered against billed per provider, model, UTC day and currency, and why they differ; variance_lanes says
 what each part is. The parts from price to unexplained add up to the difference exactly: unexplained is the
 rest. factor: billed ÷ metered. model NULL: charges and attempts of models that are in no registry entry, fees
-that name no model, credits and taxes. */
+that name no model, credits and taxes.
+
+money: metered, billed, difference, price, token_class, coverage, timing, discount, credit_and_tax, unexplained in currency
+*/
 WITH summed AS (
     SELECT
         provider,

@@ -14,6 +14,7 @@ mod reference;
 mod report;
 mod sql;
 mod synth;
+mod unmatched;
 
 pub use check::check;
 pub use demo::{DemoRequest, demo};

@@ -52,6 +52,7 @@ pub async fn reconcile(config: &Config, console: &mut dyn Console) -> Result<Sta
         _ => show(console, &said.lines()?)?,
     }
     let balanced = balanced(&balance, console)?;
+    super::unmatched::say(&engine, &catalog, &params, console).await?;
     let refused: Vec<&Finding> = said.findings.iter().filter(|f| f.fails()).collect();
     for finding in &refused {
         console.say(&format!("{}: {}", finding.check, finding.advice.trim()));

@@ -96,6 +96,7 @@ pub(super) static ASSETS: &[(&str, &str)] = assets![
     "metrics/gpu/utilization.sql",
     "metrics/ledger/accrued.sql",
     "metrics/ledger/coverage.sql",
+    "metrics/ledger/unmatched.sql",
     "metrics/ledger/unmetered.sql",
     "metrics/ledger/variance.sql",
     "metrics/ledger/waterfall.sql",
@@ -188,6 +189,8 @@ pub(super) static ASSETS: &[(&str, &str)] = assets![
     "views/tasks.sql",
     "views/token_charge_days.sql",
     "views/token_charges.sql",
+    "views/unmatched.sql",
+    "views/unmatched_facts.sql",
     "views/variance.sql",
     "views/variance_lanes.sql",
 ];

@@ -13,6 +13,7 @@ mod run;
 mod section;
 mod spec;
 mod stamp;
+mod unmatched;
 mod words;
 
 pub use drill::drill;
@@ -85,6 +86,11 @@ pub async fn build(
         headlines,
         findings,
         sections,
-        footer: spec.footer.clone(),
+        footer: spec
+            .footer
+            .iter()
+            .cloned()
+            .chain(unmatched::sentence(&run).await?)
+            .collect(),
     })
 }

@@ -212,6 +212,9 @@ fn reconcile_adds_up_or_says_no() {
     insta::assert_snapshot!(talk, @r#"
     EUR: 1 charges, bill 0.3 = leaves 0.3
     USD: 1 charges, bill 1 = leaves 1
+    unmatched:
+      rejected_row in/bill.csv: 1; mend the rows and ingest the file again: spendscope sql -c "SELECT line, column_name, value, reason FROM rejects"
+      rejected_row in/calls.jsonl: 1; mend the rows and ingest the file again: spendscope sql -c "SELECT line, column_name, value, reason FROM rejects"
     balanced: every billed amount is the sum of its leaves, to the last digit
     "#);
 

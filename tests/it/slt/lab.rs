@@ -5,6 +5,7 @@
 //! - `registry` and TOML: the registry, replacing the one before.
 //! - `set basis|currency|zone|now VALUE`; `set book NAME|any`, `set book-at DATE|start`.
 //! - `metric NAME from=… to=… by=… key=value`: a query; the window is September 2026 unless given.
+//! - `user SQL`: a query as a user asks it, with the guards that stand around it.
 //! - `check NAME`: a query; the offending rows, or `nothing to check`.
 
 use super::table;
@@ -168,6 +169,11 @@ impl AsyncDB for Lab {
         let batch = match words.first() {
             Some(&"metric") => self.metric(sql.trim_start().trim_start_matches("metric")).await?,
             Some(&"check") => self.check(words.get(1).copied().unwrap_or_default()).await?,
+            Some(&"user") => {
+                let sql = sql.trim_start().trim_start_matches("user");
+                let batches = self.engine().await?.user_query(sql).await?;
+                arrow::compute::concat_batches(&batches[0].schema(), &batches)?
+            }
             _ => self.engine().await?.query(sql, &[]).await?,
         };
         let types = batch
