@@ -5,6 +5,7 @@ Requests, GPU samples and outcomes have an identity; two rows that share it woul
 tier = "always"
 severity = "error"
 advice = "Run ingest again on the files of that day; if it stays, report it."
+needs_rows = ["requests", "gpu_samples", "outcomes"]
 */
 SELECT 'requests' AS table_name, concat(source, '/', request_id) AS fact, count(*) AS copies
 FROM requests

@@ -6,6 +6,7 @@ with another list, or counts another kind of token twice."""
 tier = "strict"
 severity = "warning"
 advice = "Compare the price book with the price map of the gateway."
+needs_rows = "requests"
 */
 SELECT
     provider, model, list_currency AS currency, count(*) AS attempts,

@@ -6,6 +6,7 @@ anything on paper."""
 tier = "strict"
 severity = "warning"
 advice = "Add the host to [[gpu_nodes]] with the ResourceId of its charge."
+needs_rows = "gpu_samples"
 */
 SELECT s.host, count(DISTINCT s.gpu_uuid) AS devices, min(s.sampled_at) AS first, max(s.sampled_at) AS last
 FROM gpu_samples AS s

@@ -5,6 +5,7 @@ Nodes of the registry with telemetry and without any charge: their ResourceId is
 tier = "strict"
 severity = "warning"
 advice = "Compare resource_id in [[gpu_nodes]] with ResourceId of the bill."
+needs_rows = "gpu_nodes"
 */
 SELECT n.host, n.resource_id, count(*) AS readings, min(s.sampled_at) AS first, max(s.sampled_at) AS last
 FROM gpu_nodes AS n

@@ -6,6 +6,7 @@ unresolved, and the money goes to all attempts of the pool instead of to one mod
 tier = "always"
 severity = "warning"
 advice = "Make charge_match of one of the models more specific."
+needs_rows = "charges"
 */
 SELECT
     provider, source, sku_id, sku_meter, charge_description, currency,

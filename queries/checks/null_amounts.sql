@@ -5,6 +5,7 @@ A charge whose amount is missing under the basis of the run makes no leaf. It is
 tier = "strict"
 severity = "warning"
 advice = "Choose a basis that the bill carries, or ask the provider for the column."
+needs_rows = "charges"
 */
 SELECT source, billing_month, currency, count(*) AS charges
 FROM costs

@@ -6,6 +6,7 @@ decided."""
 tier = "always"
 severity = "error"
 advice = "Two providers of the registry that claim one charge, or a rule that matches twice: narrow them."
+needs_rows = "charges"
 */
 SELECT COALESCE(t.charge_id, c.charge_id) AS charge_id, COALESCE(t.source, c.source) AS source, t.lines, c.rows_in_costs
 FROM (SELECT charge_id, source, count(*) AS lines FROM charges GROUP BY charge_id, source) AS t

@@ -6,6 +6,7 @@ whose name sorts first counts, which is a rule but no reason."""
 tier = "always"
 severity = "warning"
 advice = "Remove the model from one of the lists, or give the newer price its own valid_from."
+needs_rows = "prices"
 */
 SELECT provider, model, valid_from, count(*) AS entries, min(source) AS first_source, max(source) AS last_source
 FROM prices

@@ -5,6 +5,7 @@ Rows that are in no total because they could not become facts."""
 tier = "always"
 severity = "warning"
 advice = "select * from rejects shows line, column and value; correct the file or its mapping and ingest again."
+needs_rows = ["ingest_files", "rejects"]
 */
 SELECT source, path, column_name, reason, count(*) AS entries, min(line) AS first_line
 FROM rejects

@@ -6,6 +6,7 @@ source names: then its tokens count twice."""
 tier = "strict"
 severity = "warning"
 advice = "Deliver one gateway under one source name."
+needs_rows = "requests"
 */
 SELECT request_id, count(DISTINCT source) AS sources, min(source) AS first_source, max(source) AS last_source
 FROM requests

@@ -5,6 +5,7 @@ Charges whose column or tag x_Scope is none of AI, Cloud, SaaS, Data Centre, Lic
 tier = "always"
 severity = "warning"
 advice = "Correct the tag at its source, or write a scope rule."
+needs_rows = "charges"
 */
 WITH said AS (
     SELECT charge_id, source, provider, service_name, extra['x_Scope'] AS value, 'column' AS place

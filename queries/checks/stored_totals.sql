@@ -9,6 +9,7 @@ file's total and rightly not in the lake."""
 tier = "always"
 severity = "error"
 advice = "A table was changed by something else than ingest: deliver the period again."
+needs_rows = "ingest_files"
 */
 WITH delivered AS (
     SELECT delivery_id, file_hash, source, ingested_at, unnest(string_to_array(period, ',')) AS month

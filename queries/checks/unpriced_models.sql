@@ -6,6 +6,7 @@ beside priced ones, and nothing is accrued for them."""
 tier = "strict"
 severity = "warning"
 advice = "spendscope prices import FILE with a row for the model, from the first day on."
+needs_rows = "requests"
 */
 SELECT provider, model, count(*) AS attempts, min(started_at) AS first, max(started_at) AS last
 FROM calls

@@ -6,6 +6,7 @@ AI that has no owner here."""
 tier = "strict"
 severity = "warning"
 advice = "Register the use case with its owner, or correct the tag."
+needs_rows = ["requests", "charges", "outcomes"]
 */
 WITH said AS (
     SELECT 'charges' AS table_name, tags['use_case'] AS use_case, source, charge_period_start AS at

@@ -6,6 +6,7 @@ currency and in none of the reporting currency."""
 tier = "always"
 severity = "warning"
 advice = "spendscope fx import FILE with rates of these currencies from these days on."
+needs_rows = "charges"
 */
 SELECT currency, count(*) AS charges, sum(amount) AS amount, min(charge_period_start) AS first, max(charge_period_start) AS last
 FROM costs

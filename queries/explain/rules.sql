@@ -71,10 +71,11 @@ said AS (
         2 AS step, 'kind' AS what, kind AS gives,
         CASE kind
             WHEN 'model_api'
-                THEN coalesce(
-                    concat('[providers.', provider_id, '] charge_match: ', provider_match),
-                    'scope AI and token units; the provider is not in the registry'
-                )
+                THEN
+                    CASE
+                        WHEN provider_id IS NULL THEN 'scope AI and token units; the provider is not in the registry'
+                        ELSE concat('[providers.', provider_id, '] charge_match: ', provider_match)
+                    END
             WHEN 'gpu' THEN concat('[[gpu_nodes]] host ', host, ' (', purchase, ') has its ResourceId')
             WHEN 'tagged' THEN concat('tag use_case: ', tagged_use_case)
             WHEN 'commitment_purchase' THEN 'a Purchase with a CommitmentDiscountId'
@@ -99,8 +100,10 @@ said AS (
     UNION ALL
     SELECT
         4 AS step, 'sharing' AS what, method AS gives,
-        coalesce(concat('[[sharing]] ', CAST(sharing + 1 AS VARCHAR), ', match: ', sharing_match), 'no [[sharing]] rule fits')
-            AS rule,
+        CASE
+            WHEN sharing IS NULL THEN 'no [[sharing]] rule fits'
+            ELSE concat('sharing[', CAST(sharing AS VARCHAR), ']: ', sharing_match)
+        END AS rule,
         currency, amount
     FROM charged
     WHERE kind = 'other'

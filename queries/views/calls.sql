@@ -16,6 +16,9 @@ contracts that hold, in contract_currency; where none does, the list's. tier_unp
 has no price of its own, and the standard one stands in.
 
 kept: leaves, tasks and metrics all start from it.
+
+money: list_cost, contract_cost, uncached_cost, read_cost, write_cost, output_cost, cache_savings in list_currency
+money: gateway_cost in gateway_currency
 */
 WITH named AS (
     SELECT

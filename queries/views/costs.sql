@@ -9,22 +9,36 @@ the node of a gpu charge serves.
 
 The four cost columns are those of the bill, except where split costs move money from a parent to its
 children (view split_costs); the sum is the bill's. covering_purchase: a purchase with a billed cost and
-an effective cost of 0 pays for usage that the bill lists too, a commitment or prepaid credits. Of the two
+an effective cost of 0 (or, in an AWS bill, of the unused part) pays for usage that the bill lists too, a commitment or prepaid credits. Of the two
 one may count: under 'effective' and 'billed' the bill itself says 0 for the other; under 'list' and
 'contracted', where both stand with a price, the usage counts and the purchase is 0.
 
 fx_rate: into setting('currency') by the rate of the UTC day on which the
 charge's period starts; NULL where there is none, and under 'native'. reporting_rate: the same into the
-configured reporting currency, for weights. */
-WITH told AS (
+configured reporting currency, for weights.
+
+money: amount, billed_cost, effective_cost, list_cost, contracted_cost in currency, billing_currency
+money: pricing_currency_effective_cost in pricing_currency
+*/
+WITH lines AS (
     SELECT
         r.* EXCEPT (billed_cost, effective_cost, list_cost, contracted_cost),
         CASE WHEN s.found THEN s.billed_cost ELSE r.billed_cost END AS billed_cost,
         CASE WHEN s.found THEN s.effective_cost ELSE r.effective_cost END AS effective_cost,
         CASE WHEN s.found THEN s.list_cost ELSE r.list_cost END AS list_cost,
         CASE WHEN s.found THEN s.contracted_cost ELSE r.contracted_cost END AS contracted_cost,
-        coalesce(r.charge_category = 'Purchase' AND r.billed_cost <> 0 AND r.effective_cost = 0, false)
-            AS covering_purchase,
+        coalesce(
+            r.charge_category = 'Purchase'
+            AND ((r.billed_cost <> 0 AND r.effective_cost = 0) OR r.commitment_discount_status = 'Unused'),
+            false
+        ) AS covering_purchase
+    FROM charge_rules AS r
+    LEFT JOIN split_costs AS s ON s.charge_id = r.charge_id
+),
+
+told AS (
+    SELECT
+        r.*,
         r.extra['x_Scope'] AS column_scope,
         r.tags['x_Scope'] AS tag_scope,
         n.host AS node,
@@ -34,8 +48,7 @@ WITH told AS (
         coalesce(lower(r.consumed_unit) LIKE '%token%', false)
         OR coalesce(lower(r.pricing_unit) LIKE '%token%', false) AS token_units,
         CAST(r.charge_period_start AS DATE) AS start_day
-    FROM charge_rules AS r
-    LEFT JOIN split_costs AS s ON s.charge_id = r.charge_id
+    FROM lines AS r
     LEFT JOIN gpu_nodes AS n ON n.resource_id = r.resource_id
     LEFT JOIN use_cases AS u ON u.use_case = r.tags['use_case']
 ),

@@ -9,7 +9,10 @@ kind), other (driver the service). The spend of a model's day is apportioned to 
 cost of its attempts of that day; part 'all' where no priced attempt tells the classes apart. quantity:
 tokens of the model's priced attempts; provisioned GPU-hours. used: serving GPU-hours. Where several rows
 share a day, driver and part, the first carries the quantities, so that they can be added up. currency:
-setting('currency') where there is a rate, else the native one. */
+setting('currency') where there is a rate, else the native one.
+
+money: amount in currency
+*/
 WITH billed_until AS (
     SELECT provider_id AS provider, max(charge_period_end) AS until
     FROM costs

@@ -6,6 +6,8 @@ again, to the attempts on the node's model that started in that hour, see gpu_at
 it: gpu_serving_untraced.
 
 kept: ledger, tasks and the weights of sharing read it.
+
+money: amount in currency
 */
 WITH leaves AS (
     SELECT

@@ -8,7 +8,8 @@ it twice.
 
 `parts` is the share of the device in 28ths (a seventh is 4, a quarter of an A30 is 7), so that device
 time stays a whole number: parts × microseconds. An instance without a profile counts one slice, the
-least there is. Activity is as measured; above 1 is possible on MIG.
+least there is. Activity is as measured; above 1 is possible on MIG, where GPU_UTIL is 0 by design and
+so is no reading.
 
 Where several hold a device at once, `owners` has one line for each, namespace/owner, and `shares` the
 fraction each was granted, line by line, empty where no label says so. */
@@ -27,11 +28,14 @@ WITH readings AS (
         s.sampled_at,
         CAST(s.sampled_at AS BIGINT) AS from_us,
         CAST(coalesce(t.step_seconds, 60) AS BIGINT) * 1000000 AS step_us,
-        coalesce(s.sm_active, s.gr_engine_active, s.gpu_util / CAST(100 AS DOUBLE)) AS activity,
+        CASE
+            WHEN s.mig_instance = '' THEN coalesce(s.sm_active, s.gr_engine_active, s.gpu_util / CAST(100 AS DOUBLE))
+            ELSE coalesce(s.sm_active, s.gr_engine_active)
+        END AS activity,
         CASE
             WHEN s.sm_active IS NOT NULL THEN 'sm_active'
             WHEN s.gr_engine_active IS NOT NULL THEN 'gr_engine_active'
-            WHEN s.gpu_util IS NOT NULL THEN 'gpu_util'
+            WHEN s.gpu_util IS NOT NULL AND s.mig_instance = '' THEN 'gpu_util'
         END AS activity_from,
         s.power_w
     FROM gpu_samples AS s

@@ -1,5 +1,8 @@
 /* Charges whose leaves do not add up to their amount: none, or the promise is broken. A charge without an
-amount must have no leaf, and a leaf must have a charge. */
+amount must have no leaf, and a leaf must have a charge.
+
+money: amount, leaves, difference in currency
+*/
 WITH leaves AS (
     SELECT charge_id, currency, sum(amount) AS leaves
     FROM ledger

@@ -14,6 +14,8 @@ all three kinds of leaves. period_start and period_end are the charge's own, an 
 attempt.
 
 kept: ledger, tasks and the weights of sharing read it.
+
+money: amount in currency
 */
 -- Every model of the registry, and '' for those that are in none.
 WITH pool_names AS (

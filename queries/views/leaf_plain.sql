@@ -1,7 +1,12 @@
 /* Leaves of the charges that no telemetry and no request explains: direct (a tag names a use case), shared
 (a rule of the configuration spreads them), commitment_unused, and unallocated: purchases and whatever no
 rule speaks of, or whose rule found nothing to weigh by. One row per charge, or per charge and use case.
-Shares follow the names of the use cases, unregistered after them, what is left of fixed shares last. */
+Shares follow the names of the use cases, unregistered after them, what is left of fixed shares last. A fee that an AWS bill
+charges for a commitment is purchase and unused part in one line, marked Unused: its effective amount is what
+nobody used, and a leaf commitment_unused.
+
+money: amount in currency
+*/
 WITH plain AS (
     SELECT
         c.*,
@@ -49,6 +54,8 @@ SELECT
     charge_period_end AS period_end,
     CASE
         WHEN kind = 'commitment_unused' THEN 'commitment_unused'
+        WHEN kind = 'commitment_purchase' AND commitment_discount_status = 'Unused' AND setting('basis') = 'effective'
+            THEN 'commitment_unused'
         WHEN kind = 'tagged' THEN 'direct'
         WHEN is_share THEN 'shared'
         ELSE 'unallocated'

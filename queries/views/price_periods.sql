@@ -8,6 +8,8 @@ for ever. price_id tells the rows apart. entries: every rate of the row by what 
 and length of prompt above which it holds. factors: what regions and tiers multiply its rates by.
 
 kept: price_rates reads it from several sides.
+
+money: input_cost_per_token, output_cost_per_token, cache_read_input_token_cost, cache_creation_input_token_cost in currency
 */
 WITH named AS (
     SELECT

@@ -1,5 +1,8 @@
 /* The bill against its leaves under setting('basis'): one row per currency. difference must be 0, and so
-must unbalanced, which counts charges of their own, since two errors can cancel out in a sum. */
+must unbalanced, which counts charges of their own, since two errors can cancel out in a sum.
+
+money: bill, leaves, difference in currency
+*/
 WITH leaves AS (
     SELECT charge_id, currency, sum(amount) AS leaves
     FROM ledger

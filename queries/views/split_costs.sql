@@ -140,11 +140,18 @@ UNION ALL
 SELECT
     c.charge_id,
     true AS found,
-    coalesce(c.effective_cost, 0) + apportion(g.effective_cost, c.upto - c.weight, c.upto, g.total) AS effective_cost,
-    coalesce(c.billed_cost, 0) + apportion(g.billed_cost, c.upto - c.weight, c.upto, g.total) AS billed_cost,
-    coalesce(c.list_cost, 0) + apportion(g.list_cost, c.upto - c.weight, c.upto, g.total) AS list_cost,
-    coalesce(c.contracted_cost, 0)
-    + apportion(g.contracted_cost, c.upto - c.weight, c.upto, g.total) AS contracted_cost
+    CASE WHEN g.effective_cost IS NULL THEN c.effective_cost
+        ELSE coalesce(c.effective_cost, 0) + apportion(g.effective_cost, c.upto - c.weight, c.upto, g.total)
+    END AS effective_cost,
+    CASE WHEN g.billed_cost IS NULL THEN c.billed_cost
+        ELSE coalesce(c.billed_cost, 0) + apportion(g.billed_cost, c.upto - c.weight, c.upto, g.total)
+    END AS billed_cost,
+    CASE WHEN g.list_cost IS NULL THEN c.list_cost
+        ELSE coalesce(c.list_cost, 0) + apportion(g.list_cost, c.upto - c.weight, c.upto, g.total)
+    END AS list_cost,
+    CASE WHEN g.contracted_cost IS NULL THEN c.contracted_cost
+        ELSE coalesce(c.contracted_cost, 0) + apportion(g.contracted_cost, c.upto - c.weight, c.upto, g.total)
+    END AS contracted_cost
 FROM claims AS c
 INNER JOIN groups AS g
     ON g.source = c.source AND g.billing_month = c.billing_month AND g.parent = c.parent

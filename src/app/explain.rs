@@ -1,13 +1,14 @@
 //! `explain`: where a number comes from, from the metric down to the line of the file.
 
 use super::{Console, Status, open};
+use crate::base::time::{Window, from_micros};
 use crate::base::{Error, Result};
 use crate::config::Config;
 use crate::frame::{Frame, Role, build};
 use crate::metric::{self, Figure, Params, Question, Section, Tie, Value};
 use crate::render;
 use crate::schema::TableSchema;
-use crate::store::Lake;
+use crate::store::{Lake, Version};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
@@ -77,7 +78,7 @@ pub async fn explain(config: &Config, request: &ExplainRequest, console: &mut dy
         for figure in &figures {
             console.say(&format!("{} {}", metric.name, picked(figure)));
             for tie in &figure.ties {
-                console.say(&format!("  {}", sentence(tie, &figure.unit)));
+                console.say(&format!("  {}", sentence(tie)));
             }
         }
     } else {
@@ -154,7 +155,8 @@ fn with_unit(value: Value, unit: &str) -> String {
 }
 
 /// `explained 12.5 USD = cost 12.5 USD, 3 rows (Σ amount)`.
-fn sentence(tie: &Tie, unit: &str) -> String {
+fn sentence(tie: &Tie) -> String {
+    let unit = tie.unit.as_str();
     let sign = if tie.holds() { "=" } else { "IS NOT" };
     let rest = if tie.holds() {
         String::new()
@@ -174,10 +176,8 @@ fn sentence(tie: &Tie, unit: &str) -> String {
 /// The lines that tie a figure: label, value, what it is.
 fn tie_lines(figure: &Figure<'_>) -> Vec<(String, String, String)> {
     let mut lines = Vec::new();
-    let last = figure.ties.len().saturating_sub(1);
-    for (at, tie) in figure.ties.iter().enumerate() {
-        // The sides of a ratio have units of their own.
-        let unit = if at == last { figure.unit.as_str() } else { "" };
+    for tie in &figure.ties {
+        let unit = tie.unit.as_str();
         lines.push((
             tie.name.clone(),
             with_unit(tie.value, unit),
@@ -263,10 +263,31 @@ fn as_text(title: &Title, pages: &[Page<'_>], format: &str, next: &[String]) -> 
 
 /// The first rows, for a page.
 fn for_people(frame: &Frame) -> Result<Frame> {
-    telling(&Frame::new(
+    let mut shown = telling(&Frame::new(
         frame.columns.clone(),
         frame.batch.slice(0, frame.rows().min(LISTED)),
-    )?)
+    )?)?;
+    // Twelve digits name a delivery well enough; that of a file is wanted whole.
+    if shown.index("delivery").is_ok() {
+        let mut columns = Vec::new();
+        for (spec, array) in shown.columns.iter().zip(shown.batch.columns()) {
+            let array = match spec.name.as_str() {
+                "delivery" => {
+                    let texts = (0..shown.rows()).map(|row| shown.text("delivery", row));
+                    let texts = texts.collect::<Result<Vec<_>>>()?;
+                    build::texts(
+                        texts
+                            .into_iter()
+                            .map(|t| t.map(|t| t.chars().take(12).collect::<String>())),
+                    )
+                }
+                _ => array.clone(),
+            };
+            columns.push((spec.name.as_str(), spec.role, spec.unit.as_str(), array));
+        }
+        shown = Frame::of(columns)?;
+    }
+    Ok(shown)
 }
 
 /// Without the columns that are NULL in every row.
@@ -380,12 +401,20 @@ fn next_steps(request: &ExplainRequest, config: &Config) -> Vec<String> {
         let _ = write!(same, " --where {}", shell(at));
     }
     if let Some(window) = &config.window {
-        let _ = write!(
-            same,
-            " --from {} --to {}",
-            window.from.format("%Y-%m-%dT%H:%M:%SZ"),
-            window.to.format("%Y-%m-%dT%H:%M:%SZ")
-        );
+        let month = window
+            .from
+            .with_timezone(&config.settings.zone)
+            .format("%Y-%m")
+            .to_string();
+        let _ = match Window::month(&month, config.settings.zone) {
+            Ok(whole) if whole == *window => write!(same, " --period {month}"),
+            _ => write!(
+                same,
+                " --from {} --to {}",
+                window.from.format("%Y-%m-%dT%H:%M:%SZ"),
+                window.to.format("%Y-%m-%dT%H:%M:%SZ")
+            ),
+        };
     }
     if let Some(column) = &request.column {
         let _ = write!(same, " --column {column}");
@@ -409,7 +438,7 @@ fn shell(text: &str) -> String {
 }
 
 /// Which commit of a table brought a delivery.
-struct Commits(BTreeMap<(String, String), i64>);
+struct Commits(BTreeMap<&'static str, Vec<Version>>);
 
 impl Commits {
     async fn of(lake: &Lake) -> Result<Commits> {
@@ -422,39 +451,47 @@ impl Commits {
             "prices",
             "fx_rates",
         ] {
-            let Some(table) = TableSchema::named(name) else {
-                continue;
-            };
-            for version in lake.history(table).await? {
-                if let Some(change) = version.change {
-                    commits.insert((name.to_owned(), change), version.version);
-                }
+            if let Some(table) = TableSchema::named(name) {
+                commits.insert(name, lake.history(table).await?);
             }
         }
         Ok(Commits(commits))
     }
 
+    /// The commit that names the delivery; else, where several files came in one, the newest one that was
+    /// there when the file was written down as ingested.
+    fn version(&self, table: &str, delivery: &str, ingested_at: Option<i64>) -> Option<i64> {
+        let versions = self.0.get(table)?;
+        let named = versions
+            .iter()
+            .rev()
+            .find(|v| v.change.as_deref() == Some(delivery));
+        let before = || {
+            let at = from_micros(ingested_at?);
+            versions.iter().rev().find(|v| v.files_added > 0 && v.at <= at)
+        };
+        named.or_else(before).map(|v| v.version)
+    }
+
     /// A frame of deliveries, with the commit of each.
     fn beside(&self, frame: Frame) -> Result<Frame> {
-        let (Ok(at), Ok(_)) = (frame.index("delivery"), frame.index("table_name")) else {
+        let (Ok(at), Ok(_), Ok(_)) = (
+            frame.index("delivery"),
+            frame.index("table_name"),
+            frame.index("ingested_at"),
+        ) else {
             return Ok(frame);
         };
         let mut versions = Vec::new();
         for row in 0..frame.rows() {
-            let key = (
-                frame.text("table_name", row)?.unwrap_or_default(),
-                frame.text("delivery", row)?.unwrap_or_default(),
-            );
-            versions.push(self.0.get(&key).map(|v| v.to_string()));
+            let table = frame.text("table_name", row)?.unwrap_or_default();
+            let delivery = frame.text("delivery", row)?.unwrap_or_default();
+            let version = self.version(&table, &delivery, frame.micros("ingested_at", row)?);
+            versions.push(version.map(|v| v.to_string()));
         }
         let mut columns = Vec::new();
-        for (place, spec) in frame.columns.iter().enumerate() {
-            columns.push((
-                spec.name.as_str(),
-                spec.role,
-                spec.unit.as_str(),
-                frame.batch.column(place).clone(),
-            ));
+        for (place, (spec, array)) in frame.columns.iter().zip(frame.batch.columns()).enumerate() {
+            columns.push((spec.name.as_str(), spec.role, spec.unit.as_str(), array.clone()));
             if place == at {
                 columns.push((
                     "commit",

@@ -46,9 +46,22 @@ pub struct Header {
     pub severity: Severity,
     /// What to do about a finding.
     pub advice: String,
-    /// Table or view that must not be empty for the check to mean anything.
-    #[serde(default)]
-    pub needs_rows: Option<String>,
+    /// Tables or views of which one must have rows for the check to mean anything: one name or a list.
+    #[serde(default, deserialize_with = "names")]
+    pub needs_rows: Vec<String>,
+}
+
+fn names<'de, D: serde::Deserializer<'de>>(d: D) -> std::result::Result<Vec<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Names {
+        One(String),
+        Several(Vec<String>),
+    }
+    Ok(match Names::deserialize(d)? {
+        Names::One(name) => vec![name],
+        Names::Several(names) => names,
+    })
 }
 
 /// One file of `queries/checks/`.
@@ -66,7 +79,7 @@ const SAMPLE_ROWS: usize = 20;
 impl Check {
     fn parse(asset: &Asset) -> Result<Check> {
         let (header, sql) = crate::asset::header::parse::<Header>(asset)?;
-        if let Some(name) = &header.needs_rows {
+        for name in &header.needs_rows {
             let plain = name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
             if !plain || name.is_empty() {
                 return Err(Error::config(format!(
@@ -86,7 +99,8 @@ impl Check {
     /// Runs the check over the whole lake.
     pub async fn run(&self, engine: &Engine) -> Result<Finding> {
         let what = || format!("check {} ({})", self.name, self.origin);
-        if let Some(table) = &self.header.needs_rows {
+        let mut found = self.header.needs_rows.is_empty();
+        for table in &self.header.needs_rows {
             let count = engine
                 .query(&format!("SELECT count(*) AS n FROM {table}"), &[])
                 .await
@@ -95,9 +109,11 @@ impl Check {
                 .column(0)
                 .as_primitive_opt::<Int64Type>()
                 .map_or(0, |n| n.value(0));
-            if rows == 0 {
-                return Ok(self.finding(Verdict::NothingToCheck { table: table.clone() }, None));
-            }
+            found |= rows > 0;
+        }
+        if !found {
+            let table = self.header.needs_rows.join(", ");
+            return Ok(self.finding(Verdict::NothingToCheck { table }, None));
         }
         let batch = engine.query(&self.sql, &[]).await.with_context(what)?;
         let rows = batch.num_rows();

@@ -3,6 +3,7 @@
 //! Knows nothing of metrics, reports or the command line. Everything that depends on the
 //! configuration is worked out here, from facts that do not.
 
+mod currencies;
 mod guard;
 mod kept;
 pub mod registry;
@@ -37,6 +38,7 @@ use std::sync::Arc;
 
 pub struct Engine {
     context: SessionContext,
+    currencies: currencies::Currencies,
 }
 
 impl Engine {
@@ -73,7 +75,8 @@ impl Engine {
         rates(&context, settings).await?;
         rules::create(&context, registry, assets).await?;
         views::create(&context, assets, settings.memory_limit).await?;
-        Ok(Engine { context })
+        let currencies = currencies::Currencies::of(assets)?;
+        Ok(Engine { context, currencies })
     }
 
     /// Runs a query of ours. Parameters are bound (`$from`), never pasted.
@@ -121,6 +124,7 @@ impl Engine {
         let state = self.context.state();
         let plan = state.statement_to_plan(statement).await.map_err(query_error)?;
         guard::read_only(&plan)?;
+        let plan = self.currencies.guard(&self.context, plan).await?;
         let frame = self
             .context
             .execute_logical_plan(plan)

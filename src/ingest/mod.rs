@@ -38,7 +38,7 @@ use std::sync::Arc;
 pub struct Options {
     /// Mapping file to read everything with. Not given: recognised from the content of each file.
     pub format: Option<String>,
-    /// Name under which the files are delivered. Not given: the id of the mapping file.
+    /// Name under which the files are delivered. Not given: what the mapping file says.
     pub source: Option<String>,
     /// Refuse a file with a bad row instead of keeping its good ones.
     pub strict: bool,
@@ -140,7 +140,7 @@ fn plan(
             }
             Err(e) => return Err(e),
         };
-        let source = options.source.clone().unwrap_or_else(|| mapping.id.clone());
+        let source = options.source.clone().unwrap_or_else(|| mapping.source.clone());
         if source.is_empty() {
             return Err(Error::usage("a source needs a name").advise("pass --source NAME"));
         }
@@ -305,15 +305,16 @@ async fn without_known(
         // The same scrape text taken at another moment is another set of facts.
         "gpu_samples" if options.observed_at.is_some() => {}
         _ => {
-            let hashes: HashSet<&str> = known
+            let hashes: HashSet<(&str, &str)> = known
                 .iter()
-                .filter(of_plan)
-                .map(|k| k.file_hash.as_str())
+                .filter(|k| k.table == plan.table.name)
+                .map(|k| (k.source.as_str(), k.file_hash.as_str()))
                 .collect();
-            (done, plan.files) = plan
-                .files
-                .drain(..)
-                .partition(|(f, _)| hashes.contains(f.hash.as_str()));
+            (done, plan.files) = plan.files.drain(..).partition(|(file, mapping)| {
+                // A format whose source has another name by now: the lake may know the file by the old one.
+                let former = options.source.is_none() && hashes.contains(&(&mapping.id, &file.hash));
+                former || hashes.contains(&(&plan.source, &file.hash))
+            });
         }
     }
     for (file, mapping) in &done {

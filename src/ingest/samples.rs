@@ -231,7 +231,7 @@ fn owners(rows: &RecordBatch, groups: &[Vec<usize>]) -> Result<ArrayRef> {
             .map(|c| c.value(row).to_owned())
     };
     for group in groups {
-        let mut owners: BTreeMap<String, Option<String>> = BTreeMap::new();
+        let mut owners: BTreeMap<String, String> = BTreeMap::new();
         for row in group {
             if let Some(owner) = text(single, *row) {
                 let namespace = text(namespace, *row).unwrap_or_default();
@@ -244,14 +244,14 @@ fn owners(rows: &RecordBatch, groups: &[Vec<usize>]) -> Result<ArrayRef> {
                 );
                 for (key, share) in keys.iter().zip(shares) {
                     let known = owners.entry(key.unwrap_or_default().to_owned()).or_default();
-                    *known = known.take().max(share.map(str::to_owned));
+                    *known = std::mem::take(known).max(share.unwrap_or_default().to_owned());
                 }
             }
         }
-        let told = owners.len() > 1 || owners.values().any(Option::is_some);
+        let told = owners.len() > 1 || owners.values().any(|share| !share.is_empty());
         for (owner, share) in owners.iter().filter(|_| told) {
             all.keys().append_value(owner);
-            all.values().append_option(share.as_ref());
+            all.values().append_value(share);
         }
         all.append(told)?;
     }

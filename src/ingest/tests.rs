@@ -7,7 +7,7 @@ use super::testing::{outcome, outcomes, request, requests, sample, samples, tabl
 use super::*;
 use crate::base::clock::FixedClock;
 use arrow::array::RecordBatch;
-use serde_json::json;
+use serde_json::{Value, json};
 
 async fn lake() -> Lake {
     Lake::open(
@@ -231,6 +231,53 @@ async fn metrics_of_one_moment_that_arrive_apart_are_one_row() {
         row.contains(r#""sm_active":0.5"#) && row.contains(r#""power_w":300.0"#),
         "{row}"
     );
+    // Who shares a device is remembered, whichever file named them.
+    assert!(row.contains(r#""owners":{"a/pod-b":"","z/pod-a":""}"#), "{row}");
+    assert!(seen.iter().all(|s| s == &seen[0]));
+}
+
+#[tokio::test]
+async fn owners_of_one_moment_meet_in_any_order() {
+    let at = "2026-10-01T00:00:00Z";
+    let file = |hash: &'static str, extra: &[(&str, Value)]| (hash, samples(&[sample("g", at, extra, hash)]));
+    let files = [
+        file("f1", &[("owner", json!("a")), ("namespace", json!("n"))]),
+        file(
+            "f2",
+            &[
+                ("owner", json!("b")),
+                ("owners", json!({"n/a": "0.25", "/b": ""})),
+            ],
+        ),
+        file(
+            "f3",
+            &[
+                ("owner", json!("a")),
+                ("namespace", json!("n")),
+                ("owners", json!({"n/a": "0.5"})),
+            ],
+        ),
+        file("f4", &[("power_w", json!(1.0))]),
+    ];
+    let mut seen = Vec::new();
+    for order in [[0, 1, 2, 3], [3, 2, 1, 0], [1, 3, 0, 2]] {
+        let lake = lake().await;
+        for at in order {
+            put(&lake, &delivery("gpu_samples", vec![files[at].clone()])).await;
+        }
+        assert!(matches!(
+            put(&lake, &delivery("gpu_samples", vec![files[order[1]].clone()])).await,
+            Stored::Present(_)
+        ));
+        seen.push(contents(&lake, "gpu_samples").await);
+    }
+    assert_eq!(seen[0].len(), 1);
+    assert!(
+        seen[0][0].contains(r#""owners":{"/b":"","n/a":"0.5"}"#),
+        "{}",
+        seen[0][0]
+    );
+    assert!(seen[0][0].contains(r#""owner":"b""#), "{}", seen[0][0]);
     assert!(seen.iter().all(|s| s == &seen[0]));
 }
 

@@ -231,6 +231,8 @@ pub struct Tie {
     pub name: String,
     pub value: Value,
     pub explained: Value,
+    /// Of both: a currency code for money.
+    pub unit: String,
     pub rows: i64,
     /// `a ÷ b` for a ratio, whose rows are those of a.
     pub how: String,
@@ -509,21 +511,18 @@ impl Figure<'_> {
         }
         let name = self.column.clone();
         let made = self.made(source, &name)?;
-        let is_money = self.header_column(&name).is_some_and(|c| c.role == Role::Money);
-        if !is_money {
-            self.unit = self
-                .header_column(&name)
-                .map(|c| c.unit.clone())
-                .unwrap_or_default();
-        }
+        let currency = std::mem::take(&mut self.unit);
+        self.unit = self.unit_of(&name, &currency);
         let value = self.value_of(frame, &name, row)?.unwrap_or(Value::Missing);
         let [over, under] = made.over.as_slice() else {
             self.parts = self.parts_of(source, &name).await?;
             let (explained, rows) = self.total(&self.parts).await?;
+            let unit = self.unit.clone();
             self.ties.push(Tie {
                 name,
                 value,
                 explained,
+                unit,
                 rows,
                 how: how(made),
             });
@@ -536,10 +535,12 @@ impl Figure<'_> {
             // A side that the result does not show is only explained.
             let shown = self.value_of(frame, side, row)?.unwrap_or(explained);
             let how = how(self.made(source, side)?);
+            let unit = self.unit_of(side, &currency);
             self.ties.push(Tie {
                 name: side.clone(),
                 value: shown,
                 explained,
+                unit,
                 rows,
                 how,
             });
@@ -558,10 +559,12 @@ impl Figure<'_> {
             made.times.as_ref().map(|t| format!(" × {t}")).unwrap_or_default()
         );
         let rows = self.ties.first().map_or(0, |tie| tie.rows);
+        let unit = self.unit.clone();
         self.ties.push(Tie {
             name,
             value,
             explained,
+            unit,
             rows,
             how,
         });
@@ -573,6 +576,15 @@ impl Figure<'_> {
             .columns
             .get(name)
             .ok_or_else(|| Error::internal(format!("'{name}' is not explained")))
+    }
+
+    /// `USD`, `USD per request`, `requests`; nothing for a part that is no column.
+    fn unit_of(&self, name: &str, currency: &str) -> String {
+        match self.header_column(name) {
+            Some(c) if c.role == Role::Money => format!("{currency} {}", c.unit).trim().to_owned(),
+            Some(c) => c.unit.clone(),
+            None => String::new(),
+        }
     }
 
     fn header_column(&self, name: &str) -> Option<&super::Column> {

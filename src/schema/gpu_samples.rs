@@ -47,7 +47,7 @@ static COLUMNS: &[Column] = &[
         "owners",
         Tags,
         "",
-        "All who hold the device at once, as namespace/owner, and the fraction each was granted if a label says so; NULL for one owner alone.",
+        "All who hold the device at once, as namespace/owner, and the fraction each was granted, empty where no label says so; NULL for one owner alone.",
     ),
     optional("sm_active", Float, "ratio", "DCGM_FI_PROF_SM_ACTIVE, 0 to 1."),
     optional(

@@ -135,7 +135,13 @@ static COLUMNS: &[Column] = &[
         "overlap",
         Bool,
         "",
-        "True where the cache details exceeded the prompt total and were clamped.",
+        "True where details exceeded their total (cached tokens their prompt, a modality its bucket) and were clamped.",
+    ),
+    optional(
+        "uncounted",
+        Tags,
+        "",
+        "Counts of the producer that no bucket takes, by their path in its usage. NULL: none.",
     ),
     optional(
         "gateway_cost",

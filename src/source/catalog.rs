@@ -9,6 +9,9 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub struct Catalog(BTreeMap<String, Arc<Mapping>>);
 
+/// A reader, its options, and the names it sees in a file, in lower case.
+type Looked<'a> = (&'static str, &'a toml::Table, Option<BTreeSet<String>>);
+
 impl Catalog {
     /// Takes the mapping files as (id, text) pairs. One that cannot be understood is an error.
     pub fn new(assets: impl Iterator<Item = (String, String)>) -> Result<Catalog> {
@@ -41,17 +44,33 @@ impl Catalog {
         let mut fits: Vec<(usize, &Arc<Mapping>)> = Vec::new();
         let mut near: Vec<(usize, String)> = Vec::new();
         let mut contained = false;
+        // Most formats look at a file through the same reader: once is enough.
+        let mut looked: Vec<Looked<'_>> = Vec::new();
         for mapping in self.0.values() {
             for reader in &mapping.readers {
-                let Some(names) = reader.kind.names(head, &reader.options) else {
+                let same = |(kind, options, _): &&Looked<'_>| {
+                    *kind == reader.kind.id() && *options == &reader.options
+                };
+                let place = match looked.iter().position(|l| same(&l)) {
+                    Some(place) => place,
+                    None => {
+                        let names = reader.kind.names(head, &reader.options);
+                        let names = names.map(|n| n.iter().map(|n| n.to_ascii_lowercase()).collect());
+                        looked.push((reader.kind.id(), &reader.options, names));
+                        looked.len() - 1
+                    }
+                };
+                let Some(names) = &looked[place].2 else {
                     continue;
                 };
                 contained |= !names.is_empty();
-                let names: BTreeSet<String> = names.iter().map(|n| n.to_ascii_lowercase()).collect();
                 let has = |n: &&String| names.contains(&n.to_ascii_lowercase());
                 let lacking: Vec<&String> = mapping.recognise.all.iter().filter(|n| !has(n)).collect();
                 let any = mapping.recognise.any.iter().filter(has).count();
                 let any_missing = any == 0 && !mapping.recognise.any.is_empty();
+                if mapping.recognise.none.iter().any(|n| has(&n)) {
+                    continue;
+                }
                 let found = mapping.recognise.all.len() - lacking.len() + any;
                 if lacking.is_empty() && !any_missing {
                     fits.push((found, mapping));

@@ -8,7 +8,8 @@ use super::mapping::Mapping;
 use super::report::{DecodeReport, Reject, Totals, shown};
 use super::tags::TagsBuilder;
 use crate::base::Result;
-use arrow::array::{RecordBatch, StringBuilder};
+use arrow::array::{AsArray, RecordBatch, StringBuilder};
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -18,6 +19,8 @@ pub(super) struct Cells {
     text: String,
     fields: Vec<Option<Range<usize>>>,
     extra: Vec<(Range<usize>, Range<usize>)>,
+    /// Counts of tokens that no field takes, by path.
+    uncounted: Vec<(String, i64)>,
     tags: Vec<(Range<usize>, Range<usize>)>,
 }
 
@@ -27,6 +30,7 @@ impl Cells {
             text: String::new(),
             fields: vec![None; fields],
             extra: Vec::new(),
+            uncounted: Vec::new(),
             tags: Vec::new(),
         }
     }
@@ -36,6 +40,19 @@ impl Cells {
         self.fields.fill(None);
         self.extra.clear();
         self.tags.clear();
+        self.uncounted.clear();
+    }
+
+    /// Takes from the object around this one whatever this one does not say.
+    pub(super) fn inherit(&mut self, outer: &Cells) {
+        for field in 0..self.fields.len() {
+            if let (None, Some(range)) = (&self.fields[field], outer.fields[field].clone()) {
+                self.set(field, &outer.text[range]);
+            }
+        }
+        for (path, count) in &outer.uncounted {
+            self.add_uncounted(path, *count);
+        }
     }
 
     fn push(&mut self, text: &str) -> Range<usize> {
@@ -55,6 +72,17 @@ impl Cells {
     #[cfg(test)]
     pub(super) fn get(&self, field: usize) -> Option<&str> {
         self.fields[field].clone().map(|range| &self.text[range])
+    }
+
+    pub(super) fn add_uncounted(&mut self, path: &str, count: i64) {
+        match self.uncounted.iter_mut().find(|(known, _)| known == path) {
+            Some((_, sum)) => *sum = sum.saturating_add(count),
+            None => self.uncounted.push((path.to_owned(), count)),
+        }
+    }
+
+    pub(super) fn uncounted(&self) -> impl Iterator<Item = (&str, i64)> {
+        self.uncounted.iter().map(|(path, count)| (path.as_str(), *count))
     }
 
     /// An unknown field that is kept under its own name.
@@ -83,9 +111,16 @@ pub(super) struct Collector<'a> {
     totals: Totals,
     fields: Vec<StringBuilder>,
     extra: TagsBuilder,
+    uncounted: TagsBuilder,
     tags: TagsBuilder,
     lines: Vec<u64>,
     rows: Vec<u64>,
+    /// Rows so far, those that turn out to be none included.
+    seen: u64,
+    /// Rows of the source that are none of ours.
+    skipped: u64,
+    /// Rows and tokens of each count that no column takes.
+    classes: BTreeMap<String, (u64, i64)>,
 }
 
 impl<'a> Collector<'a> {
@@ -102,22 +137,32 @@ impl<'a> Collector<'a> {
             totals: Totals::default(),
             fields: mapping.fields.iter().map(|_| StringBuilder::new()).collect(),
             extra: TagsBuilder::default(),
+            uncounted: TagsBuilder::default(),
             tags: TagsBuilder::default(),
             lines: Vec::new(),
             rows: Vec::new(),
+            seen: 0,
+            skipped: 0,
+            classes: BTreeMap::new(),
         })
     }
 
     /// Takes one row. `line` is where it stands in its file.
     pub(super) fn row(&mut self, line: u64, cells: &Cells) -> Result<()> {
         self.report.rows_in += 1;
+        self.seen += 1;
         for (builder, range) in self.fields.iter_mut().zip(&cells.fields) {
             builder.append_option(range.clone().map(|r| &cells.text[r]));
         }
         self.extra.append(&cells.pairs(&cells.extra))?;
         self.tags.append(&cells.pairs(&cells.tags))?;
+        let counts: Vec<(&str, Option<String>)> = cells
+            .uncounted()
+            .map(|(path, count)| (path, Some(count.to_string())))
+            .collect();
+        self.uncounted.append(&counts)?;
         self.lines.push(line);
-        self.rows.push(self.report.rows_in);
+        self.rows.push(self.seen);
         if self.lines.len() >= BATCH_ROWS {
             self.flush()
         } else {
@@ -128,6 +173,7 @@ impl<'a> Collector<'a> {
     /// Refuses a row that could not even be taken apart.
     pub(super) fn reject(&mut self, line: u64, column: &str, value: Option<&str>, reason: impl Into<String>) {
         self.report.rows_in += 1;
+        self.seen += 1;
         self.report.rejects.push(Reject {
             line,
             column: column.to_owned(),
@@ -140,6 +186,11 @@ impl<'a> Collector<'a> {
         self.report.notes.push(note.into());
     }
 
+    /// The ordinal of the row that comes next.
+    pub(super) fn next_row(&self) -> u64 {
+        self.seen + 1
+    }
+
     fn flush(&mut self) -> Result<()> {
         if self.lines.is_empty() {
             return Ok(());
@@ -149,15 +200,19 @@ impl<'a> Collector<'a> {
             lines: std::mem::take(&mut self.lines),
             rows: std::mem::take(&mut self.rows),
             extra: Arc::new(self.extra.finish()?),
+            uncounted: Arc::new(self.uncounted.finish()?),
             tags: Arc::new(self.tags.finish()?),
         };
-        let batch = convert::convert(
+        let (batch, skipped) = convert::convert(
             self.mapping,
             &chunk,
             self.ctx,
             &mut self.report.rejects,
             &mut self.totals,
         )?;
+        self.skipped += skipped;
+        self.report.rows_in -= skipped;
+        self.count_classes(&batch);
         self.report.rows_out += batch.num_rows() as u64;
         if batch.num_rows() > 0 {
             (self.sink)(batch)
@@ -166,8 +221,31 @@ impl<'a> Collector<'a> {
         }
     }
 
+    /// Counts what the kept rows hold of tokens that no column takes.
+    fn count_classes(&mut self, batch: &RecordBatch) {
+        let Some(maps) = batch.column_by_name("uncounted").map(|c| c.as_map()) else {
+            return;
+        };
+        let (paths, counts) = (maps.keys().as_string::<i32>(), maps.values().as_string::<i32>());
+        for (path, count) in paths.iter().zip(counts) {
+            let (Some(path), Some(Ok(count))) = (path, count.map(str::parse::<i64>)) else {
+                continue;
+            };
+            let class = self.classes.entry(path.to_owned()).or_default();
+            class.0 += 1;
+            class.1 = class.1.saturating_add(count);
+        }
+    }
+
     pub(super) fn finish(mut self) -> Result<DecodeReport> {
         self.flush()?;
+        if self.skipped > 0 {
+            let table = self.mapping.table.name;
+            self.note(format!("entries that are no {table}: {}", self.skipped));
+        }
+        for (path, (rows, count)) in std::mem::take(&mut self.classes) {
+            self.note(format!("no column takes {path}: {count} in {rows} rows"));
+        }
         self.report.totals = self.totals.finish();
         self.report
             .rejects

@@ -59,6 +59,8 @@ pub(super) enum System {
     /// UTC month of it.
     MonthOf(usize),
     Extra,
+    /// Counts of tokens that no column takes.
+    Uncounted,
     /// Tags that stand in a field of the source each.
     Tags,
 }
@@ -79,6 +81,7 @@ impl System {
             ),
             "billing_month" => System::MonthOf(table.index_of("billing_period_start")?),
             "extra" => System::Extra,
+            "uncounted" => System::Uncounted,
             _ => return None,
         })
     }
@@ -136,6 +139,8 @@ pub(super) struct Chunk {
     pub(super) rows: Vec<u64>,
     /// Unknown fields that are kept.
     pub(super) extra: ArrayRef,
+    /// Counts of tokens that no field takes.
+    pub(super) uncounted: ArrayRef,
     /// Fields that hold one tag each.
     pub(super) tags: ArrayRef,
 }

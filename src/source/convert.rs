@@ -1,5 +1,5 @@
 //! A chunk of texts into a batch of its canonical table: every column is read, bad rows are taken out,
-//! and the amounts of the good ones are counted.
+//! and so are those that are no rows of this table; the amounts of the good ones are counted.
 
 use super::column::{Chunk, Kind, Problems, System};
 use super::decode::DecodeContext;
@@ -15,17 +15,17 @@ use arrow::array::{
 use arrow::datatypes::TimestampMicrosecondType;
 use std::sync::Arc;
 
+/// Gives the rows, and how many entries of the source are none.
 pub(super) fn convert(
     mapping: &Mapping,
     chunk: &Chunk,
     ctx: &DecodeContext,
     rejects: &mut Vec<Reject>,
     totals: &mut Totals,
-) -> Result<RecordBatch> {
+) -> Result<(RecordBatch, u64)> {
     let rows = chunk.len();
     let mut problems = Problems::new(rows);
-    let mut lets = Vec::with_capacity(mapping.lets.len());
-    let nothing = mapping.environment.batch(
+    let nothing = mapping.given.batch(
         mapping
             .lets
             .iter()
@@ -33,10 +33,23 @@ pub(super) fn convert(
             .collect(),
         rows,
     )?;
+    let mut lets = Vec::with_capacity(mapping.lets.len() + mapping.derived.len());
     for value in &mapping.lets {
         lets.push(value.read(&mapping.fields, chunk, &nothing, &mut problems, None)?);
     }
+    let given = mapping.given.batch(lets.clone(), rows)?;
+    for value in &mapping.derived {
+        lets.push(value.read(&mapping.fields, chunk, &given, &mut problems, None)?);
+    }
     let environment = mapping.environment.batch(lets, rows)?;
+    let ours = match &mapping.only {
+        Some(only) => Some(only.evaluate(&environment)?.into_array(rows)?),
+        None => None,
+    };
+    let is_ours = |row: usize| match &ours {
+        Some(ours) => ours.is_valid(row) && ours.as_boolean().value(row),
+        None => true,
+    };
 
     let counted = counted_columns(mapping.table);
     let mut amounts: Vec<(usize, Vec<Option<Exact>>)> = Vec::new();
@@ -68,6 +81,13 @@ pub(super) fn convert(
             columns[at] = fill(system, mapping.table, &columns, chunk, ctx);
         }
     }
+    // What is wrong with an entry that is no row of this table is nobody's business.
+    problems.found.retain(|problem| is_ours(problem.row));
+    let mut skipped = 0;
+    for row in (0..rows).filter(|row| !is_ours(*row)) {
+        problems.good[row] = false;
+        skipped += 1;
+    }
     count(mapping.table, &columns, &amounts, &problems, totals);
     for problem in problems.found {
         rejects.push(Reject {
@@ -83,7 +103,7 @@ pub(super) fn convert(
             *column = arrow::compute::filter(column, &good)?;
         }
     }
-    Ok(RecordBatch::try_new(mapping.table.arrow(), columns)?)
+    Ok((RecordBatch::try_new(mapping.table.arrow(), columns)?, skipped))
 }
 
 fn fill(
@@ -117,6 +137,7 @@ fn fill(
             ))
         }
         System::Extra => Arc::clone(&chunk.extra),
+        System::Uncounted => Arc::clone(&chunk.uncounted),
         System::Tags => Arc::clone(&chunk.tags),
         System::DayOf(at) => {
             let instants = columns[at].as_primitive::<TimestampMicrosecondType>();

@@ -4,7 +4,7 @@
 use super::column::Column;
 use crate::base::{Context, Error, Result};
 use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
-use arrow::datatypes::{Field, Schema, SchemaRef};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::common::DFSchema;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::logical_expr::simplify::SimplifyContext;
@@ -29,11 +29,8 @@ pub(super) struct Environment {
 }
 
 impl Environment {
-    pub(super) fn new(lets: &[Column]) -> Result<Environment> {
-        let fields: Vec<Field> = lets
-            .iter()
-            .map(|l| Field::new(&l.name, l.ty.arrow(), true))
-            .collect();
+    pub(super) fn new<'a>(lets: impl Iterator<Item = &'a Column>) -> Result<Environment> {
+        let fields: Vec<Field> = lets.map(|l| Field::new(&l.name, l.ty.arrow(), true)).collect();
         let arrow = Arc::new(Schema::new(fields));
         let schema = DFSchema::try_from(Arc::clone(&arrow))?;
         Ok(Environment { arrow, schema })
@@ -75,6 +72,17 @@ impl Environment {
         PLANNER
             .create_physical_expr(expr, &self.schema)
             .with_context(known)
+    }
+
+    /// An expression that holds or does not.
+    pub(super) fn condition(&self, sql: &str) -> Result<Arc<dyn PhysicalExpr>> {
+        let expr = self.plan(sql)?;
+        match expr.data_type(&self.arrow)? {
+            DataType::Boolean => Ok(expr),
+            other => Err(Error::config(format!(
+                "'{sql}' is neither true nor false, but {other}"
+            ))),
+        }
     }
 
     pub(super) fn batch(&self, values: Vec<ArrayRef>, rows: usize) -> Result<RecordBatch> {

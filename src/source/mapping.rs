@@ -4,6 +4,9 @@
 //! ```toml
 //! title = "Bills of Example Cloud"
 //! table = "charges"
+//! source = "example"                   # name to deliver under; left out: the file's own
+//! rows = ["page.items[]", "page"]      # JSON: rows stand inside; what they do not say is taken from around them
+//! where = "cents IS NOT NULL"          # entries for which this does not hold are no rows, and no rejects
 //! null_values = ["-"]                  # besides the empty text; without regard to case
 //! instant_formats = ["%d.%m.%Y"]       # besides the common ones
 //! extra = ["*"]                        # unknown columns that are kept in `extra`
@@ -11,12 +14,18 @@
 //! [recognise]                          # column names, JSON keys or metrics
 //! all = ["Amount", "Day"]              # each must be there
 //! any = ["Product", "Service"]         # and one of these
+//! none = ["kind=summary"]              # and none of these. JSON: inner keys are paths, texts are path=text
+//!
+//! [usage]                              # requests: numbers in here that no field takes go to `uncounted`
+//! at = ["usage"]
+//! known = ["usage.total"]              # except these, which only repeat others
 //!
 //! [reader.csv]                         # one or more of `reader::READERS`, with its options
 //! delimiter = ";"
 //!
 //! [let]                                # typed values that expressions use
 //! cents = { from = "Amount", parse = "int" }
+//! paid = { expr = "greatest(cents, 0)", parse = "int" }       # over those that come from fields
 //!
 //! [columns]                            # `from`, `expr` or `const`; then how to read the text
 //! provider = { const = "Example Cloud" }
@@ -28,8 +37,9 @@
 //! ```
 //!
 //! `parse` is one of `text`, `int`, `float`, `bool`, `money`, `currency`, `instant`, `timestamp` (an
-//! instant in words or seconds since 1970), `unix_seconds`, `unix_millis`, `unix_micros`, `date`,
-//! `tags`, `tag` (the value of the tag `key`), `sum` (of the amounts under `key` in a JSON list), `enum`, `pseudonym`, `origin` (scheme and host of a URL);
+//! instant in words or seconds since 1970), `unix_seconds`, `unix_millis`, `unix_micros`, `unix_nanos`,
+//! `date`, `tags`, `tag` (the value of the tag `key`), `sum` (of the amounts under `key` in a JSON list),
+//! `enum`, `pseudonym`, `origin` (scheme and host of a URL);
 //! left out, it follows from the column's type. What the table requires is required.
 
 use super::column::{Column, Kind, OnUnknown, Origin, Parse, System};
@@ -38,8 +48,10 @@ use super::json_path::Trie;
 use super::reader::{self, Reader};
 use crate::base::{Error, Result};
 use crate::schema::{TABLES, TableSchema, Ty};
+use datafusion::physical_expr::PhysicalExpr;
 use serde::Deserialize;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// One parsed mapping file, ready to decode.
 #[derive(Debug)]
@@ -47,14 +59,25 @@ pub struct Mapping {
     pub id: String,
     pub table: &'static TableSchema,
     pub title: String,
+    /// Name of the source where the user gives none.
+    pub source: String,
     pub(super) recognise: Recognise,
     pub(super) readers: Vec<ReaderChoice>,
     /// Fields of the source that some column wants, each once.
     pub(super) fields: Vec<String>,
     pub(super) trie: Trie,
+    /// Where rows stand inside of what a reader finds. The first path that is there counts.
+    pub(super) rows: Vec<RowPath>,
     /// Named values that expressions use, in order of name.
     pub(super) lets: Vec<Column>,
+    /// The same, made from those above.
+    pub(super) derived: Vec<Column>,
+    /// What `derived` sees.
+    pub(super) given: Environment,
+    /// What columns see.
     pub(super) environment: Environment,
+    /// Holds for the entries that are rows of this table.
+    pub(super) only: Option<Arc<dyn PhysicalExpr>>,
     /// One per column of the table, in its order.
     pub(super) columns: Vec<Column>,
     /// Names of unknown fields that go to the column `extra`.
@@ -70,6 +93,25 @@ pub(super) struct ReaderChoice {
     pub(super) options: toml::Table,
 }
 
+/// A path to rows: keys, and whether the value of each is a list of what comes next.
+#[derive(Debug)]
+pub(super) struct RowPath(pub(super) Vec<(String, bool)>);
+
+impl RowPath {
+    fn parse(text: &str) -> RowPath {
+        let key = |part: &str| match part.strip_suffix("[]") {
+            Some(key) => (key.to_owned(), true),
+            None => (part.to_owned(), false),
+        };
+        RowPath(text.split('.').map(key).collect())
+    }
+
+    /// Whether several rows can stand in one place.
+    pub(super) fn is_list(&self) -> bool {
+        self.0.iter().any(|(_, list)| *list)
+    }
+}
+
 /// What must stand in a file for it to be of this format. Names are compared without regard to case.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -80,6 +122,19 @@ pub(super) struct Recognise {
     /// And at least one of these, when there are any.
     #[serde(default)]
     pub(super) any: Vec<String>,
+    /// And none of these.
+    #[serde(default)]
+    pub(super) none: Vec<String>,
+}
+
+/// Objects that count tokens.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Usage {
+    at: Vec<String>,
+    /// Numbers in there that are parts or sums of others.
+    #[serde(default)]
+    known: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -87,6 +142,13 @@ pub(super) struct Recognise {
 struct MappingFile {
     title: String,
     table: String,
+    source: Option<String>,
+    #[serde(default)]
+    rows: Vec<String>,
+    #[serde(rename = "where")]
+    only: Option<String>,
+    #[serde(default)]
+    usage: Usage,
     /// Texts that mean "no value", besides the empty one.
     #[serde(default)]
     null_values: Vec<String>,
@@ -152,6 +214,7 @@ enum ParseName {
     UnixSeconds,
     UnixMillis,
     UnixMicros,
+    UnixNanos,
     Date,
     Tags,
     Tag,
@@ -176,16 +239,25 @@ impl Mapping {
         })?;
         let mut fields = Fields::default();
         let mut lets = Vec::new();
-        for (name, column) in &file.lets {
-            if column.expr.is_some() {
-                return Err(Error::config(format!(
-                    "let.{name}: takes 'from' or 'const', no expression"
-                )));
-            }
+        for (name, column) in file.lets.iter().filter(|(_, c)| c.expr.is_none()) {
             let parse = column.parse.unwrap_or(ParseName::Text);
             lets.push(column.build(name, parse.ty(), false, &file, &mut fields, None)?);
         }
-        let environment = Environment::new(&lets)?;
+        let given = Environment::new(lets.iter())?;
+        let mut derived = Vec::new();
+        for (name, column) in file.lets.iter().filter(|(_, c)| c.expr.is_some()) {
+            let parse = column.parse.unwrap_or(ParseName::Text);
+            derived.push(column.build(name, parse.ty(), false, &file, &mut fields, Some(&given))?);
+        }
+        let environment = Environment::new(lets.iter().chain(&derived))?;
+        let only = match &file.only {
+            Some(sql) => Some(
+                environment
+                    .condition(sql)
+                    .map_err(|e| e.context("where".to_owned()))?,
+            ),
+            None => None,
+        };
         for name in file.columns.keys() {
             if table.column(name).is_none() {
                 return Err(Error::config(format!(
@@ -263,17 +335,28 @@ impl Mapping {
         if readers.is_empty() {
             return Err(Error::config("no reader is named"));
         }
-        let trie = Trie::new(&fields.0);
+        if !file.usage.at.is_empty() && table.column("uncounted").is_none() {
+            return Err(Error::config(format!(
+                "the table {} has no column 'uncounted'",
+                table.name
+            )));
+        }
+        let trie = Trie::new(&fields.0).counting(&file.usage.at, &file.usage.known);
         Ok(Mapping {
             id: id.to_owned(),
             table,
             title: file.title,
+            source: file.source.unwrap_or_else(|| id.to_owned()),
             recognise: file.recognise,
             readers,
             fields: fields.0,
             trie,
+            rows: file.rows.iter().map(|path| RowPath::parse(path)).collect(),
             lets,
+            derived,
+            given,
             environment,
+            only,
             columns,
             extra,
             tag_prefixes,
@@ -365,6 +448,7 @@ impl ColumnFile {
             ParseName::UnixSeconds => Parse::Unix(0),
             ParseName::UnixMillis => Parse::Unix(3),
             ParseName::UnixMicros => Parse::Unix(6),
+            ParseName::UnixNanos => Parse::Unix(9),
             ParseName::Date => Parse::Date(file.instant_formats.clone()),
             ParseName::Tags => Parse::Tags,
             ParseName::Tag => match &self.key {
@@ -433,7 +517,8 @@ impl ParseName {
             | ParseName::Timestamp
             | ParseName::UnixSeconds
             | ParseName::UnixMillis
-            | ParseName::UnixMicros => Ty::Instant,
+            | ParseName::UnixMicros
+            | ParseName::UnixNanos => Ty::Instant,
             ParseName::Date => Ty::Date,
             ParseName::Tags => Ty::Tags,
         }

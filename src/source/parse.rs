@@ -75,9 +75,18 @@ pub(super) fn instant(text: &str, formats: &[String]) -> Parsed<i64> {
     Err("not an instant such as 2026-09-14T02:26:40Z".to_owned())
 }
 
-/// An instant in words or in seconds since 1970.
+/// An instant in words or in seconds since 1970. Logs count in finer units, too: what would be seconds
+/// of the year 5138 or later are milliseconds, and so on up to nanoseconds.
 pub(super) fn timestamp(text: &str, formats: &[String]) -> Parsed<i64> {
-    match unix(text, 0) {
+    let digits = text.trim().split('.').next().unwrap_or_default();
+    let is_number = digits.bytes().all(|b| b.is_ascii_digit());
+    let unit = match digits.trim_start_matches('0').len() {
+        12..=14 if is_number => 3,
+        15..=17 if is_number => 6,
+        18.. if is_number => 9,
+        _ => 0,
+    };
+    match unix(text, unit) {
         Ok(micros) => Ok(micros),
         Err(_) => instant(text, formats),
     }
@@ -177,6 +186,9 @@ mod tests {
         assert_eq!(timestamp("1766000068.28466", &[]), Ok(expected));
         assert_eq!(timestamp("2025-12-17 19:34:28.284660", &[]), Ok(expected));
         assert_eq!(unix("1766000068284.66", 3), Ok(expected));
+        assert_eq!(timestamp("1766000068284.66", &[]), Ok(expected));
+        assert_eq!(timestamp("1766000068284660", &[]), Ok(expected));
+        assert_eq!(timestamp("1766000068284660999", &[]), Ok(expected));
         assert_eq!(unix("1766000068284660", 6), Ok(expected));
         assert_eq!(
             unix("-0.0000001", 0),

@@ -392,15 +392,14 @@ fn share(text: &str, places: u32) -> Option<String> {
     (fraction > 0).then(|| money::format_short(fraction))
 }
 
-/// The owners of one device as JSON: `namespace/owner` and the fraction each was granted, or null. Nothing
+/// The owners of one device as JSON: `namespace/owner` and the fraction each was granted, or an empty text. Nothing
 /// for one owner without a fraction, who is told by the column `owner` alone.
 fn shared(owners: &BTreeMap<(&str, &str), Option<&str>>) -> String {
     if owners.len() < 2 && owners.values().all(Option::is_none) {
         return String::new();
     }
     let entries = owners.iter().map(|((owner, namespace), share)| {
-        let share = share.map_or(serde_json::Value::Null, serde_json::Value::from);
-        (format!("{namespace}/{owner}"), share)
+        (format!("{namespace}/{owner}"), share.unwrap_or_default().into())
     });
     serde_json::Value::Object(entries.collect()).to_string()
 }
@@ -487,9 +486,6 @@ mod tests {
         assert_eq!(owners(&[]), "");
         assert_eq!(owners(&[("a", None)]), "");
         assert_eq!(owners(&[("a", Some("0.5"))]), r#"{"ml/a":"0.5"}"#);
-        assert_eq!(
-            owners(&[("a", None), ("b", None)]),
-            r#"{"ml/a":null,"ml/b":null}"#
-        );
+        assert_eq!(owners(&[("a", None), ("b", None)]), r#"{"ml/a":"","ml/b":""}"#);
     }
 }

@@ -40,6 +40,13 @@ impl Facts {
         self
     }
 
+    /// Adds rows that a reader has read.
+    pub(crate) fn with(mut self, table: &str, batches: Vec<RecordBatch>) -> Facts {
+        let table = TableSchema::named(table).unwrap();
+        self.tables.entry(table.name).or_default().extend(batches);
+        self
+    }
+
     pub(crate) async fn engine(self, registry: &Registry) -> Engine {
         let now = spendscope::base::time::from_micros(parse_instant(NOW).unwrap());
         self.engine_with(registry, &Settings::new(now)).await

@@ -10,13 +10,16 @@
 
 mod board;
 mod cli;
+mod explain;
 mod facts;
 mod golden;
 mod gpu;
 mod gpu_golden;
+mod history;
 mod index;
 mod ingest;
 mod metrics;
+mod mistakes;
 mod properties;
 mod slt;
 mod sources;

@@ -1,8 +1,11 @@
 //! What must hold of any month. Cases are random and small, and the same in every run.
 
+mod arrivals;
 mod conservation;
 mod deliveries;
+mod fleet;
 mod month;
+mod sessions;
 mod windows;
 
 use proptest::strategy::Strategy;

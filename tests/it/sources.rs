@@ -12,7 +12,7 @@ use spendscope::source::{Bytes, Catalog, DecodeContext, DecodeReport, Mapping, d
 use std::collections::BTreeMap;
 use std::path::Path;
 
-fn catalog() -> Catalog {
+pub(crate) fn catalog() -> Catalog {
     let assets = assets();
     Catalog::new(
         assets
@@ -22,14 +22,14 @@ fn catalog() -> Catalog {
     .unwrap()
 }
 
-struct Decoded {
-    format: String,
-    report: DecodeReport,
-    batch: RecordBatch,
+pub(crate) struct Decoded {
+    pub(crate) format: String,
+    pub(crate) report: DecodeReport,
+    pub(crate) batch: RecordBatch,
 }
 
 impl Decoded {
-    fn texts(&self, column: &str) -> Vec<String> {
+    pub(crate) fn texts(&self, column: &str) -> Vec<String> {
         let array = self
             .batch
             .column_by_name(column)
@@ -52,7 +52,7 @@ impl Decoded {
     }
 }
 
-fn decode_as(format: Option<&str>, name: &str, bytes: &[u8]) -> Result<Decoded> {
+pub(crate) fn decode_as(format: Option<&str>, name: &str, bytes: &[u8]) -> Result<Decoded> {
     let catalog = catalog();
     let mapping = match format {
         Some(id) => catalog.get(id).unwrap().clone(),
@@ -93,7 +93,7 @@ fn decode_with(mapping: &Mapping, name: &str, bytes: &[u8]) -> Result<Decoded> {
     })
 }
 
-fn decode_file(path: &Path) -> Result<Decoded> {
+pub(crate) fn decode_file(path: &Path) -> Result<Decoded> {
     decode_as(
         None,
         &path.file_name().unwrap().to_string_lossy(),
@@ -143,7 +143,7 @@ fn fixtures() {
             );
             let actual = lines(&decoded);
             let expected = dir.join(format!("{why}.expected.jsonl"));
-            if option_env!("SPENDSCOPE_BLESS").is_some() {
+            if std::env::var_os("SPENDSCOPE_BLESS").is_some() {
                 std::fs::write(&expected, &actual).unwrap();
             }
             assert_eq!(

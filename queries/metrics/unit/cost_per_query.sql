@@ -27,8 +27,8 @@ y = "cost_per_query"
 [explain]
 from = "parts"
 [explain.columns]
-requests = { sum = "request", any_currency = true }
-attempts = { sum = "attempt", any_currency = true }
+requests = { sum = "request", where = "request = 1", any_currency = true }
+attempts = { sum = "attempt", where = "attempt = 1", any_currency = true }
 cost = { sum = "amount" }
 accrued_cost = { sum = "amount", where = "evidence = 'accrued'" }
 cost_per_query = { over = ["cost", "requests"] }

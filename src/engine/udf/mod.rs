@@ -18,6 +18,7 @@ mod longest;
 mod match_length;
 mod money_mul;
 mod now_utc;
+mod one_currency;
 mod price_entries;
 mod price_factors;
 mod ratio;
@@ -35,6 +36,7 @@ pub(super) use claimant::claimant;
 pub(super) use fx_rate::{FxRate, rates};
 pub(super) use longest::longest;
 pub(super) use match_length::match_length;
+pub(super) use one_currency::{OneCurrency, would_add};
 
 /// All scalar functions, for one session.
 pub(super) fn scalars(settings: &Settings, registry: &Registry) -> Vec<ScalarUDF> {

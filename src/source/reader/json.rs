@@ -1,20 +1,23 @@
 //! JSON: one object a line, one array of objects, one or more objects over many lines, or one object
-//! whose entries are the rows. Values are cut out one at a time and only the wanted paths are read.
+//! whose entries are the rows. Rows may stand inside of these (`nest`). Values are cut out one at a time and only the wanted paths are read.
 //! In a file of lines a broken line costs only itself.
 
 use super::guard::{Line, read_line};
-use super::{Input, Reader, first_byte, options, skip_bom};
+use super::{Input, Reader, first_byte, nest, options, skip_bom};
 use crate::base::{Error, Result};
 use crate::source::collect::{Cells, Collector};
 use crate::source::decode::DecodeContext;
 use crate::source::json_path::ROOT;
-use crate::source::mapping::Mapping;
+use crate::source::mapping::{Mapping, RowPath};
 use crate::source::{MAX_DEPTH, MAX_RECORD_BYTES};
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde_json::value::RawValue;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader};
+
+/// Objects of a file that recognition looks at, and how deep into each.
+const LOOKED_AT: usize = 200;
+const NAMES_DEPTH: usize = 5;
 
 #[derive(Debug)]
 pub(super) struct Json;
@@ -27,19 +30,6 @@ struct Options {
     /// Entries that are no rows.
     #[serde(default)]
     skip_entries: Vec<String>,
-    /// The rows stand in lists inside: `data.results` are the elements of each `results` of each `data`.
-    /// A row has the fields of the objects around it, too, unless it has one of that name itself.
-    rows: Option<String>,
-}
-
-impl Options {
-    fn lists(&self) -> Vec<String> {
-        let path = self.rows.as_deref().unwrap_or_default();
-        path.split('.')
-            .filter(|key| !key.is_empty())
-            .map(str::to_owned)
-            .collect()
-    }
 }
 
 impl Reader for Json {
@@ -58,14 +48,21 @@ impl Reader for Json {
         }
         let head = skip_bom(head).ok()?;
         let mut names = BTreeSet::new();
-        let depth = usize::from(options.entry_key.is_some()) + options.lists().len();
+        let depth = if options.entry_key.is_some() { 1 } else { 0 };
         let mut deserializer = serde_json::Deserializer::from_slice(head);
-        // The head ends somewhere: what was seen up to there counts.
-        let _ = Names {
-            depth,
-            names: &mut names,
+        // The head ends somewhere: what was seen up to there counts. Logs mix kinds of lines, so one is
+        // not enough.
+        for _ in 0..LOOKED_AT {
+            let all = Names {
+                skip: depth,
+                path: String::new(),
+                depth: 0,
+                names: &mut names,
+            };
+            if all.deserialize(&mut deserializer).is_err() {
+                break;
+            }
         }
-        .deserialize(&mut deserializer);
         Some(names.into_iter().collect())
     }
 
@@ -97,7 +94,6 @@ impl Reader for Json {
             cells: Cells::new(mapping.fields.len()),
             key,
             skip: &options.skip_entries,
-            lists: options.lists(),
             out,
         };
         match layout {
@@ -130,9 +126,11 @@ impl Layout {
             .map(<[u8]>::trim_ascii)
             .filter(|l| !l.is_empty());
         let (first, second) = (lines.next().unwrap_or_default(), lines.next().unwrap_or_default());
-        // An object over many lines leaves its first line open and does not open a second one.
+        // An object over many lines leaves its first line open and does not open a second one, unless it
+        // ends where something has to follow.
         let open = serde_json::from_slice::<IgnoredAny>(first).is_err_and(|e| e.is_eof());
-        if open && !second.is_empty() && !second.starts_with(b"{") {
+        let goes_on = matches!(first.last(), Some(b'[' | b'{' | b',' | b':'));
+        if open && !second.is_empty() && (goes_on || !second.starts_with(b"{")) {
             Layout::Documents
         } else {
             Layout::Lines
@@ -145,7 +143,6 @@ struct Rows<'a, 'b> {
     cells: Cells,
     key: Option<usize>,
     skip: &'a [String],
-    lists: Vec<String>,
     out: &'a mut Collector<'b>,
 }
 
@@ -196,58 +193,99 @@ impl Rows<'_, '_> {
             self.out.reject(line, "", None, "not a JSON object");
             return Ok(());
         }
+        let mut found = false;
+        for path in &self.mapping.rows {
+            match self.nested(path, line, json) {
+                Ok(true) => {
+                    found = true;
+                    break;
+                }
+                Ok(false) => {}
+                Err(Nested::Json(e)) => {
+                    self.out.reject(line, "", None, broken(&e));
+                    return Ok(());
+                }
+                Err(Nested::Other(e)) => return Err(e),
+            }
+        }
+        if found {
+            return Ok(());
+        }
         self.cells.clear();
-        self.object(line, json, entry, 0)
-    }
-
-    /// Reads one object: a row, or what rows stand in, `depth` lists deep.
-    fn object(&mut self, line: u64, json: &str, entry: Option<&str>, depth: usize) -> Result<()> {
-        let list = self.lists.get(depth).cloned();
-        let keep = |name: &str| self.mapping.wants_extra(name);
-        let keep: Option<&dyn Fn(&str) -> bool> = if self.mapping.extra.is_empty() || list.is_some() {
+        let mapping = self.mapping;
+        let keep = |name: &str| mapping.wants_extra(name);
+        let keep: Option<&dyn Fn(&str) -> bool> = if mapping.extra.is_empty() {
             None
         } else {
             Some(&keep)
         };
-        if let Err(e) = self.mapping.trie.walk(ROOT, json, &mut self.cells, keep) {
-            self.broken(line, &e);
-            return Ok(());
-        }
-        if let (Some(field), Some(entry)) = (self.key, entry) {
-            self.cells.set(field, entry);
-        }
-        let Some(list) = list else {
-            return self.out.row(line, &self.cells);
-        };
-        // The walk has seen that this is an object and that it ends.
-        let inside = serde_json::from_str::<BTreeMap<String, &RawValue>>(json)
-            .and_then(|object| object.get(&list).map_or(Ok(Vec::new()), |raw| elements(raw)));
-        match inside {
-            Ok(elements) => {
-                let around = self.cells.clone();
-                for element in elements {
-                    self.cells.clone_from(&around);
-                    self.object(line, element.get(), None, depth + 1)?;
+        match self.mapping.trie.walk(ROOT, json, &mut self.cells, keep) {
+            Ok(()) => {
+                if let (Some(field), Some(entry)) = (self.key, entry) {
+                    self.cells.set(field, entry);
                 }
+                self.out.row(line, &self.cells)
             }
-            Err(e) => self.broken(line, &e),
+            Err(e) => {
+                self.out.reject(line, "", None, broken(&e));
+                Ok(())
+            }
         }
-        Ok(())
     }
 
-    fn broken(&mut self, line: u64, error: &serde_json::Error) {
-        let reason = if error.is_eof() {
-            "broken JSON: it ends in the middle of a value".to_owned()
+    /// Reads the rows that stand inside of a value. Several in one place are told apart by their ordinal.
+    fn nested(&mut self, path: &RowPath, line: u64, json: &str) -> std::result::Result<bool, Nested> {
+        let mapping = self.mapping;
+        let keep = |name: &str| mapping.wants_extra(name);
+        let keep: Option<&dyn Fn(&str) -> bool> = if mapping.extra.is_empty() {
+            None
         } else {
-            format!("broken JSON: {error}")
+            Some(&keep)
         };
-        self.out.reject(line, "", None, reason);
+        let mut failed = None;
+        let found = nest::rows(
+            &mapping.trie,
+            mapping.fields.len(),
+            path,
+            json.trim(),
+            &mut |row, around| {
+                if failed.is_some() {
+                    return Ok(());
+                }
+                let place = if path.is_list() { self.out.next_row() } else { line };
+                if !row.starts_with('{') {
+                    self.out.reject(place, "", None, "not a JSON object");
+                    return Ok(());
+                }
+                self.cells.clear();
+                let read = mapping.trie.walk(ROOT, row, &mut self.cells, keep);
+                self.cells.inherit(around);
+                match read {
+                    Ok(()) => failed = self.out.row(place, &self.cells).err(),
+                    Err(e) => self.out.reject(place, "", None, broken(&e)),
+                }
+                Ok(())
+            },
+        );
+        match (failed, found) {
+            (Some(e), _) => Err(Nested::Other(e)),
+            (None, found) => found.map_err(Nested::Json),
+        }
     }
 }
 
-/// The elements of a list; null is an empty one.
-fn elements(raw: &RawValue) -> std::result::Result<Vec<&RawValue>, serde_json::Error> {
-    Ok(serde_json::from_str::<Option<Vec<&RawValue>>>(raw.get())?.unwrap_or_default())
+/// Why nested rows could not be read: the value is broken, or the rows could not be taken.
+enum Nested {
+    Json(serde_json::Error),
+    Other(Error),
+}
+
+fn broken(e: &serde_json::Error) -> String {
+    if e.is_eof() {
+        "broken JSON: it ends in the middle of a value".to_owned()
+    } else {
+        format!("broken JSON: {e}")
+    }
 }
 
 /// Cuts single values out of a longer JSON text, looking at brackets and quotes only.
@@ -409,8 +447,12 @@ impl<R: BufRead> Values<R> {
     }
 }
 
-/// Collects the keys of the first object, or of the objects inside it or inside a list.
+/// Collects what objects say of their kind: keys, inner keys as paths, and short texts as `path=text`.
+/// Lists are seen through.
 struct Names<'a> {
+    /// Levels whose keys are no names.
+    skip: usize,
+    path: String,
     depth: usize,
     names: &'a mut BTreeSet<String>,
 }
@@ -431,13 +473,22 @@ impl<'de> Visitor<'de> for Names<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> std::result::Result<(), A::Error> {
         while let Some(key) = map.next_key::<String>()? {
-            if self.depth > 0 {
+            let mut path = String::new();
+            if self.skip == 0 {
+                path = match self.path.is_empty() {
+                    true => key,
+                    false => format!("{}.{key}", self.path),
+                };
+                self.names.insert(path.clone());
+            }
+            if self.depth < NAMES_DEPTH {
                 map.next_value_seed(Names {
-                    depth: self.depth - 1,
+                    skip: self.skip.saturating_sub(1),
+                    path,
+                    depth: self.depth + 1,
                     names: self.names,
                 })?;
             } else {
-                self.names.insert(key);
                 map.next_value::<IgnoredAny>()?;
             }
         }
@@ -447,11 +498,26 @@ impl<'de> Visitor<'de> for Names<'_> {
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> std::result::Result<(), A::Error> {
         while seq
             .next_element_seed(Names {
+                skip: self.skip,
+                path: self.path.clone(),
                 depth: self.depth,
                 names: self.names,
             })?
             .is_some()
         {}
+        Ok(())
+    }
+
+    fn visit_str<E>(self, text: &str) -> std::result::Result<(), E> {
+        if text.starts_with('{') {
+            // An object that a log wrapped as a text.
+            let _ = self.deserialize(&mut serde_json::Deserializer::from_str(text));
+            return Ok(());
+        }
+        let word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+        if !self.path.is_empty() && text.len() <= 40 && text.chars().all(word) {
+            self.names.insert(format!("{}={text}", self.path));
+        }
         Ok(())
     }
 
@@ -465,9 +531,6 @@ impl<'de> Visitor<'de> for Names<'_> {
         Ok(())
     }
     fn visit_f64<E>(self, _: f64) -> std::result::Result<(), E> {
-        Ok(())
-    }
-    fn visit_str<E>(self, _: &str) -> std::result::Result<(), E> {
         Ok(())
     }
     fn visit_unit<E>(self) -> std::result::Result<(), E> {
@@ -552,9 +615,34 @@ mod tests {
     }
 
     #[test]
+    fn rows_inside_of_what_was_logged_around_them() {
+        let mapping = MAPPING.replace("[recognise]", "rows = [\"page.items[]\", \"page\"]\n[recognise]");
+        let text = concat!(
+            r#"{"at": "2026-09-14", "page": {"ok": true, "items": [{"task": "a"}, 5, {"task": "b", "ok": false}]}}"#,
+            "\n",
+            r#"{"at": "2026-09-15", "page": {"task": "c", "ok": true, "at": null}}"#,
+            "\n",
+            r#"{"at": "2026-09-16", "task": "d", "ok": true, "page": null}"#,
+            "\n",
+            r#"{"at": "2026-09-17", "page": "{\"task\": \"e\", \"ok\": true}"}"#,
+            "\n",
+            r#"{"at": "2026-09-18", "page": {"items": [{"ok": true}, {"ok": true}]}}"#,
+        );
+        let (report, batch) = decode_text(&mapping, text).unwrap();
+        assert_eq!(texts(&batch, "task_id"), ["a", "b", "c", "d", "e"]);
+        assert_eq!(
+            texts(&batch, "success"),
+            ["true", "false", "true", "true", "true"]
+        );
+        assert_eq!(texts(&batch, "recorded_at")[2], "2026-09-15T00:00:00Z");
+        let lines: Vec<_> = report.rejects.iter().map(|r| r.line).collect();
+        assert_eq!((report.rows_in, lines), (8, vec![2, 7, 8]), "told apart");
+    }
+
+    #[test]
     fn rows_stand_in_lists_inside() {
         let mapping = MAPPING
-            .replace("[reader.json]", "[reader.json]\nrows = \"data.results\"")
+            .replace("[recognise]", "rows = [\"data[].results[]\"]\n[recognise]")
             .replace("\"at\", ", "");
         let page = r#"{"data": [
             {"meta": {"at": "2026-09-14"}, "task": "outer", "results": [
@@ -570,6 +658,26 @@ mod tests {
             assert_eq!(texts(&batch, "recorded_at")[1], "2026-09-15T00:00:00Z");
             assert_eq!(report.rejects.len(), 1, "{:?}", report.rejects);
         }
+    }
+
+    #[test]
+    fn entries_that_are_no_rows_are_no_rejects() {
+        let mapping = MAPPING.replace("[recognise]", "where = \"kind = 'row'\"\n[recognise]");
+        let mapping = mapping.replace("[columns]", "[let]\nkind = { from = \"kind\" }\n[columns]");
+        let text = concat!(
+            r#"{"kind": "note", "at": "soon"}"#,
+            "\n",
+            r#"{"kind": "row", "task": "a", "ok": true, "at": "2026-09-14"}"#,
+            "\n",
+            r#"{"kind": "row", "task": "b", "ok": true}"#,
+        );
+        let (report, batch) = decode_text(&mapping, text).unwrap();
+        assert_eq!(
+            (report.rows_in, texts(&batch, "task_id")),
+            (2, vec!["a".to_owned()])
+        );
+        assert_eq!(report.rejects.len(), 1);
+        assert_eq!(report.notes, ["entries that are no outcomes: 1"]);
     }
 
     #[test]

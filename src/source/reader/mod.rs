@@ -5,6 +5,7 @@ mod csv;
 mod depreciation;
 mod guard;
 mod json;
+mod nest;
 mod parquet;
 mod prometheus_json;
 mod prometheus_text;

@@ -31,11 +31,11 @@ fn leaves_add_up_to_their_charge() {
             settings.basis = basis;
             settings.currency = shown_in.to_owned();
             let engine = facts.clone().engine_with(&registry, &settings).await;
-            each_charge_once(&engine, &month, basis).await;
-            let found = leaves(&engine, &month, basis).await;
+            let bill = each_charge_once(&engine, &month, basis).await;
+            let found = leaves(&engine, &bill, basis).await;
             seen.borrow_mut().extend(found);
             if basis == asked {
-                reconciled(&engine, &month, basis).await;
+                reconciled(&engine, &bill, basis).await;
             }
         }
     });
@@ -75,23 +75,39 @@ fn amounts(batch: &RecordBatch, column: usize) -> Vec<Option<i128>> {
         .collect()
 }
 
-async fn each_charge_once(engine: &Engine, month: &Month, basis: Basis) {
+/// What each charge is worth: its id, its currency, its amount.
+type Bill = Vec<(String, &'static str, Option<i128>)>;
+
+/// Split lines exchange money with each other and with nobody else.
+async fn each_charge_once(engine: &Engine, month: &Month, basis: Basis) -> Bill {
     let batch = engine
         .query("SELECT charge_id, amount FROM costs ORDER BY charge_id", &[])
         .await
         .unwrap();
     let got: Vec<_> = texts(&batch, 0).into_iter().zip(amounts(&batch, 1)).collect();
-    let want: Vec<_> = month
-        .charges
-        .iter()
-        .enumerate()
-        .map(|(place, c)| (id(place), c.amount(basis)))
-        .collect();
-    assert_eq!(got, want, "{basis}");
+    assert_eq!(got.len(), month.charges.len(), "{basis}");
+    let mut bill = Bill::new();
+    let mut split: BTreeMap<(&str, i64), [i128; 2]> = BTreeMap::new();
+    for (place, (charge, got)) in month.charges.iter().zip(got).enumerate() {
+        let want = (id(place), charge.amount(basis));
+        if charge.is_split() {
+            assert_eq!(got.0, want.0, "{basis}");
+            let sums = split.entry((charge.currency, charge.period.0)).or_default();
+            sums[0] += got.1.unwrap_or(0);
+            sums[1] += want.1.unwrap_or(0);
+        } else {
+            assert_eq!(got, want, "{basis}");
+        }
+        bill.push((got.0, charge.currency, got.1));
+    }
+    for (group, [got, want]) in split {
+        assert_eq!(got, want, "{basis} {group:?}");
+    }
+    bill
 }
 
 /// Checks the leaves and returns the kinds and leaves there were.
-async fn leaves(engine: &Engine, month: &Month, basis: Basis) -> BTreeSet<String> {
+async fn leaves(engine: &Engine, bill: &Bill, basis: Basis) -> BTreeSet<String> {
     let sql = "SELECT charge_id, currency, kind || ' ' || leaf, amount FROM ledger WHERE evidence = 'billed'";
     let batch = engine.query(sql, &[]).await.unwrap();
     let mut sums: BTreeMap<(String, String), i128> = BTreeMap::new();
@@ -105,14 +121,9 @@ async fn leaves(engine: &Engine, month: &Month, basis: Basis) -> BTreeSet<String
         *sums.entry((charge, currency)).or_default() += amount.expect("a leaf has an amount");
         whats.insert(what);
     }
-    let want: BTreeMap<_, _> = month
-        .charges
+    let want: BTreeMap<_, _> = bill
         .iter()
-        .enumerate()
-        .filter_map(|(place, c)| {
-            c.amount(basis)
-                .map(|amount| ((id(place), c.currency.to_owned()), amount))
-        })
+        .filter_map(|(id, currency, amount)| amount.map(|a| ((id.clone(), (*currency).to_owned()), a)))
         .collect();
     // A charge of 0 may have a leaf of 0, or none.
     sums.retain(|key, sum| *sum != 0 || !want.contains_key(key));
@@ -121,7 +132,7 @@ async fn leaves(engine: &Engine, month: &Month, basis: Basis) -> BTreeSet<String
     whats
 }
 
-async fn reconciled(engine: &Engine, month: &Month, basis: Basis) {
+async fn reconciled(engine: &Engine, bill: &Bill, basis: Basis) {
     let sql = "SELECT currency, bill, leaves, difference, charges, null_amounts, unbalanced
                FROM reconciliation ORDER BY currency";
     let batch = engine.query(sql, &[]).await.unwrap();
@@ -145,11 +156,10 @@ async fn reconciled(engine: &Engine, month: &Month, basis: Basis) {
     let want: Vec<_> = currencies
         .iter()
         .filter_map(|currency| {
-            let own: Vec<_> = month
-                .charges
+            let own: Vec<_> = bill
                 .iter()
-                .filter(|c| c.currency == *currency)
-                .map(|c| c.amount(basis))
+                .filter(|(_, own, _)| own == currency)
+                .map(|(_, _, amount)| *amount)
                 .collect();
             let bill: i128 = own.iter().flatten().sum();
             let nulls = own.iter().filter(|amount| amount.is_none()).count() as i64;

@@ -4,6 +4,8 @@
 use super::hold;
 use super::month::at;
 use crate::support::assets;
+use arrow::array::AsArray;
+use arrow::datatypes::Int64Type;
 use arrow::util::display::array_value_to_string;
 use proptest::collection::vec;
 use proptest::option;
@@ -125,13 +127,13 @@ fn outcome() -> impl Strategy<Value = String> {
 }
 
 /// A lake and its folder.
-struct Place {
+pub(super) struct Place {
     dir: tempfile::TempDir,
     lake: Lake,
 }
 
 impl Place {
-    async fn new() -> Place {
+    pub(super) async fn new() -> Place {
         let dir = tempfile::tempdir().unwrap();
         let clock = Arc::new(FixedClock("2026-11-01T00:00:00Z".parse().unwrap()));
         let lake = Lake::open(dir.path().join("lake").to_str().unwrap(), clock)
@@ -141,11 +143,12 @@ impl Place {
     }
 
     /// Ingests the files in one call, and returns what became of each.
-    async fn put(&self, files: &[(&str, String)]) -> Vec<State> {
+    pub(super) async fn put(&self, files: &[(&str, String)]) -> Vec<State> {
         let paths: Vec<String> = files
             .iter()
             .map(|(name, text)| {
                 let path = self.dir.path().join(name);
+                std::fs::create_dir_all(path.parent().unwrap()).unwrap();
                 std::fs::write(&path, text).unwrap();
                 path.display().to_string()
             })
@@ -162,8 +165,19 @@ impl Place {
         report.files.iter().map(|file| file.state).collect()
     }
 
+    /// The sum of a column of counts over all requests.
+    pub(super) async fn requests_sum(&self, column: &str) -> i64 {
+        let table = TABLES.iter().find(|t| t.name == "requests").unwrap();
+        let snapshot = self.lake.snapshot(table, None).await.unwrap().unwrap();
+        let batches = snapshot.read(&[column], &[]).await.unwrap();
+        let counts = batches
+            .iter()
+            .flat_map(|b| b.column(0).as_primitive::<Int64Type>().iter().flatten());
+        counts.sum()
+    }
+
     /// Every row of every table in words, in order, less the columns that are `left_out`.
-    async fn contents(&self, left_out: &[&str]) -> BTreeMap<&'static str, Vec<String>> {
+    pub(super) async fn contents(&self, left_out: &[&str]) -> BTreeMap<&'static str, Vec<String>> {
         let mut all = BTreeMap::new();
         for table in TABLES {
             let mut lines = Vec::new();
@@ -193,7 +207,7 @@ fn without(folder: &Path, line: &str) -> String {
 }
 
 /// Where a row came from: follows from how rows were dealt to files.
-const PROVENANCE: [&str; 4] = ["file_hash", "file_row", "charge_id", "delivery_id"];
+pub(super) const PROVENANCE: [&str; 4] = ["file_hash", "file_row", "charge_id", "delivery_id"];
 const FACTS: [&str; 3] = ["charges", "outcomes", "requests"];
 
 #[test]

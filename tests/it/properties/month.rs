@@ -38,7 +38,20 @@ pub(super) struct Charge {
 
 impl Charge {
     pub(super) fn amount(&self, basis: Basis) -> Option<i128> {
+        let [effective, billed, ..] = self.amounts;
+        let covering = self.like["charge_category"] == "Purchase"
+            && effective == Some(0)
+            && billed.is_some_and(|billed| billed != 0);
+        // What it bought stands in the bill as usage with a price of its own.
+        if covering && matches!(basis, Basis::List | Basis::Contracted) {
+            return Some(0);
+        }
         self.amounts[Basis::ALL.iter().position(|b| *b == basis).unwrap()]
+    }
+
+    /// Is money moved between it and its parent or children?
+    pub(super) fn is_split(&self) -> bool {
+        self.like["resource_id"] == SPLIT || self.like["split_parent_resource_id"] == SPLIT
     }
 
     fn row(&self, at_row: usize) -> Value {
@@ -66,6 +79,9 @@ impl Charge {
         row
     }
 }
+
+/// The instance whose cost is split among its pods.
+const SPLIT: &str = "i-split";
 
 /// The id of the charge in this place of the month.
 pub(super) fn id(place: usize) -> String {
@@ -135,17 +151,79 @@ fn month_of(amount: BoxedStrategy<Option<i128>>) -> impl Strategy<Value = Month>
         by_key.into_values().collect()
     });
     (
-        vec(charge(amount), 1..24),
+        vec(charge(amount.clone()), 1..24),
+        vec(covering(amount.clone()), 0..3),
+        vec(split(amount), 0..7),
         vec(request(), 0..30),
         samples,
         vec(outcome(), 0..8),
     )
-        .prop_map(|(charges, requests, samples, outcomes)| Month {
-            charges,
-            requests,
-            samples,
-            outcomes,
+        .prop_map(|(mut charges, covering, split, requests, samples, outcomes)| {
+            charges.extend(covering);
+            charges.extend(split);
+            Month {
+                charges,
+                requests,
+                samples,
+                outcomes,
+            }
         })
+}
+
+/// What is bought ahead, and what is used of it: a commitment, and prepaid tokens.
+fn covering(amount: BoxedStrategy<Option<i128>>) -> impl Strategy<Value = Charge> {
+    let bought = vec![
+        json!({"provider": "AWS", "service_name": "EC2", "charge_category": "Purchase", "commitment_discount_id": "ri"}),
+        json!({"provider": "ACME", "service_name": "Tokens", "charge_category": "Purchase", "pricing_currency": "USD"}),
+        json!({"provider": "AWS", "service_name": "EC2", "charge_category": "Usage", "commitment_discount_id": "ri", "commitment_discount_status": "Unused"}),
+        json!({"provider": "ACME", "service_name": "Widget", "charge_category": "Usage", "pricing_currency": "Token"}),
+        json!({"provider": "AWS", "service_name": "EC2", "charge_category": "Credit", "charge_class": "Correction"}),
+    ];
+    let amounts = [amount.clone(), amount.clone(), amount.clone(), amount];
+    (select(bought), period(), amounts, select(&CURRENCIES[..])).prop_map(
+        |(like, period, mut amounts, currency)| {
+            // Neither counts under the basis of the other.
+            let nothing = if like["charge_category"] == "Purchase" {
+                0
+            } else {
+                1
+            };
+            amounts[nothing] = Some(0);
+            Charge {
+                like,
+                period,
+                amounts,
+                currency,
+                used: None,
+            }
+        },
+    )
+}
+
+/// Lines of one instance and one hour, and what pods claim of it: less than it cost, or more.
+fn split(amount: BoxedStrategy<Option<i128>>) -> impl Strategy<Value = Charge> {
+    let claim = prop_oneof![
+        3 => Just(None),
+        4 => (0_i128..500_000).prop_map(|cents| Some(cents * 10_i128.pow(16))),
+        1 => (1_i128..10).prop_map(Some),
+    ];
+    let amounts = [amount.clone(), amount.clone(), amount.clone(), amount];
+    (claim, amounts, 0_i64..2, select(&CURRENCIES[..2])).prop_map(|(claim, amounts, hour, currency)| {
+        let like = match claim {
+            None => json!({"provider": "AWS", "service_name": "EC2", "charge_category": "Usage", "resource_id": SPLIT}),
+            Some(claim) => json!({
+                "provider": "AWS", "service_name": "EKS", "charge_category": "Usage", "resource_id": "pod",
+                "split_parent_resource_id": SPLIT, "split_cost": money::format(claim), "tags": {"use_case": "chat"},
+            }),
+        };
+        Charge {
+            like,
+            period: (hour * HOUR, (hour + 1) * HOUR),
+            amounts,
+            currency,
+            used: None,
+        }
+    })
 }
 
 fn any_amount() -> BoxedStrategy<Option<i128>> {
