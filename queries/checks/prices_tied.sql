@@ -8,11 +8,14 @@ severity = "warning"
 advice = "Remove the model from one of the lists, or give the newer price its own valid_from."
 needs_rows = "prices"
 */
-SELECT provider, model, valid_from, count(*) AS entries, min(source) AS first_source, max(source) AS last_source
+SELECT
+    coalesce(layer, 'list') AS layer, provider, model, valid_from, count(*) AS entries, min(source) AS first_source, max(source) AS last_source
 FROM prices
-GROUP BY provider, model, valid_from
+GROUP BY coalesce(layer, 'list'), provider, model, valid_from
 HAVING count(*) > 1 AND (
     count(DISTINCT currency) > 1
+    OR count(DISTINCT discount) > 1
+    OR count(DISTINCT valid_to) > 1
     OR min(input_cost_per_token) <> max(input_cost_per_token)
     OR min(output_cost_per_token) <> max(output_cost_per_token)
     OR min(cache_read_input_token_cost) <> max(cache_read_input_token_cost)
@@ -22,4 +25,4 @@ HAVING count(*) > 1 AND (
     OR (count(cache_read_input_token_cost) > 0 AND count(cache_read_input_token_cost) < count(*))
     OR (count(cache_creation_input_token_cost) > 0 AND count(cache_creation_input_token_cost) < count(*))
 )
-ORDER BY provider, model, valid_from
+ORDER BY layer, provider, model, valid_from

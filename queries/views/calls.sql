@@ -13,7 +13,7 @@ bucket, parts of it (audio, images, writes kept for an hour, reasoning) at their
 without a price. request_cost: what is metered by the request, such as web searches. What ran on provisioned
 throughput has list cost 0, and its buckets say what they would cost on demand. contract_cost: the same under the
 contracts that hold, in contract_currency; where none does, the list's. tier_unpriced: its service tier
-has no price of its own, and the standard one stands in.
+has no price of its own, and the standard one stands in. price_lacks: what an unpriced attempt has no price for.
 
 kept: leaves, tasks and metrics all start from it.
 
@@ -179,6 +179,19 @@ SELECT
     list_id,
     contract_id,
     price_status = 'priced' AND NOT tier_priced AS tier_unpriced,
+    CASE
+        WHEN price_status <> 'unpriced' THEN NULL
+        WHEN currency IS NULL THEN 'model'
+        ELSE
+            concat_ws(
+                ', ',
+                CASE WHEN uncached_cost IS NULL THEN 'uncached_input' END,
+                CASE WHEN read_cost IS NULL THEN 'cache_read' END,
+                CASE WHEN write_cost IS NULL THEN 'cache_write' END,
+                CASE WHEN output_cost IS NULL THEN 'output' END,
+                CASE WHEN request_cost IS NULL THEN 'web_searches' END
+            )
+    END AS price_lacks,
     CASE
         WHEN price_status IN ('priced', 'unpriced') AND contract_currency IS NOT NULL THEN under_contract
         ELSE list_cost

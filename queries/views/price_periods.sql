@@ -4,8 +4,7 @@ model, or until its own valid_to, whichever comes first.
 Providers have the names of the registry. Where two lists price one model from one moment on, the list whose
 name sorts first holds. Of the layer list, only the rows of setting('price_book') count where one is set; a
 contract lies over any book. Under setting('price_moment') only what holds at that moment is left, and it holds
-for ever. price_id tells the rows apart. entries: every rate of the row by what it prices (rate), service tier
-and length of prompt above which it holds. factors: what regions and tiers multiply its rates by.
+for ever. price_id tells the rows apart. factors: what regions and tiers multiply its rates by.
 
 kept: price_rates reads it from several sides.
 
@@ -15,13 +14,13 @@ WITH named AS (
     SELECT
         coalesce(p.layer, 'list') AS layer,
         coalesce(n.provider, p.provider) AS provider,
-        p.provider AS listed_provider,
         p.model,
         p.valid_from,
         p.valid_to,
         p.currency,
         p.discount,
         p.source,
+        p.file_hash,
         p.input_cost_per_token,
         p.output_cost_per_token,
         p.cache_read_input_token_cost,
@@ -64,16 +63,13 @@ SELECT
     currency,
     discount,
     source,
-    listed_provider,
+    file_hash,
     threshold_inclusive,
     input_cost_per_token,
     output_cost_per_token,
     cache_read_input_token_cost,
     cache_creation_input_token_cost,
-    price_entries(
-        input_cost_per_token, output_cost_per_token, cache_read_input_token_cost, cache_creation_input_token_cost,
-        extra
-    ) AS entries,
+    extra,
     price_factors(extra) AS factors
 FROM ended
 WHERE moment IS NULL OR (valid_from <= moment AND (valid_until IS NULL OR moment < valid_until))

@@ -10,7 +10,7 @@ rate of its bucket. factors: what regions and tiers multiply by (function uplift
 
 contract_…: the same under contract. A contract's row for the model goes before its row for '*', all models of
 the provider. What a contract prices, it prices at every step and in every tier, by the rules above; all else is
-the list's, less its discount, if both are in one currency. contract_currency is NULL where no contract holds.
+the list's, less its discount, if both are in one currency. contract_currency is NULL where no contract holds; the rates are then the list's.
 
 Only models that somebody called, or that the registry names.
 
@@ -22,34 +22,24 @@ WITH wanted AS (
     SELECT model FROM models
 ),
 
-listed AS (
-    SELECT p.*
+pairs AS (
+    SELECT p.provider, p.model
     FROM price_periods AS p
     LEFT SEMI JOIN wanted AS w ON w.model = p.model
-    UNION ALL
-    SELECT p.* FROM price_periods AS p WHERE p.model = '*' AND p.layer = 'contract'
-),
-
-pairs AS (
-    SELECT provider, model FROM listed WHERE model <> '*' GROUP BY provider, model
+    GROUP BY p.provider, p.model
 ),
 
 -- Every row with each model that it speaks of.
 spoken AS (
-    SELECT p.price_id, p.layer, false AS for_all, p.provider, p.model, p.valid_from, p.valid_until
-    FROM listed AS p
-    WHERE p.model <> '*'
-    UNION ALL
-    SELECT p.price_id, p.layer, true AS for_all, a.provider, a.model, p.valid_from, p.valid_until
-    FROM listed AS p
-    INNER JOIN pairs AS a ON a.provider = p.provider
-    WHERE p.model = '*'
+    SELECT
+        a.provider, a.model, p.price_id, p.layer, p.model = '*' AS for_all, p.valid_from, p.valid_until
+    FROM pairs AS a
+    INNER JOIN price_periods AS p
+        ON p.provider = a.provider AND (p.model = a.model OR (p.model = '*' AND p.layer = 'contract'))
 ),
 
 changes AS (
-    SELECT provider, model, valid_from AS moment FROM spoken
-    UNION
-    SELECT provider, model, valid_until AS moment FROM spoken WHERE valid_until IS NOT NULL
+    SELECT DISTINCT provider, model, unnest(make_array(valid_from, valid_until)) AS moment FROM spoken
 ),
 
 stretches AS (
@@ -57,34 +47,25 @@ stretches AS (
         provider, model, moment AS valid_from,
         lead(moment) OVER (PARTITION BY provider, model ORDER BY moment) AS valid_until
     FROM changes
+    WHERE moment IS NOT NULL
 ),
 
--- What holds in a stretch: at most one row of the list, and one of the contracts.
+-- Of each kind of row, at most one holds in a stretch.
 holding AS (
     SELECT
-        s.provider, s.model, s.valid_from, s.valid_until, p.layer, p.price_id,
-        row_number() OVER (
-            PARTITION BY s.provider, s.model, s.valid_from, p.layer ORDER BY p.for_all
-        ) AS place
+        s.provider, s.model, s.valid_from, s.valid_until,
+        max(p.price_id) FILTER (WHERE p.layer = 'list') AS list_id,
+        coalesce(
+            max(p.price_id) FILTER (WHERE p.layer = 'contract' AND NOT p.for_all),
+            max(p.price_id) FILTER (WHERE p.layer = 'contract')
+        ) AS contract_id
     FROM stretches AS s
     INNER JOIN spoken AS p
         ON p.provider = s.provider
         AND p.model = s.model
         AND p.valid_from <= s.valid_from
         AND (p.valid_until IS NULL OR s.valid_from < p.valid_until)
-),
-
-held AS (
-    SELECT h.*, p.currency, p.discount, p.factors, p.threshold_inclusive, p.entries
-    FROM holding AS h
-    INNER JOIN listed AS p ON p.price_id = h.price_id
-    WHERE h.place = 1
-),
-
-entries AS (
-    SELECT provider, model, valid_from, layer, entry['rate'] AS rate, entry['tier'] AS tier,
-        entry['above'] AS above, entry['price'] AS price
-    FROM (SELECT provider, model, valid_from, layer, unnest(entries) AS entry FROM held)
+    GROUP BY s.provider, s.model, s.valid_from, s.valid_until
 ),
 
 words AS (
@@ -97,153 +78,115 @@ words AS (
     LEFT JOIN service_tiers AS t ON t.word = lower(w.word)
 ),
 
-steps AS (
-    SELECT provider, model, valid_from, above FROM entries
-    UNION
-    SELECT provider, model, valid_from, 0 AS above FROM held
+stepped AS (
+    SELECT
+        h.*,
+        l.currency AS list_currency,
+        l.factors AS list_factors,
+        l.input_cost_per_token AS list_input,
+        l.output_cost_per_token AS list_output,
+        l.cache_read_input_token_cost AS list_read,
+        l.cache_creation_input_token_cost AS list_write,
+        l.extra AS list_extra,
+        c.currency AS own_currency,
+        c.factors AS own_factors,
+        c.discount,
+        c.input_cost_per_token AS own_input,
+        c.output_cost_per_token AS own_output,
+        c.cache_read_input_token_cost AS own_read,
+        c.cache_creation_input_token_cost AS own_write,
+        c.extra AS own_extra,
+        cardinality(
+            price_entries(
+                c.input_cost_per_token, c.output_cost_per_token, c.cache_read_input_token_cost,
+                c.cache_creation_input_token_cost, c.extra
+            )
+        ) > 0 AS priced,
+        coalesce(l.threshold_inclusive, c.threshold_inclusive) AS inclusive,
+        unnest(price_steps(l.extra, c.extra)) AS above
+    FROM holding AS h
+    LEFT JOIN price_periods AS l ON l.price_id = h.list_id
+    LEFT JOIN price_periods AS c ON c.price_id = h.contract_id
 ),
 
--- Of all prices for one kind of token, the nearest: by length of prompt, then by tier.
-candidates AS (
+resolved AS (
     SELECT
-        e.provider, e.model, e.valid_from, e.layer, e.rate, w.word, s.above,
+        s.*,
+        w.word,
+        w.tier,
+        lead(s.above) OVER (PARTITION BY s.provider, s.model, s.valid_from, w.word ORDER BY s.above) AS next_above,
+        price_at(s.list_input, s.list_output, s.list_read, s.list_write, s.list_extra, w.tier, s.above) AS l,
+        price_at(s.own_input, s.own_output, s.own_read, s.own_write, s.own_extra, w.tier, s.above) AS c,
+        -- The share of the list price that is left where the contract has no price of its own.
         CASE
-            WHEN e.tier = 'standard' AND w.tier = 'batch' AND e.rate <> 'search' THEN money_mul(e.price, 0.5)
-            ELSE e.price
-        END AS price,
-        row_number() OVER (
-            PARTITION BY e.provider, e.model, e.valid_from, e.layer, e.rate, w.word, s.above
-            ORDER BY e.above DESC, e.tier = w.tier DESC
-        ) AS place
-    FROM entries AS e
-    INNER JOIN words AS w ON w.tier = e.tier OR e.tier = 'standard'
-    INNER JOIN steps AS s
-        ON s.provider = e.provider AND s.model = e.model AND s.valid_from = e.valid_from AND s.above >= e.above
-),
-
-priced AS (
-    SELECT
-        provider, model, valid_from, word, above,
-        max(price) FILTER (WHERE layer = 'list' AND rate = 'input') AS l_input,
-        max(price) FILTER (WHERE layer = 'list' AND rate = 'read') AS l_read,
-        max(price) FILTER (WHERE layer = 'list' AND rate = 'write') AS l_write,
-        max(price) FILTER (WHERE layer = 'list' AND rate = 'write_1h') AS l_write_1h,
-        max(price) FILTER (WHERE layer = 'list' AND rate = 'output') AS l_output,
-        max(price) FILTER (WHERE layer = 'list' AND rate = 'reasoning') AS l_reasoning,
-        max(price) FILTER (WHERE layer = 'list' AND rate = 'audio_input') AS l_audio_input,
-        max(price) FILTER (WHERE layer = 'list' AND rate = 'image_input') AS l_image_input,
-        max(price) FILTER (WHERE layer = 'list' AND rate = 'audio_output') AS l_audio_output,
-        max(price) FILTER (WHERE layer = 'list' AND rate = 'image_output') AS l_image_output,
-        max(price) FILTER (WHERE layer = 'list' AND rate = 'search') AS l_search,
-        max(price) FILTER (WHERE layer = 'contract' AND rate = 'input') AS c_input,
-        max(price) FILTER (WHERE layer = 'contract' AND rate = 'read') AS c_read,
-        max(price) FILTER (WHERE layer = 'contract' AND rate = 'write') AS c_write,
-        max(price) FILTER (WHERE layer = 'contract' AND rate = 'write_1h') AS c_write_1h,
-        max(price) FILTER (WHERE layer = 'contract' AND rate = 'output') AS c_output,
-        max(price) FILTER (WHERE layer = 'contract' AND rate = 'reasoning') AS c_reasoning,
-        max(price) FILTER (WHERE layer = 'contract' AND rate = 'audio_input') AS c_audio_input,
-        max(price) FILTER (WHERE layer = 'contract' AND rate = 'image_input') AS c_image_input,
-        max(price) FILTER (WHERE layer = 'contract' AND rate = 'audio_output') AS c_audio_output,
-        max(price) FILTER (WHERE layer = 'contract' AND rate = 'image_output') AS c_image_output,
-        max(price) FILTER (WHERE layer = 'contract' AND rate = 'search') AS c_search
-    FROM candidates
-    WHERE place = 1
-    GROUP BY provider, model, valid_from, word, above
-),
-
-tiers AS (
-    SELECT provider, model, valid_from, tier FROM entries WHERE layer = 'list'
-    GROUP BY provider, model, valid_from, tier
-),
-
--- The share of the list price that is left where the contract has no price of its own.
-ranked AS (
-    SELECT
-        s.provider, s.model, s.valid_from, s.above, w.word, w.tier,
-        l.valid_until AS list_until, c.valid_until AS contract_until,
-        l.price_id AS list_id, c.price_id AS contract_id,
-        l.currency,
-        CASE WHEN c.priced THEN c.currency WHEN NOT c.priced THEN l.currency END AS contract_currency,
-        CASE WHEN NOT c.priced OR c.currency = l.currency THEN 1 - coalesce(c.discount, 0) END AS left_over,
-        l.factors,
-        coalesce(c.factors, l.factors) AS contract_factors,
-        coalesce(l.threshold_inclusive, c.threshold_inclusive) AS threshold_inclusive,
-        lead(s.above) OVER (PARTITION BY s.provider, s.model, s.valid_from, w.word ORDER BY s.above) AS next_above
-    FROM steps AS s
+            WHEN NOT s.priced OR s.own_currency = s.list_currency THEN 1 - coalesce(s.discount, 0)
+        END AS left_over
+    FROM stepped AS s
     CROSS JOIN words AS w
-    LEFT JOIN (SELECT * FROM held WHERE layer = 'list') AS l
-        ON l.provider = s.provider AND l.model = s.model AND l.valid_from = s.valid_from
-    LEFT JOIN (SELECT *, cardinality(entries) > 0 AS priced FROM held WHERE layer = 'contract') AS c
-        ON c.provider = s.provider AND c.model = s.model AND c.valid_from = s.valid_from
 ),
 
-both_layers AS (
+laid_over AS (
     SELECT
-        r.*,
-        p.* EXCEPT (provider, model, valid_from, word, above),
-        coalesce(p.c_input, money_mul(p.l_input, r.left_over)) AS k_input,
-        coalesce(p.c_read, money_mul(p.l_read, r.left_over)) AS k_read,
-        coalesce(p.c_write, money_mul(p.l_write, r.left_over)) AS k_write,
-        coalesce(p.c_write_1h, money_mul(p.l_write_1h, r.left_over)) AS k_write_1h,
-        coalesce(p.c_output, money_mul(p.l_output, r.left_over)) AS k_output,
-        coalesce(p.c_reasoning, money_mul(p.l_reasoning, r.left_over)) AS k_reasoning,
-        coalesce(p.c_audio_input, money_mul(p.l_audio_input, r.left_over)) AS k_audio_input,
-        coalesce(p.c_image_input, money_mul(p.l_image_input, r.left_over)) AS k_image_input,
-        coalesce(p.c_audio_output, money_mul(p.l_audio_output, r.left_over)) AS k_audio_output,
-        coalesce(p.c_image_output, money_mul(p.l_image_output, r.left_over)) AS k_image_output,
-        coalesce(p.c_search, money_mul(p.l_search, r.left_over)) AS k_search
-    FROM ranked AS r
-    LEFT JOIN priced AS p
-        ON p.provider = r.provider AND p.model = r.model AND p.valid_from = r.valid_from
-        AND p.word = r.word AND p.above = r.above
+        *,
+        coalesce(c['input'], money_mul(l['input'], left_over)) AS k_input,
+        coalesce(c['read'], money_mul(l['read'], left_over)) AS k_read,
+        coalesce(c['write'], money_mul(l['write'], left_over)) AS k_write,
+        coalesce(c['write_1h'], money_mul(l['write_1h'], left_over)) AS k_write_1h,
+        coalesce(c['output'], money_mul(l['output'], left_over)) AS k_output,
+        coalesce(c['reasoning'], money_mul(l['reasoning'], left_over)) AS k_reasoning,
+        coalesce(c['audio_input'], money_mul(l['audio_input'], left_over)) AS k_audio_input,
+        coalesce(c['image_input'], money_mul(l['image_input'], left_over)) AS k_image_input,
+        coalesce(c['audio_output'], money_mul(l['audio_output'], left_over)) AS k_audio_output,
+        coalesce(c['image_output'], money_mul(l['image_output'], left_over)) AS k_image_output,
+        coalesce(c['search'], money_mul(l['search'], left_over)) AS k_search
+    FROM resolved
 )
 
 SELECT
-    b.provider,
-    b.model,
-    b.valid_from,
-    coalesce(b.list_until, b.contract_until) AS valid_until,
-    b.word,
-    b.tier,
-    b.tier = 'standard' OR b.tier = 'batch' OR t.tier IS NOT NULL AS tier_priced,
+    provider,
+    model,
+    valid_from,
+    valid_until,
+    word,
+    tier,
+    l['tier_priced'] AS tier_priced,
     CASE
-        WHEN b.above = 0 THEN -1
-        WHEN b.threshold_inclusive THEN b.above - 1
-        ELSE b.above
+        WHEN above = 0 THEN -1
+        WHEN inclusive THEN above - 1
+        ELSE above
     END AS over,
     CASE
-        WHEN b.next_above IS NULL THEN 9223372036854775807
-        WHEN b.threshold_inclusive THEN b.next_above - 1
-        ELSE b.next_above
+        WHEN next_above IS NULL THEN 9223372036854775807
+        WHEN inclusive THEN next_above - 1
+        ELSE next_above
     END AS upto,
-    b.list_id,
-    b.currency,
-    b.factors,
-    b.l_input AS input_rate,
-    b.l_read AS read_rate,
-    b.l_write AS write_rate,
-    coalesce(b.l_write_1h, b.l_write) AS write_1h_rate,
-    b.l_output AS output_rate,
-    coalesce(b.l_reasoning, b.l_output) AS reasoning_rate,
-    coalesce(b.l_audio_input, b.l_input) AS audio_input_rate,
-    coalesce(b.l_image_input, b.l_input) AS image_input_rate,
-    coalesce(b.l_audio_output, b.l_output) AS audio_output_rate,
-    coalesce(b.l_image_output, b.l_output) AS image_output_rate,
-    b.l_search AS search_rate,
-    b.contract_id,
-    b.contract_currency,
-    b.contract_factors,
-    b.k_input AS contract_input_rate,
-    b.k_read AS contract_read_rate,
-    b.k_write AS contract_write_rate,
-    coalesce(b.k_write_1h, b.k_write) AS contract_write_1h_rate,
-    b.k_output AS contract_output_rate,
-    coalesce(b.k_reasoning, b.k_output) AS contract_reasoning_rate,
-    coalesce(b.k_audio_input, b.k_input) AS contract_audio_input_rate,
-    coalesce(b.k_image_input, b.k_input) AS contract_image_input_rate,
-    coalesce(b.k_audio_output, b.k_output) AS contract_audio_output_rate,
-    coalesce(b.k_image_output, b.k_output) AS contract_image_output_rate,
-    b.k_search AS contract_search_rate
-FROM both_layers AS b
-LEFT JOIN tiers AS t
-    ON t.provider = b.provider AND t.model = b.model AND t.valid_from = b.valid_from AND t.tier = b.tier
+    list_id,
+    list_currency AS currency,
+    list_factors AS factors,
+    l['input'] AS input_rate,
+    l['read'] AS read_rate,
+    l['write'] AS write_rate,
+    coalesce(l['write_1h'], l['write']) AS write_1h_rate,
+    l['output'] AS output_rate,
+    coalesce(l['reasoning'], l['output']) AS reasoning_rate,
+    coalesce(l['audio_input'], l['input']) AS audio_input_rate,
+    coalesce(l['image_input'], l['input']) AS image_input_rate,
+    coalesce(l['audio_output'], l['output']) AS audio_output_rate,
+    coalesce(l['image_output'], l['output']) AS image_output_rate,
+    l['search'] AS search_rate,
+    contract_id,
+    CASE WHEN contract_id IS NOT NULL AND priced THEN own_currency WHEN contract_id IS NOT NULL THEN list_currency END
+    AS contract_currency,
+    coalesce(own_factors, list_factors) AS contract_factors,
+    k_input AS contract_input_rate,
+    k_read AS contract_read_rate,
+    k_write AS contract_write_rate,
+    coalesce(k_write_1h, k_write) AS contract_write_1h_rate,
+    k_output AS contract_output_rate,
+    coalesce(k_reasoning, k_output) AS contract_reasoning_rate,
+    coalesce(k_audio_input, k_input) AS contract_audio_input_rate,
+    coalesce(k_image_input, k_input) AS contract_image_input_rate,
+    coalesce(k_audio_output, k_output) AS contract_audio_output_rate,
+    coalesce(k_image_output, k_output) AS contract_image_output_rate,
+    k_search AS contract_search_rate
+FROM laid_over

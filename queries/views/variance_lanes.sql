@@ -389,7 +389,10 @@ SELECT
     nullif(provider, '') AS provider,
     nullif(model, '') AS model,
     day,
-    arrow_cast(day, 'Timestamp(Microsecond, Some("UTC"))') AS day_start,
+    charge_moment(
+        arrow_cast(day, 'Timestamp(Microsecond, Some("UTC"))'),
+        arrow_cast(day, 'Timestamp(Microsecond, Some("UTC"))') + INTERVAL '1' DAY
+    ) AS placed_at,
     currency,
     shown,
     CASE

@@ -43,7 +43,16 @@ pub async fn check(config: &Config, tier: &str, console: &mut dyn Console) -> Re
     Ok(Status::Done)
 }
 
-fn table(findings: &[Finding]) -> Result<Frame> {
+/// pass, found, or that there was nothing to look at.
+pub(super) fn verdict(finding: &Finding) -> String {
+    match &finding.verdict {
+        Verdict::Pass => "pass".to_owned(),
+        Verdict::NothingToCheck { table } => format!("nothing in {table}"),
+        Verdict::Found { .. } => "found".to_owned(),
+    }
+}
+
+pub(super) fn table(findings: &[Finding]) -> Result<Frame> {
     let text = |value: &dyn Fn(&Finding) -> String| -> Arc<StringArray> {
         Arc::new(findings.iter().map(|f| Some(value(f))).collect())
     };
@@ -58,11 +67,7 @@ fn table(findings: &[Finding]) -> Result<Frame> {
         Arc::new(Schema::new(fields)),
         vec![
             text(&|f| f.check.clone()),
-            text(&|f| match &f.verdict {
-                Verdict::Pass => "pass".to_owned(),
-                Verdict::NothingToCheck { table } => format!("nothing in {table}"),
-                Verdict::Found { .. } => "found".to_owned(),
-            }),
+            text(&verdict),
             text(&|f| format!("{:?}", f.severity).to_lowercase()),
             Arc::new(findings.iter().map(|f| f.rows() as i64).collect::<Int64Array>()),
             text(&|f| f.title.clone()),

@@ -94,6 +94,18 @@ impl Frame {
         self.batch.num_rows()
     }
 
+    /// Some of the columns, in the order given.
+    pub fn pick(&self, columns: &[&str]) -> Result<Frame> {
+        let places = columns
+            .iter()
+            .map(|column| self.index(column))
+            .collect::<Result<Vec<_>>>()?;
+        Ok(Frame {
+            columns: places.iter().map(|at| self.columns[*at].clone()).collect(),
+            batch: self.batch.project(&places)?,
+        })
+    }
+
     pub fn index(&self, column: &str) -> Result<usize> {
         self.columns
             .iter()

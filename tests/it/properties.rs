@@ -6,6 +6,7 @@ mod deliveries;
 mod fleet;
 mod month;
 mod sessions;
+mod variance;
 mod windows;
 
 use proptest::strategy::Strategy;

@@ -39,13 +39,26 @@ columns = [
 [chart]
 kind = "bar"
 y = "difference"
+[explain]
+from = "lanes"
+[explain.columns]
+metered = { sum = "amount", where = "lane = 'metered'" }
+billed = { sum = "amount", where = "lane = 'billed'" }
+difference = { sum = "signed", where = "lane IN ('metered', 'billed')" }
+price = { sum = "amount", where = "lane = 'price'" }
+token_class = { sum = "amount", where = "lane = 'token_class'" }
+coverage = { sum = "amount", where = "lane = 'coverage'" }
+timing = { sum = "amount", where = "lane = 'timing'" }
+discount = { sum = "amount", where = "lane = 'discount'" }
+credit_and_tax = { sum = "amount", where = "lane = 'credit_and_tax'" }
+factor = { over = ["billed", "metered"] }
 */
 WITH lanes AS (
     SELECT
         provider, model, day, lane, shown, rate, amount, currency,
         CASE WHEN lane = 'billed' THEN -amount ELSE amount END AS signed
     FROM variance_lanes
-    WHERE day_start >= $from AND day_start < $to
+    WHERE placed_at >= $from AND placed_at < $to
 ),
 summed AS (
     SELECT

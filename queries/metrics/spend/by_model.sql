@@ -27,41 +27,21 @@ amount = { sum = "amount", where = "evidence = 'billed'" }
 accrued = { sum = "amount", where = "evidence = 'accrued'" }
 modelled = { sum = "amount", where = "evidence = 'billed' AND modelled" }
 */
-WITH charged AS (
-    SELECT charge_id FROM costs WHERE charge_moment(charge_period_start, charge_period_end) >= $from
-        AND charge_moment(charge_period_start, charge_period_end) < $to
-),
-split AS (
+WITH leaves AS (
     SELECT
-        l.use_case, l.team, l.scope, l.model, l.provider, l.service, l.leaf, l.evidence,
-        l.modelled, l.amount, l.currency, l.fx_rate, l.kind, l.charge_id, l.request_source, l.request_id, l.host,
-        l.period_start
-    FROM ledger AS l
-    LEFT SEMI JOIN charged AS c ON c.charge_id = l.charge_id
-    WHERE l.evidence = 'billed'
-    UNION ALL
-    SELECT
-        use_case, team, scope, model, provider, service, leaf, evidence, modelled, amount, currency, fx_rate, kind,
-        charge_id, request_source, request_id, host, period_start
-    FROM ledger
-    WHERE evidence = 'accrued' AND setting('basis') <> 'billed' AND started_at >= $from AND started_at < $to
-),
-leaves AS (
-    SELECT
-        use_case,
-        team, scope, model, provider, service, leaf, evidence, modelled, amount,
-        kind, charge_id, request_source, request_id, host, period_start, currency, fx_rate,
-        CASE WHEN setting('currency') <> 'native' AND fx_rate IS NOT NULL THEN setting('currency') ELSE currency END AS shown,
-        CASE WHEN setting('currency') = 'native' OR fx_rate IS NULL THEN 1 ELSE fx_rate END AS rate
-    FROM split
-    WHERE kind IN ('model_api', 'gpu')
+        l.use_case, l.team, l.scope, l.model, l.provider, l.service, l.leaf, l.sub_account, l.region,
+        l.kind, l.evidence, l.modelled, l.charge_id, l.request_source, l.request_id, l.task_id, l.host, l.period_start,
+        l.currency, l.fx_rate, l.amount, l.shown, l.rate
+    FROM spend_leaves AS l
+    WHERE l.placed_at >= $from AND l.placed_at < $to
+        AND l.kind IN ('model_api', 'gpu')
 )
 SELECT
     {{by}},
     shown AS currency,
-    COALESCE(sum_product(CASE WHEN evidence = 'billed' THEN amount END, rate), 0) AS amount,
-    COALESCE(sum_product(CASE WHEN evidence = 'accrued' THEN amount END, rate), 0) AS accrued,
-    COALESCE(sum_product(CASE WHEN evidence = 'billed' AND modelled THEN amount END, rate), 0) AS modelled
+    COALESCE(sum_product(amount, rate) FILTER (WHERE evidence = 'billed'), 0) AS amount,
+    COALESCE(sum_product(amount, rate) FILTER (WHERE evidence = 'accrued'), 0) AS accrued,
+    COALESCE(sum_product(amount, rate) FILTER (WHERE evidence = 'billed' AND modelled), 0) AS modelled
 FROM leaves
 GROUP BY {{by}}, shown
 ORDER BY {{by}}, shown

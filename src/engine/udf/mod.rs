@@ -19,8 +19,10 @@ mod match_length;
 mod money_mul;
 mod now_utc;
 mod one_currency;
+mod price_at;
 mod price_entries;
 mod price_factors;
+mod price_steps;
 mod ratio;
 mod setting;
 mod sum_product;
@@ -57,8 +59,10 @@ pub(super) fn scalars(settings: &Settings, registry: &Registry) -> Vec<ScalarUDF
         match_length(),
         money_mul::MoneyMul::default().into(),
         now_utc::NowUtc::new(settings.now).into(),
+        price_at::PriceAt::default().into(),
         price_entries::PriceEntries::default().into(),
         price_factors::PriceFactors::default().into(),
+        price_steps::PriceSteps::default().into(),
         ratio::Ratio::default().into(),
         setting::Setting::new(settings, registry).into(),
         token_cost::TokenCost::default().into(),

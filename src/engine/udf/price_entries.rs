@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Price of 1 of what the row's second name says. A name that begins another one stands after it.
-const RATES: [(&str, &str); 11] = [
+pub(super) const RATES: [(&str, &str); 11] = [
     ("input_cost_per_token", "input"),
     ("output_cost_per_token", "output"),
     ("cache_read_input_token_cost", "read"),
@@ -43,15 +43,15 @@ const SEARCH_SIZES: [&str; 3] = [
     "search_context_size_high",
 ];
 
-const STANDARD: &str = "standard";
+pub(super) const STANDARD: &str = "standard";
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Entry {
-    rate: &'static str,
-    tier: String,
+pub(super) struct Entry {
+    pub(super) rate: &'static str,
+    pub(super) tier: String,
     /// Tokens of prompt above which it holds.
-    above: i64,
-    price: i128,
+    pub(super) above: i64,
+    pub(super) price: i128,
 }
 
 /// What a key prices, in which tier, above how many tokens; `None` for a key that is no token's price.
@@ -113,7 +113,10 @@ fn search(text: &str) -> Option<i128> {
 }
 
 /// `standard` are the four prices that have columns of their own, in the order of the arguments.
-fn entries<'a>(standard: [Option<i128>; 4], extra: impl Iterator<Item = (&'a str, &'a str)>) -> Vec<Entry> {
+pub(super) fn entries<'a>(
+    standard: [Option<i128>; 4],
+    extra: impl Iterator<Item = (&'a str, &'a str)>,
+) -> Vec<Entry> {
     let plain = |rate: &'static str, price| Entry {
         rate,
         tier: STANDARD.to_owned(),

@@ -29,7 +29,7 @@ struct Additive {
     counts: &'static [&'static str],
 }
 
-const ADDITIVE: [Additive; 13] = [
+const ADDITIVE: [Additive; 14] = [
     Additive {
         metric: "spend/by_scope",
         group: "scope",
@@ -46,6 +46,23 @@ const ADDITIVE: [Additive; 13] = [
         metric: "spend/by_model",
         group: "model",
         money: &["amount", "accrued", "modelled"],
+        counts: &[],
+    },
+    Additive {
+        metric: "ledger/variance",
+        group: "provider",
+        money: &[
+            "metered",
+            "billed",
+            "difference",
+            "price",
+            "token_class",
+            "coverage",
+            "timing",
+            "discount",
+            "credit_and_tax",
+            "unexplained",
+        ],
         counts: &[],
     },
     Additive {

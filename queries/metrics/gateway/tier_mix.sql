@@ -1,0 +1,81 @@
+/*
+title = "Tier mix"
+description = """
+Which tier of models the traffic goes to: shares of the requests, tokens and money of the whole window. A request
+counts for the tier of the attempt that served it; tokens and money are those of every attempt, retries and
+fallbacks too. Money is request leaves, accruals included. Tier NULL is models that the registry does not know or
+gives no tier. Answers of the gateway's cache came from no tier and are left out."""
+formula = "requests, tokens and cost of the group ÷ those of all groups; cost per currency"
+owner = "engineering"
+grain = "one group and currency"
+dimensions = ["tier", "model", "provider", "use_case", "team", "key_alias", "region", "day"]
+by = ["tier"]
+key = ["currency"]
+columns = [
+    { name = "currency", type = "text", role = "currency", description = "The reporting currency for what has a rate, the own one for what has none." },
+    { name = "requests", type = "int", role = "measure", unit = "requests", description = "Requests that an attempt of the group served." },
+    { name = "attempts", type = "int", role = "measure", unit = "attempts", description = "All attempts." },
+    { name = "tokens", type = "int", role = "measure", unit = "tokens", description = "Their tokens." },
+    { name = "cost", type = "decimal", role = "money", description = "What they cost." },
+    { name = "request_share", type = "decimal", role = "ratio", description = "requests ÷ all requests." },
+    { name = "token_share", type = "decimal", role = "ratio", description = "tokens ÷ all tokens." },
+    { name = "cost_share", type = "decimal", role = "ratio", description = "cost ÷ all cost in the currency." },
+]
+[chart]
+kind = "bar"
+y = "cost_share"
+[explain]
+from = "attempted"
+[explain.columns]
+requests = { sum = "request", rate = "1", any_currency = true }
+tokens = { sum = "tokens", rate = "1", any_currency = true }
+cost = { sum = "cost" }
+*/
+WITH paid AS (
+    SELECT request_source, request_id, shown, sum_product(amount, rate) AS cost
+    FROM spend_leaves
+    WHERE leaf = 'request'
+    GROUP BY request_source, request_id, shown
+),
+-- An attempt that was paid in two currencies is counted in the first of them.
+attempted AS (
+    SELECT
+        m.tier, c.model, c.provider, c.use_case, c.team, c.key_alias, c.region, local_day(c.started_at) AS day,
+        c.source AS request_source, c.request_id, c.task_id,
+        row_number() OVER (PARTITION BY c.source, c.request_id ORDER BY p.shown) AS place,
+        CASE WHEN c.superseded THEN 0 ELSE 1 END AS request,
+        c.uncached_input + c.cache_read + c.cache_write + c.output AS tokens,
+        coalesce(
+            p.shown,
+            CASE WHEN setting('currency') = 'native' THEN setting('reporting_currency') ELSE setting('currency') END
+        ) AS shown,
+        1 AS rate,
+        p.cost
+    FROM calls AS c
+    LEFT JOIN paid AS p ON p.request_source = c.source AND p.request_id = c.request_id
+    LEFT JOIN models AS m ON m.provider = c.provider AND m.model = c.model
+    WHERE NOT c.gateway_cache_hit AND c.started_at >= $from AND c.started_at < $to
+),
+summed AS (
+    SELECT
+        {{by}},
+        shown AS currency,
+        sum(CASE WHEN place = 1 THEN request ELSE 0 END) AS requests,
+        sum(CASE WHEN place = 1 THEN 1 ELSE 0 END) AS attempts,
+        sum(CASE WHEN place = 1 THEN tokens ELSE 0 END) AS tokens,
+        COALESCE(sum(cost), 0) AS cost
+    FROM attempted
+    GROUP BY {{by}}, shown
+)
+SELECT
+    {{by}},
+    currency,
+    requests,
+    attempts,
+    tokens,
+    cost,
+    ratio(requests, sum(requests) OVER ()) AS request_share,
+    ratio(tokens, sum(tokens) OVER ()) AS token_share,
+    ratio(cost, sum(cost) OVER (PARTITION BY currency)) AS cost_share
+FROM summed
+ORDER BY {{by}}, currency

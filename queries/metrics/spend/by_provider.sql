@@ -1,0 +1,45 @@
+/*
+title = "Spend by provider"
+description = """
+All spend by who sends the bill, accruals under the name of their provider's bills. A leaf stands with its
+charge, so a charge that reaches over the end of the window stays whole, as in spend/by_scope; an accrual stands
+where its attempt started."""
+formula = "Σ leaves × rate; amount is what bills say, accrued what no bill covers yet"
+owner = "finance"
+grain = "one group and currency"
+dimensions = ["provider", "use_case", "team", "scope", "model", "service", "leaf", "sub_account", "region"]
+by = ["provider"]
+key = ["currency"]
+columns = [
+    { name = "currency", type = "text", role = "currency", description = "The reporting currency for what has a rate, the own one for what has none." },
+    { name = "amount", type = "decimal", role = "money", description = "Leaves of charges." },
+    { name = "accrued", type = "decimal", role = "money", description = "List cost of attempts that no charge covers yet; no part of the bill. None under the basis billed." },
+    { name = "modelled", type = "decimal", role = "money", description = "The part of amount in which a share was estimated rather than measured." },
+]
+[chart]
+kind = "bar"
+y = "amount"
+[explain]
+from = "leaves"
+[explain.columns]
+amount = { sum = "amount", where = "evidence = 'billed'" }
+accrued = { sum = "amount", where = "evidence = 'accrued'" }
+modelled = { sum = "amount", where = "evidence = 'billed' AND modelled" }
+*/
+WITH leaves AS (
+    SELECT
+        l.use_case, l.team, l.scope, l.model, l.provider, l.service, l.leaf, l.sub_account, l.region,
+        l.kind, l.evidence, l.modelled, l.charge_id, l.request_source, l.request_id, l.task_id, l.host, l.period_start,
+        l.currency, l.fx_rate, l.amount, l.shown, l.rate
+    FROM spend_leaves AS l
+    WHERE l.placed_at >= $from AND l.placed_at < $to
+)
+SELECT
+    {{by}},
+    shown AS currency,
+    COALESCE(sum_product(amount, rate) FILTER (WHERE evidence = 'billed'), 0) AS amount,
+    COALESCE(sum_product(amount, rate) FILTER (WHERE evidence = 'accrued'), 0) AS accrued,
+    COALESCE(sum_product(amount, rate) FILTER (WHERE evidence = 'billed' AND modelled), 0) AS modelled
+FROM leaves
+GROUP BY {{by}}, shown
+ORDER BY {{by}}, shown
