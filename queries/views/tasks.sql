@@ -5,7 +5,8 @@ only. state: success or failure by the outcome; without one pending while, by th
 younger than the use case's maturity (7 days unless set), then unlabelled. cost and waste are converted
 request leaves, accruals included (the basis billed has none); waste is that of attempts that failed or were
 superseded. They are NULL where nothing about the cost is known, and the known part where something is missing:
-uncosted counts attempts with tokens that no price and no bill speaks of, unconverted leaves without a rate. value: the
+uncosted counts attempts that no price and no bill speaks of (a self-hosted one that
+weighs nothing is known to cost nothing), unconverted leaves without a rate. value: the
 outcome's own, else of a success what the registry says one is worth, in the reporting currency; value_rate
 takes it into setting('currency') at the rate of the task's first day. variant: the arm that the newest
 outcome with one names. last_model: the model of the last attempt, which gave the answer.
@@ -42,8 +43,8 @@ without_cost AS (
     FROM calls AS c
     LEFT ANTI JOIN request_leaves AS l ON l.request_source = c.source AND l.request_id = c.request_id
     WHERE
-        c.price_status IN ('unpriced', 'self_hosted')
-        AND c.uncached_input + c.cache_read + c.cache_write + c.output > 0
+        c.price_status = 'unpriced'
+        OR (c.price_status = 'self_hosted' AND c.uncached_input + c.cache_write + c.output > 0)
     GROUP BY c.task_id
 ),
 

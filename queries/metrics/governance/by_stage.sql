@@ -30,6 +30,7 @@ kind = "bar"
 y = "amount"
 [explain]
 from = "staged"
+keys = { since = "" }
 [explain.columns]
 use_cases = { count = "CASE WHEN listed THEN use_case END", any_currency = true }
 attempts = { sum = "attempt", rate = "1", any_currency = true }

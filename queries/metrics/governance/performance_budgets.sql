@@ -61,7 +61,8 @@ latencies AS (
 begun AS (
     SELECT
         source, request_id, use_case, attempt,
-        price_status IN ('unpriced', 'self_hosted') AND uncached_input + cache_read + cache_write + output > 0 AS priceless,
+        price_status = 'unpriced'
+        OR (price_status = 'self_hosted' AND uncached_input + cache_write + output > 0) AS priceless,
         min(started_at) OVER (PARTITION BY task_id) AS task_started_at
     FROM calls
 ),

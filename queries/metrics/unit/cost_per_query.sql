@@ -37,7 +37,8 @@ uncosted_attempts = { sum = "uncosted", any_currency = true }
 WITH placed AS (
     SELECT
         source, request_id, use_case, team, key_alias, region,
-        price_status IN ('unpriced', 'self_hosted') AND uncached_input + cache_read + cache_write + output > 0 AS priceless,
+        price_status = 'unpriced'
+        OR (price_status = 'self_hosted' AND uncached_input + cache_write + output > 0) AS priceless,
         CASE WHEN attempt = 1 THEN 1 ELSE 0 END AS request,
         true AS called,
         min(started_at) OVER (PARTITION BY task_id) AS task_started_at

@@ -51,8 +51,6 @@ keys = { currency = "" }
 tasks = { count = "task_id" }
 successes = { count = "task_id", where = "state = 'success'" }
 success_rate = { over = ["successes", "tasks"] }
-value = { sum = "value", rate = "1" }
-value_per_task = { over = ["value", "tasks"] }
 */
 WITH labelled AS (
     SELECT

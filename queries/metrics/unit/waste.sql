@@ -44,7 +44,8 @@ uncosted_attempts = { count = "*", where = "uncosted", any_currency = true }
 WITH placed AS (
     SELECT
         source, request_id, task_id, started_at, model, provider, team, key_alias, region, status, superseded,
-        price_status IN ('unpriced', 'self_hosted') AND uncached_input + cache_read + cache_write + output > 0 AS priceless,
+        price_status = 'unpriced'
+        OR (price_status = 'self_hosted' AND uncached_input + cache_write + output > 0) AS priceless,
         first_value(use_case) OVER task AS use_case,
         min(started_at) OVER (PARTITION BY task_id) AS task_started_at,
         lead(model) OVER (PARTITION BY task_id, request ORDER BY attempt, source, request_id) AS next_model
