@@ -263,6 +263,11 @@ impl Tie {
         match (self.value, self.explained) {
             (Value::Exact(a), Value::Exact(b)) => a == b,
             (Value::Measured(a), Value::Measured(b)) => (a - b).abs() <= FLOAT_DIGITS * a.abs().max(b.abs()),
+            // Money over a measured quantity is as exact as the measurement.
+            (Value::Exact(a), Value::Measured(b)) => {
+                let a = a as f64 / money::ONE as f64;
+                (a - b).abs() <= FLOAT_DIGITS * a.abs().max(b.abs())
+            }
             (Value::Missing, Value::Missing) => true,
             // Nothing to add up is 0 to a metric that says so.
             (Value::Exact(0), Value::Missing) => true,
