@@ -20,6 +20,6 @@ SELECT
     min(sampled_at) AS first,
     max(sampled_at) AS last
 FROM gpu_spans
-WHERE activity < CAST(0 AS DOUBLE) OR activity > CAST(1 AS DOUBLE)
+WHERE activity < measured(0) OR activity > measured(1)
 GROUP BY host, gpu_uuid, mig_instance, activity_from
 ORDER BY host, gpu_uuid, mig_instance, activity_from

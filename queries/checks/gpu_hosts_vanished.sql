@@ -27,8 +27,8 @@ seen AS (
 SELECT
     p.host,
     count(*) AS silent_hours,
-    arrow_cast(min(p.hour) * 3600000000, 'Timestamp(Microsecond, Some("UTC"))') AS from_hour,
-    arrow_cast((max(p.hour) + 1) * 3600000000, 'Timestamp(Microsecond, Some("UTC"))') AS to_hour,
+    instant(min(p.hour) * 3600000000) AS from_hour,
+    instant((max(p.hour) + 1) * 3600000000) AS to_hour,
     min(s.first) AS first_reading,
     max(s.last) AS last_reading
 FROM provisioned AS p

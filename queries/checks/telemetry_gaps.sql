@@ -23,9 +23,9 @@ SELECT
     host,
     gpu_uuid,
     count(*) AS holes,
-    CAST(sum(next_us - to_us) AS DOUBLE) / 3600000000 AS dark_hours,
-    arrow_cast(min(to_us), 'Timestamp(Microsecond, Some("UTC"))') AS first,
-    arrow_cast(max(next_us), 'Timestamp(Microsecond, Some("UTC"))') AS last
+    measured(sum(next_us - to_us)) / 3600000000 AS dark_hours,
+    instant(min(to_us)) AS first,
+    instant(max(next_us)) AS last
 FROM neighbours
 WHERE next_us > to_us
 GROUP BY host, gpu_uuid

@@ -119,7 +119,7 @@ impl Visitor for Findings {
         match expr {
             Expr::Between { .. } => self.add("BETWEEN holds both ends: write >= and <"),
             Expr::Cast { data_type, .. } if is_float(data_type) => {
-                self.add("a cast to floating point: amounts stay decimals");
+                self.add("a cast to floating point: amounts stay decimals, and what is measured goes through measured()");
             }
             Expr::Function(f) => {
                 let name = f.name.to_string().to_lowercase();

@@ -325,8 +325,8 @@ fn metrics_are_listed_explained_and_run_in_every_format() {
         "csv",
     ];
     insta::assert_snapshot!(small.says(0, &unit).0, @r#"
-    use_case,currency,requests,attempts,cost,accrued_cost,cost_per_query
-    chat,USD,2,2,1,0,0.5
+    use_case,currency,requests,attempts,cost,accrued_cost,cost_per_query,uncosted_attempts
+    chat,USD,2,2,1,0,0.5,0
     "#);
     let by_moon = [
         "metric",

@@ -30,9 +30,9 @@ y = "kwh_facility"
 from = "parts"
 [explain.columns]
 cost = { sum = "amount" }
-kwh_accelerator = { sum = "CAST(accelerator_mj AS DOUBLE) / 3600000000" }
-kwh_node = { sum = "CAST(node_mj AS DOUBLE) / 3600000000" }
-kwh_facility = { sum = "CAST(facility_mj AS DOUBLE) / 3600000000" }
+kwh_accelerator = { sum = "measured(accelerator_mj) / 3600000000" }
+kwh_node = { sum = "measured(node_mj) / 3600000000" }
+kwh_facility = { sum = "measured(facility_mj) / 3600000000" }
 kgco2e_facility = { sum = "gco2 / 1000" }
 */
 WITH parts AS (
@@ -44,7 +44,7 @@ WITH parts AS (
         CAST(NULL AS DECIMAL(38, 18)) AS accelerator_mj,
         CAST(NULL AS DECIMAL(38, 18)) AS node_mj,
         CAST(NULL AS DECIMAL(38, 18)) AS facility_mj,
-        CAST(NULL AS DOUBLE) AS gco2
+        measured(NULL) AS gco2
     FROM gpu_leaves
     WHERE period_start >= $from AND period_start < $to
     UNION ALL
@@ -65,11 +65,11 @@ grouped AS (
         {{by}},
         shown,
         sum_product(amount, rate) AS cost,
-        CAST(sum(accelerator_mj) AS DOUBLE) AS accelerator,
-        CAST(sum(node_mj) AS DOUBLE) AS node,
-        CAST(sum(facility_mj) AS DOUBLE) AS facility,
+        measured(sum(accelerator_mj)) AS accelerator,
+        measured(sum(node_mj)) AS node,
+        measured(sum(facility_mj)) AS facility,
         sum(gco2) AS gco2,
-        CAST(sum(CASE WHEN gco2 IS NULL THEN facility_mj END) AS DOUBLE) AS unknown
+        measured(sum(CASE WHEN gco2 IS NULL THEN facility_mj END)) AS unknown
     FROM parts
     GROUP BY {{by}}, shown
 )

@@ -39,9 +39,9 @@ WITH asked AS (
 parts AS (
     SELECT
         s.model,
-        CAST(s.energy_mj AS DOUBLE) * f.host_factor * f.pue AS facility,
-        CASE WHEN s.gco2_per_kwh IS NULL THEN CAST(s.energy_mj AS DOUBLE) * f.host_factor * f.pue ELSE CAST(0 AS DOUBLE) END AS unknown,
-        CAST(s.energy_mj AS DOUBLE) * f.host_factor * f.pue * s.gco2_per_kwh AS gco2,
+        measured(s.energy_mj) * f.host_factor * f.pue AS facility,
+        CASE WHEN s.gco2_per_kwh IS NULL THEN measured(s.energy_mj) * f.host_factor * f.pue ELSE measured(0) END AS unknown,
+        measured(s.energy_mj) * f.host_factor * f.pue * s.gco2_per_kwh AS gco2,
         NULL AS request,
         0 AS without_any
     FROM energy_states AS s

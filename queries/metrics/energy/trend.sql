@@ -42,10 +42,10 @@ energy AS (
         s.host,
         s.state,
         local_day(s.hour) AS day,
-        CAST(s.energy_mj AS DOUBLE) AS accelerator,
-        CAST(s.energy_mj AS DOUBLE) * f.host_factor AS node,
-        CAST(s.energy_mj AS DOUBLE) * f.host_factor * f.pue AS facility,
-        CAST(s.energy_mj AS DOUBLE) * f.host_factor * f.pue * s.gco2_per_kwh AS gco2
+        measured(s.energy_mj) AS accelerator,
+        measured(s.energy_mj) * f.host_factor AS node,
+        measured(s.energy_mj) * f.host_factor * f.pue AS facility,
+        measured(s.energy_mj) * f.host_factor * f.pue * s.gco2_per_kwh AS gco2
     FROM energy_states AS s
     CROSS JOIN energy_factors AS f
     WHERE s.hour >= $from AND s.hour < $to

@@ -30,7 +30,7 @@ column = "wh_per_1k_requests_facility"
 [explain.columns]
 joules = { sum = "joules" }
 requests = { count = "request", from = "parts" }
-wh_per_1k_requests_accelerator = { over = ["joules", "requests"], times = "CAST(1 AS DOUBLE) / 3.6" }
+wh_per_1k_requests_accelerator = { over = ["joules", "requests"], times = "measured(1) / 3.6" }
 wh_per_1k_requests_node = { over = ["joules", "requests"], times = "(SELECT host_factor FROM energy_factors) / 3.6" }
 wh_per_1k_requests_facility = { over = ["joules", "requests"], times = "(SELECT host_factor * pue FROM energy_factors) / 3.6" }
 */

@@ -39,12 +39,12 @@ WITH states AS (
     SELECT
         host, model, purchase, gpu_model, provider, region_id AS region, state, device_s, amount,
         charge_id, currency, fx_rate,
-        local_day(arrow_cast(from_us, 'Timestamp(Microsecond, Some("UTC"))')) AS day,
+        local_day(instant(from_us)) AS day,
         CASE WHEN setting('currency') <> 'native' AND fx_rate IS NOT NULL THEN setting('currency') ELSE currency END AS shown,
         CASE WHEN setting('currency') = 'native' OR fx_rate IS NULL THEN 1 ELSE fx_rate END AS rate
     FROM gpu_states
-    WHERE arrow_cast(from_us, 'Timestamp(Microsecond, Some("UTC"))') >= $from
-        AND arrow_cast(from_us, 'Timestamp(Microsecond, Some("UTC"))') < $to
+    WHERE instant(from_us) >= $from
+        AND instant(from_us) < $to
 ),
 grouped AS (
     SELECT
@@ -53,7 +53,7 @@ grouped AS (
         shown,
         sum(device_s) AS device_s,
         CAST(CAST(round(sum(device_s)) AS BIGINT) AS DECIMAL(38, 18)) AS seconds,
-        CAST(CAST(round(sum(CASE WHEN state = 'serving' THEN device_s ELSE CAST(0 AS DOUBLE) END)) AS BIGINT) AS DECIMAL(38, 18)) AS serving,
+        CAST(CAST(round(sum(CASE WHEN state = 'serving' THEN device_s ELSE measured(0) END)) AS BIGINT) AS DECIMAL(38, 18)) AS serving,
         money_mul(COALESCE(sum_product(amount, rate), 0), CAST(3600 AS DECIMAL(38, 18))) AS cost_3600
     FROM states
     GROUP BY {{by}}, purchase, shown

@@ -35,19 +35,19 @@ WITH states AS (
     SELECT
         host, model, purchase, gpu_model, provider, region_id AS region, state, device_s, amount,
         charge_id, currency, fx_rate,
-        local_day(arrow_cast(from_us, 'Timestamp(Microsecond, Some("UTC"))')) AS day,
+        local_day(instant(from_us)) AS day,
         CASE WHEN setting('currency') <> 'native' AND fx_rate IS NOT NULL THEN setting('currency') ELSE currency END AS shown,
         CASE WHEN setting('currency') = 'native' OR fx_rate IS NULL THEN 1 ELSE fx_rate END AS rate
     FROM gpu_states
-    WHERE arrow_cast(from_us, 'Timestamp(Microsecond, Some("UTC"))') >= $from
-        AND arrow_cast(from_us, 'Timestamp(Microsecond, Some("UTC"))') < $to
+    WHERE instant(from_us) >= $from
+        AND instant(from_us) < $to
 ),
 grouped AS (
     SELECT
         {{by}},
         shown,
         sum(device_s) AS device_s,
-        sum(CASE WHEN state = 'serving' THEN device_s ELSE CAST(0 AS DOUBLE) END) AS useful_s,
+        sum(CASE WHEN state = 'serving' THEN device_s ELSE measured(0) END) AS useful_s,
         COALESCE(sum_product(amount, rate), 0) AS cost
     FROM states
     GROUP BY {{by}}, shown

@@ -43,8 +43,8 @@ WITH states AS (
         CASE WHEN setting('currency') <> 'native' AND fx_rate IS NOT NULL THEN setting('currency') ELSE currency END AS shown,
         CASE WHEN setting('currency') = 'native' OR fx_rate IS NULL THEN 1 ELSE fx_rate END AS rate
     FROM gpu_states
-    WHERE arrow_cast(from_us, 'Timestamp(Microsecond, Some("UTC"))') >= $from
-        AND arrow_cast(from_us, 'Timestamp(Microsecond, Some("UTC"))') < $to
+    WHERE instant(from_us) >= $from
+        AND instant(from_us) < $to
         AND model IS NOT NULL
 ),
 money AS (
@@ -111,7 +111,7 @@ SELECT
     api_provider,
     api_model,
     shown AS currency,
-    CAST(tokens AS DOUBLE) / 1000000 AS mtok,
+    measured(tokens) / 1000000 AS mtok,
     CAST(cost AS DECIMAL(38, 18)) AS self_hosted_cost,
     CAST(api_cost AS DECIMAL(38, 18)) AS api_cost,
     ratio(money_mul(CAST(cost AS DECIMAL(38, 18)), CAST(1000000 AS DECIMAL(38, 18))), CAST(tokens AS DECIMAL(38, 18))) AS self_hosted_per_mtok,

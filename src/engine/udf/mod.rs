@@ -10,12 +10,14 @@ mod charge_moment;
 mod claimant;
 mod difference;
 mod fx_rate;
+mod instant;
 mod json_field;
 mod local_day;
 mod local_hour;
 mod local_month;
 mod longest;
 mod match_length;
+mod measured;
 mod money_mul;
 mod now_utc;
 mod one_currency;
@@ -51,12 +53,14 @@ pub(super) fn scalars(settings: &Settings, registry: &Registry) -> Vec<ScalarUDF
         Difference::new(Of::Shares, End::High).into(),
         Difference::new(Of::Means, End::Low).into(),
         Difference::new(Of::Means, End::High).into(),
+        instant::Instant::default().into(),
         json_field::JsonField::default().into(),
         local_day::LocalDay::new(settings.zone).into(),
         local_hour::LocalHour::new(settings.zone).into(),
         local_month::LocalMonth::new(settings.zone).into(),
         longest(),
         match_length(),
+        measured::Measured::default().into(),
         money_mul::MoneyMul::default().into(),
         now_utc::NowUtc::new(settings.now).into(),
         price_at::PriceAt::default().into(),

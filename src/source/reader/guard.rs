@@ -90,6 +90,8 @@ impl<R: Read> Read for Guard<R> {
 pub(super) enum Line {
     /// A line without its end, in the caller's buffer.
     Whole,
+    /// The last one, which has no end: it may have been cut off.
+    Unended,
     /// Longer than allowed; it has been stepped over.
     TooLong,
     End,
@@ -99,7 +101,7 @@ pub(super) enum Line {
 pub(super) fn read_line(input: &mut dyn BufRead, buffer: &mut Vec<u8>) -> io::Result<Line> {
     buffer.clear();
     let mut long = false;
-    let mut any = false;
+    let (mut any, mut ended) = (false, false);
     loop {
         let available = input.fill_buf()?;
         if available.is_empty() {
@@ -116,6 +118,7 @@ pub(super) fn read_line(input: &mut dyn BufRead, buffer: &mut Vec<u8>) -> io::Re
         }
         input.consume(used);
         if done {
+            ended = true;
             break;
         }
     }
@@ -126,5 +129,9 @@ pub(super) fn read_line(input: &mut dyn BufRead, buffer: &mut Vec<u8>) -> io::Re
     while buffer.last().is_some_and(|b| matches!(b, b'\n' | b'\r')) {
         buffer.pop();
     }
-    Ok(if any { Line::Whole } else { Line::End })
+    Ok(match (any, ended) {
+        (true, true) => Line::Whole,
+        (true, false) => Line::Unended,
+        (false, _) => Line::End,
+    })
 }

@@ -158,8 +158,8 @@ impl Rows<'_, '_> {
                     let reason = format!("the line is longer than {} MiB", MAX_RECORD_BYTES >> 20);
                     self.out.reject(line, "", None, reason);
                 }
-                Line::Whole if buffer.trim_ascii().is_empty() => {}
-                Line::Whole => self.one(line, &buffer, None)?,
+                Line::Whole | Line::Unended if buffer.trim_ascii().is_empty() => {}
+                Line::Whole | Line::Unended => self.one(line, &buffer, None)?,
             }
         }
     }

@@ -72,7 +72,8 @@ impl Reader for PrometheusText {
         let mut line = 0;
         loop {
             line += 1;
-            match read_line(&mut input, &mut buffer)? {
+            let read = read_line(&mut input, &mut buffer)?;
+            match read {
                 Line::End => break,
                 Line::TooLong => {
                     out.reject(
@@ -83,7 +84,7 @@ impl Reader for PrometheusText {
                     );
                     continue;
                 }
-                Line::Whole => {}
+                Line::Whole | Line::Unended => {}
             }
             let Ok(text) = std::str::from_utf8(&buffer) else {
                 out.reject(line, "", None, "not UTF-8");
@@ -100,6 +101,11 @@ impl Reader for PrometheusText {
                     continue;
                 }
             };
+            // Half a time stamp is a time stamp, too: of another day.
+            if matches!(read, Line::Unended) && sample.time.is_some() {
+                out.reject(line, "", Some(text), "the file ends inside this line");
+                continue;
+            }
             let handle = match fold.open(sample.metric, &sample.labels) {
                 Ok(Some(handle)) => handle,
                 Ok(None) => continue,
