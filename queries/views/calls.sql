@@ -7,8 +7,8 @@ producer wrote none, a row belongs to the row before it in its task when that on
 asked for the same model. Order is (started_at, source, request_id). The last attempt serves the answer;
 the others are superseded.
 
-list_cost: Σ bucket × rate of price_rates at the attempt's start, for its service tier and the length of its whole
-prompt; NULL where the model, or a bucket with tokens, has no price. uncached_cost … output_cost: the same per
+list_cost: Σ bucket × rate of price_rates at the attempt's start, for its service tier, the hour, and the length of
+its whole prompt; NULL where the model, or a bucket with tokens, has no price. uncached_cost … output_cost: the same per
 bucket, parts of it (audio, images, writes kept for an hour, reasoning) at their own rates; 0 without tokens, NULL
 without a price. request_cost: what is metered by the request, such as web searches. What ran on provisioned
 throughput has list cost 0, and its buckets say what they would cost on demand. contract_cost: the same under the
@@ -84,7 +84,7 @@ rated AS (
     SELECT
         a.*,
         least(a.reasoning, a.output - a.audio_out - a.image_out) AS thought,
-        p.* EXCEPT (provider, model, valid_from, valid_until, word, tier, over, upto),
+        p.* EXCEPT (provider, model, valid_from, valid_until, word, tier, off_peak, off_peak_hours, over, upto),
         CASE
             WHEN p.factors IS NOT NULL
                 THEN uplift(p.factors, a.tier_word, a.region, a.tags['inference_geo'], a.api_base)
@@ -98,6 +98,7 @@ rated AS (
         AND (p.valid_until IS NULL OR a.started_at < p.valid_until)
         AND a.prompt > p.over
         AND a.prompt <= p.upto
+        AND p.off_peak = coalesce(in_hours(p.off_peak_hours, a.started_at), false)
 ),
 
 priced AS (

@@ -7,6 +7,8 @@ read and written), and the whole attempt has its rates. A rate that a step does 
 step; one that a tier does not have is the standard one, of a batch half of it. tier_priced: the list has some
 price of the tier. A kind of its own (reasoning, audio, images, writes kept for an hour) without a rate has the
 rate of its bucket. factors: what regions and tiers multiply by (function uplift).
+off_peak: the rates of the hours named in off_peak_hours, of a model whose list has such, in the
+standard tier; both rows have the hours.
 
 contract_…: the same under contract. A contract's row for the model goes before its row for '*', all models of
 the provider. What a contract prices, it prices at every step and in every tier, by the rules above; all else is
@@ -68,14 +70,20 @@ holding AS (
     GROUP BY s.provider, s.model, s.valid_from, s.valid_until
 ),
 
-words AS (
-    SELECT w.word, coalesce(t.tier, lower(w.word)) AS tier
+said_words AS (
+    SELECT w.word, coalesce(t.tier, lower(w.word)) AS tier, false AS off_peak
     FROM (
         SELECT coalesce(service_tier, 'standard') AS word FROM requests
         UNION
         SELECT 'standard' AS word
     ) AS w
     LEFT JOIN service_tiers AS t ON t.word = lower(w.word)
+),
+
+words AS (
+    SELECT word, tier, off_peak FROM said_words
+    UNION ALL
+    SELECT word, 'off_peak' AS tier, true AS off_peak FROM said_words WHERE tier = 'standard'
 ),
 
 stepped AS (
@@ -88,6 +96,7 @@ stepped AS (
         l.cache_read_input_token_cost AS list_read,
         l.cache_creation_input_token_cost AS list_write,
         l.extra AS list_extra,
+        l.extra['off_peak_pricing'] AS off_peak_hours,
         c.currency AS own_currency,
         c.factors AS own_factors,
         c.discount,
@@ -114,7 +123,10 @@ resolved AS (
         s.*,
         w.word,
         w.tier,
-        lead(s.above) OVER (PARTITION BY s.provider, s.model, s.valid_from, w.word ORDER BY s.above) AS next_above,
+        w.off_peak,
+        lead(s.above) OVER (
+            PARTITION BY s.provider, s.model, s.valid_from, w.word, w.off_peak ORDER BY s.above
+        ) AS next_above,
         price_at(s.list_input, s.list_output, s.list_read, s.list_write, s.list_extra, w.tier, s.above) AS l,
         price_at(s.own_input, s.own_output, s.own_read, s.own_write, s.own_extra, w.tier, s.above) AS c,
         -- The share of the list price that is left where the contract has no price of its own.
@@ -122,7 +134,7 @@ resolved AS (
             WHEN NOT s.priced OR s.own_currency = s.list_currency THEN 1 - coalesce(s.discount, 0)
         END AS left_over
     FROM stepped AS s
-    CROSS JOIN words AS w
+    INNER JOIN words AS w ON NOT w.off_peak OR s.off_peak_hours IS NOT NULL
 ),
 
 laid_over AS (
@@ -149,6 +161,8 @@ SELECT
     valid_until,
     word,
     tier,
+    off_peak,
+    CASE WHEN tier IN ('standard', 'off_peak') THEN off_peak_hours END AS off_peak_hours,
     l['tier_priced'] AS tier_priced,
     CASE
         WHEN above = 0 THEN -1

@@ -154,6 +154,32 @@ fn a_restated_month_ties_out_by_hand() {
     let (_, talk) = month.says(0, &["--now", LATER, "diff", "--as-of", BETWEEN]);
     assert!(talk.contains("USD bill: 72 → 75.3, difference 3.3"), "{talk}");
 
+    // What one of these figures is made of.
+    let openai = [
+        "explain",
+        "spend/by_provider",
+        "--where",
+        "provider=OpenAI",
+        "--period",
+        "2026-09",
+    ];
+    let (page, _) = month.says(0, &[&["--now", LATER], &openai[..]].concat());
+    for row in table(&readme, "## What explain says") {
+        let line = page
+            .lines()
+            .find(|l| l.trim_start().starts_with(&format!("{} ", row[0])));
+        let cells: Vec<&str> = line.unwrap_or(&page).split_whitespace().collect();
+        let amount: f64 = cells.last().and_then(|c| c.parse().ok()).unwrap();
+        assert_eq!(amount.to_string(), row[1], "{page}");
+    }
+    for part in [
+        "explained  12.3 USD",
+        "second/bill/september.csv",
+        "second/gateway/late.jsonl",
+    ] {
+        assert!(page.contains(part), "{part}\n{page}");
+    }
+
     // What a success costs, as of then and now: the numbers in bold, by use case.
     let unit = [
         "metric",

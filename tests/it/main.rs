@@ -20,6 +20,7 @@ mod index;
 mod ingest;
 mod metrics;
 mod mistakes;
+mod mistakes_table;
 mod prices;
 mod properties;
 mod slt;

@@ -1,6 +1,9 @@
 //! The price book on the real map of prices: what its keys mean, in figures read off the file by hand.
 
+use crate::facts::{Facts, rows};
 use crate::support::{run, shared};
+use serde_json::json;
+use spendscope::engine::Registry;
 
 /// Where the map changes its layout, this is where it shows.
 #[test]
@@ -62,4 +65,52 @@ fn rates_of_the_real_price_map() {
     gpt-6-astra,batch,10,1,,37.5,,true,"{""eu"":""1.1"",""us"":""1.1""}"
     gpt-6-astra,ultrafast,120,12,,450,,true,"{""eu"":""1.1"",""us"":""1.1""}"
     "#);
+}
+
+/// A model that is cheaper at night and on weekends is billed so: the peak's price for all of it is too
+/// much. 10 is the peak's price of a token, 4 that of the other hours; output has one price.
+#[tokio::test]
+async fn off_peak_hours_are_priced_as_peak_hours() {
+    let hours = r#"{"input_cost_per_token": 4, "windows": [
+        {"hours_utc": ["00:00-01:00", "10:00-00:00"], "weekdays": [1, 2, 3, 4, 5]},
+        {"hours_utc": "00:00-00:00", "weekdays": [6, 7]}]}"#;
+    // 1 September 2026 is a Tuesday, the 5th a Saturday.
+    let call = |id: &str, at: &str, tier: Option<&str>| {
+        json!({"source": "gw", "request_id": id, "task_id": id, "started_at": at, "provider": "p", "model": "m",
+            "uncached_input": 10, "output": 1, "status": "success", "service_tier": tier})
+    };
+    let engine = Facts::new()
+        .add(
+            "prices",
+            vec![
+                json!({"source": "book", "provider": "p", "model": "m", "valid_from": "2026-01-01T00:00:00Z",
+                "currency": "USD", "input_cost_per_token": "10", "output_cost_per_token": "7",
+                "extra": {"off_peak_pricing": hours}}),
+            ],
+        )
+        .add(
+            "requests",
+            vec![
+                call("a", "2026-09-01T00:59:59Z", None),
+                call("b", "2026-09-01T01:00:00Z", None),
+                call("c", "2026-09-01T10:00:00Z", Some("standard")),
+                call("d", "2026-09-05T05:00:00Z", None),
+                call("e", "2026-09-05T05:00:00Z", Some("batch")),
+            ],
+        )
+        .engine(&Registry::default())
+        .await;
+    let sql = "SELECT request_id, CAST(list_cost AS BIGINT), tier_unpriced FROM calls ORDER BY request_id";
+    let priced = rows(&engine.query(sql, &[]).await.unwrap());
+    // A batch has no hours of its own: half of the standard price.
+    assert_eq!(
+        priced,
+        [
+            "a 47 false",
+            "b 107 false",
+            "c 47 false",
+            "d 47 false",
+            "e 53 false"
+        ]
+    );
 }

@@ -10,6 +10,7 @@ mod charge_moment;
 mod claimant;
 mod difference;
 mod fx_rate;
+mod in_hours;
 mod instant;
 mod json_field;
 mod local_day;
@@ -53,6 +54,7 @@ pub(super) fn scalars(settings: &Settings, registry: &Registry) -> Vec<ScalarUDF
         Difference::new(Of::Shares, End::High).into(),
         Difference::new(Of::Means, End::Low).into(),
         Difference::new(Of::Means, End::High).into(),
+        in_hours::InHours::default().into(),
         instant::Instant::default().into(),
         json_field::JsonField::default().into(),
         local_day::LocalDay::new(settings.zone).into(),

@@ -43,7 +43,12 @@ const SEARCH_SIZES: [&str; 3] = [
     "search_context_size_high",
 ];
 
+/// Rates of some hours, as a JSON object beside the hours that they hold in (see `in_hours`).
+const OFF_PEAK_PRICING: &str = "off_peak_pricing";
+
 pub(super) const STANDARD: &str = "standard";
+/// Off-peak hours are a tier that nobody asks for by name.
+const OFF_PEAK: &str = "off_peak";
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Entry {
@@ -102,6 +107,20 @@ fn ranges(text: &str) -> Vec<Entry> {
     entries
 }
 
+fn off_peak(text: &str) -> Vec<Entry> {
+    let rates: BTreeMap<String, Box<RawValue>> = serde_json::from_str(text).unwrap_or_default();
+    let price = |(name, raw): (&String, &Box<RawValue>)| match (key(name), money::parse(raw.get())) {
+        (Some((rate, tier, above)), Ok(price)) if tier == STANDARD => Some(Entry {
+            rate,
+            tier: OFF_PEAK.to_owned(),
+            above,
+            price,
+        }),
+        _ => None,
+    };
+    rates.iter().filter_map(price).collect()
+}
+
 fn search(text: &str) -> Option<i128> {
     if let Ok(price) = money::parse(text) {
         return Some(price);
@@ -132,6 +151,7 @@ pub(super) fn entries<'a>(
     for (name, value) in extra {
         match name {
             RANGES => more.extend(ranges(value)),
+            OFF_PEAK_PRICING => more.extend(off_peak(value)),
             SEARCH => more.extend(search(value).map(|price| plain("search", price))),
             _ => {
                 if let (Some((rate, tier, above)), Ok(price)) = (key(name), money::parse(value)) {

@@ -101,9 +101,10 @@ impl Reader for PrometheusText {
                     continue;
                 }
             };
-            // Half a time stamp is a time stamp, too: of another day.
-            if matches!(read, Line::Unended) && sample.time.is_some() {
-                out.reject(line, "", Some(text), "the file ends inside this line");
+            // Half a number is a number, too, and half a time stamp one of another day. The format wants a
+            // line end after the last line.
+            if matches!(read, Line::Unended) {
+                out.reject(line, "", Some(text), "the file ends inside this line: it was cut off, or lacks the line end that the format asks for");
                 continue;
             }
             let handle = match fold.open(sample.metric, &sample.labels) {
