@@ -109,7 +109,7 @@ fn ranges(text: &str) -> Vec<Entry> {
 
 fn off_peak(text: &str) -> Vec<Entry> {
     let rates: BTreeMap<String, Box<RawValue>> = serde_json::from_str(text).unwrap_or_default();
-    let price = |(name, raw): (&String, &Box<RawValue>)| match (key(name), money::parse(raw.get())) {
+    let price = |name: &str, raw: &RawValue| match (key(name), money::parse(raw.get())) {
         (Some((rate, tier, above)), Ok(price)) if tier == STANDARD => Some(Entry {
             rate,
             tier: OFF_PEAK.to_owned(),
@@ -118,7 +118,7 @@ fn off_peak(text: &str) -> Vec<Entry> {
         }),
         _ => None,
     };
-    rates.iter().filter_map(price).collect()
+    rates.iter().filter_map(|(name, raw)| price(name, raw)).collect()
 }
 
 fn search(text: &str) -> Option<i128> {

@@ -372,8 +372,8 @@ fn money_time_and_energy_of_a_fleet_are_split_without_a_rest() {
                      UNION SELECT DISTINCT 'energy ' || leaf FROM energy_leaves
                      UNION SELECT DISTINCT 'by ' || method FROM gpu_energy
                      UNION SELECT 'granted to nobody' FROM gpu_owners WHERE state = 'serving' AND owner IS NULL";
-        seen.borrow_mut()
-            .extend(rows(&engine.query(found, &[]).await.unwrap()));
+        let found = rows(&engine.query(found, &[]).await.unwrap());
+        seen.borrow_mut().extend(found);
         seen.borrow_mut()
             .extend(fleet.kinds.iter().map(|kind| (*kind).to_owned()));
     });
