@@ -5,7 +5,10 @@ billed: Σ billed cost of purchases, and what of the covered lines was billed al
 Σ effective cost of lines with that status (a fee line that is marked Unused carries what nobody used).
 whole: the distinct periods of the covered and unused lines are together as long as the term that was
 bought; only then used + unused can be held against billed. A corrected or refunded purchase counts with
-its sign. */
+its sign.
+
+money: purchased, billed_as_usage, billed, used, unused in currency
+*/
 WITH lines AS (
     SELECT
         commitment_discount_id AS commitment, billing_currency AS currency, provider, source,

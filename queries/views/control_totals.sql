@@ -1,5 +1,8 @@
 /* Control totals of everything that was ingested: source_total = stored_total + rounding, exactly. One row
-per file, currency and amount column. */
+per file, currency and amount column.
+
+money: stored_total in currency
+*/
 WITH unnested AS (
     SELECT delivery_id, file_hash, path, source, table_name, ingested_at, period, unnest(totals) AS total
     FROM ingest_files

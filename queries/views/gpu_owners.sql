@@ -5,7 +5,10 @@ gpu_hours says is provisioned. Rows without an owner: gpu_unallocated, gpu_dark,
 Several owners of one reading (time-slicing, fractions) share it: the device is counted once, and split evenly.
 Where a label says which fraction each of them was granted, it is split by these; what is left of the
 device then belongs to nobody, though its state is the device's, and fractions above 1 together are taken in
-proportion. Owners stand in order of namespace/owner, nobody last. */
+proportion. Owners stand in order of namespace/owner, nobody last.
+
+money: amount in currency
+*/
 WITH holders AS (
     SELECT
         resource_id,

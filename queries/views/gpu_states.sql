@@ -7,6 +7,8 @@ unallocated, dark. `weight` is in 28ths of a device × microseconds. `device_s` 
 charges pay for it.
 
 kept: leaves and owners read it.
+
+money: amount in currency
 */
 WITH hours AS (
     SELECT

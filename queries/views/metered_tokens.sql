@@ -4,7 +4,10 @@ attempt's start, class of tokens and currency of the price book.
 model: '' for models that are in no registry entry, as in the pools of charges. priced_tokens and list_cost
 are those of priced attempts only; attempts without a price have tokens and no cost, and stand with the
 reporting currency. Answers of the gateway's own cache, self-hosted models and whatever else is not billed by use
-are not here. */
+are not here.
+
+money: list_cost in currency
+*/
 WITH summed AS (
     SELECT
         coalesce(provider, '') AS provider,

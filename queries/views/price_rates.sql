@@ -17,6 +17,9 @@ the list's, less its discount, if both are in one currency. contract_currency is
 Only models that somebody called, or that the registry names.
 
 kept: every attempt is priced from it.
+
+money: input_rate, read_rate, write_rate, write_1h_rate, output_rate, reasoning_rate, audio_input_rate, image_input_rate, audio_output_rate, image_output_rate, search_rate in currency
+money: contract_input_rate, contract_read_rate, contract_write_rate, contract_write_1h_rate, contract_output_rate, contract_reasoning_rate, contract_audio_input_rate, contract_image_input_rate, contract_audio_output_rate, contract_image_output_rate, contract_search_rate in contract_currency
 */
 WITH wanted AS (
     SELECT model FROM requests WHERE model IS NOT NULL

@@ -5,7 +5,10 @@ A charge stands on the UTC day on which its period starts. One that counts token
 UTC days is spread over them by the tokens that the gateway metered for its model and class on each, since
 the bill does not say when; with none metered it stays on its first day. Shares add up to the charge exactly.
 provider: the registry's, else the bill's own name. model: '' where the charge names none. list_cost is the
-bill's own; NULL where it has none. */
+bill's own; NULL where it has none.
+
+money: list_cost, amount in currency
+*/
 WITH spans AS (
     SELECT
         charge_id,

@@ -6,7 +6,11 @@ pool: the model, where the texts of the charge name one; '' where they name none
 of_uncached … of_output: the classes the charge pays for; all of them where it does not say. class: the one
 class, where it is one; NULL where the charge mixes several. tokens: ConsumedQuantity in units of tokens,
 whatever the unit counts ("1K tokens", "1000000 Tokens"), else PricingQuantity; NULL where neither unit is
-tokens, as in the storage of a cache by token-hours. */
+tokens, as in the storage of a cache by token-hours.
+
+money: amount, billed_cost, effective_cost, list_cost, contracted_cost, list_unit_price, contracted_unit_price, split_cost, split_unused_cost in currency, billing_currency
+money: pricing_currency_effective_cost, pricing_currency_list_unit_price, pricing_currency_contracted_unit_price in pricing_currency
+*/
 WITH texts AS (
     SELECT
         *,

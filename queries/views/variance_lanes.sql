@@ -27,6 +27,8 @@ of money is in the currency asked for where there is a rate, else in its own (sh
 shown. Lanes of counts have rate 1.
 
 kept: the parts of one row, of its metric and of its check come from one pass.
+
+money: amount in currency
 */
 WITH metered AS (
     SELECT
