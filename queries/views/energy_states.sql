@@ -3,7 +3,8 @@
 
 What a device took while no activity was read is gpu_dark, as its time is. A stretch of measured energy in which
 the state changes, or in which the slices of a device have several, is split by slices × time. `region` is
-the node's of the registry, else that of its charges in the hour; gco2_per_kwh is NULL where no figure holds.
+the node's of the registry, else that of its charges in the hour, else the one that all its charges name;
+gco2_per_kwh is NULL where no figure holds.
 
 kept: energy_leaves and metrics read it.
 */
@@ -96,6 +97,14 @@ charged AS (
     GROUP BY host, hour
 ),
 
+-- A counter runs over hours that nobody was charged for. A node stands where its charges say, if they agree.
+known AS (
+    SELECT host, min(region) AS region
+    FROM charged
+    GROUP BY host
+    HAVING min(region) = max(region)
+),
+
 placed AS (
     SELECT
         s.host,
@@ -104,10 +113,11 @@ placed AS (
         s.state,
         s.energy_mj,
         n.model,
-        coalesce(n.region, c.region) AS region
+        coalesce(n.region, c.region, k.region) AS region
     FROM states AS s
     LEFT JOIN gpu_nodes AS n ON n.host = s.host
     LEFT JOIN charged AS c ON c.host = s.host AND c.hour = s.hour
+    LEFT JOIN known AS k ON k.host = s.host
     WHERE s.energy_mj <> CAST(0 AS DECIMAL(38, 18))
 )
 

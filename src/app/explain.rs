@@ -400,21 +400,23 @@ fn next_steps(request: &ExplainRequest, config: &Config) -> Vec<String> {
     for at in &request.at {
         let _ = write!(same, " --where {}", shell(at));
     }
+    let mut reconcile = "spendscope reconcile".to_owned();
     if let Some(window) = &config.window {
         let month = window
             .from
             .with_timezone(&config.settings.zone)
             .format("%Y-%m")
             .to_string();
-        let _ = match Window::month(&month, config.settings.zone) {
-            Ok(whole) if whole == *window => write!(same, " --period {month}"),
-            _ => write!(
-                same,
+        let when = match Window::month(&month, config.settings.zone) {
+            Ok(whole) if whole == *window => format!(" --period {month}"),
+            _ => format!(
                 " --from {} --to {}",
                 window.from.format("%Y-%m-%dT%H:%M:%SZ"),
                 window.to.format("%Y-%m-%dT%H:%M:%SZ")
             ),
         };
+        same.push_str(&when);
+        reconcile.push_str(&when);
     }
     if let Some(column) = &request.column {
         let _ = write!(same, " --column {column}");
@@ -425,7 +427,7 @@ fn next_steps(request: &ExplainRequest, config: &Config) -> Vec<String> {
             "spendscope metric show {}    formula, columns, SQL",
             request.metric
         ),
-        "spendscope reconcile    does the whole bill add up".to_owned(),
+        format!("{reconcile}    does the whole bill add up"),
     ]
 }
 

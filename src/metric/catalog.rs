@@ -38,10 +38,21 @@ impl Catalog {
     pub fn get(&self, name: &str) -> Result<&Metric> {
         self.0.get(name).ok_or_else(|| {
             let tail = name.rsplit('/').next().unwrap_or(name);
-            let near: Vec<&str> = self.search(tail).map(|m| m.name.as_str()).collect();
-            let advice = match near.as_slice() {
+            // A slip of the keyboard, or words that a title or description has: the few nearest names.
+            let mut near: Vec<(usize, &str)> = self
+                .iter()
+                .map(|m| (strsim::damerau_levenshtein(name, &m.name), m.name.as_str()))
+                .filter(|(slips, _)| *slips <= 2)
+                .chain(self.search(tail).map(|m| (usize::MAX, m.name.as_str())))
+                .collect();
+            near.sort_unstable();
+            if near.first().is_some_and(|(slips, _)| *slips <= 2) {
+                near.retain(|(slips, _)| *slips <= 2);
+            }
+            let names: Vec<&str> = near.iter().take(3).map(|(_, name)| *name).collect();
+            let advice = match names.as_slice() {
                 [] => "`spendscope metric list` shows them all".to_owned(),
-                near => format!("did you mean {}?", near.join(" or ")),
+                names => format!("did you mean {}?", names.join(" or ")),
             };
             Error::usage(format!("there is no metric '{name}'")).advise(advice)
         })

@@ -40,6 +40,20 @@ fn wrong_usage_is_status_2_with_advice() {
 }
 
 #[test]
+fn a_slip_in_the_name_of_a_metric_is_met_with_the_few_that_are_near() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, near) in [
+        ("spend/by_scop", "did you mean spend/by_scope?"),
+        ("unit/cost_per_qeury", "did you mean unit/cost_per_query?"),
+        ("spend/nothing_like_it", "`spendscope metric list` shows them all"),
+    ] {
+        let (status, _, talk) = run(folder.path(), &["metric", "show", name]);
+        assert_eq!(status, 2, "{talk}");
+        assert!(talk.contains(near), "{talk}");
+    }
+}
+
+#[test]
 fn a_missing_lake_is_an_error_with_advice_not_an_empty_answer() {
     let folder = tempfile::tempdir().unwrap();
     let (status, _, talk) = run(folder.path(), &["sql", "-c", "SELECT count(*) FROM charges"]);
@@ -213,8 +227,8 @@ fn reconcile_adds_up_or_says_no() {
     EUR: 1 charges, bill 0.3 = leaves 0.3
     USD: 1 charges, bill 1 = leaves 1
     unmatched:
-      rejected_row in/bill.csv: 1; mend the rows and ingest the file again: spendscope sql -c "SELECT line, column_name, value, reason FROM rejects"
-      rejected_row in/calls.jsonl: 1; mend the rows and ingest the file again: spendscope sql -c "SELECT line, column_name, value, reason FROM rejects"
+      rejected_row in/bill.csv: 1 lines; mend the rows and ingest the file again: spendscope sql -c "SELECT line, column_name, value, reason FROM rejects"
+      rejected_row in/calls.jsonl: 1 lines; mend the rows and ingest the file again: spendscope sql -c "SELECT line, column_name, value, reason FROM rejects"
     balanced: every billed amount is the sum of its leaves, to the last digit
     "#);
 

@@ -17,7 +17,7 @@ columns = [
     { name = "failed_attempts", type = "int", role = "measure", unit = "attempts", description = "Those that failed." },
     { name = "error_rate", type = "decimal", role = "ratio", description = "failed_attempts ÷ attempts." },
     { name = "requests", type = "int", role = "measure", unit = "requests", description = "Requests with such an attempt." },
-    { name = "failed_requests", type = "int", role = "measure", unit = "requests", description = "Requests whose last attempt failed." },
+    { name = "failed_requests", type = "int", role = "measure", unit = "requests", description = "Requests whose last attempt failed; by model, those whose last attempt was on it." },
     { name = "request_error_rate", type = "decimal", role = "ratio", description = "failed_requests ÷ requests." },
     { name = "wasted", type = "decimal", role = "money", description = "What the failed attempts cost, accruals included." },
 ]

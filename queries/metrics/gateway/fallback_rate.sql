@@ -13,7 +13,7 @@ columns = [
     { name = "requests", type = "int", role = "measure", unit = "requests", description = "Requests with such an attempt." },
     { name = "retried_requests", type = "int", role = "measure", unit = "requests", description = "Requests that took more than one attempt." },
     { name = "fallback_requests", type = "int", role = "measure", unit = "requests", description = "Requests that tried more than one model." },
-    { name = "failed_requests", type = "int", role = "measure", unit = "requests", description = "Requests whose last attempt failed." },
+    { name = "failed_requests", type = "int", role = "measure", unit = "requests", description = "Requests whose last attempt failed; by model, those with any attempt on it." },
     { name = "fallback_rate", type = "decimal", role = "ratio", description = "fallback_requests ÷ requests." },
     { name = "failure_rate", type = "decimal", role = "ratio", description = "failed_requests ÷ requests." },
 ]

@@ -4,7 +4,8 @@ description = """
 A committed device (reserved, owned, spot) is paid for whether it works or not; one on demand only while it
 works. Committing pays when the device serves more of the time than the committed hour costs of an hour on
 demand: u* = p_committed ÷ p_on_demand. Both prices are this company's own, from the bill, per GPU-hour of the same
-device; where either is missing u* is NULL."""
+device; where either is missing u* is NULL. Hours of a commitment that no device used are in no node's time: the part
+of them is in spend/commitments."""
 formula = "(committed cost ÷ committed device-hours) ÷ (on-demand cost ÷ on-demand device-hours)"
 owner = "platform"
 grain = "one group, way of purchase and currency"
@@ -18,8 +19,8 @@ columns = [
     { name = "committed_per_gpu_hour", type = "decimal", role = "money", description = "What an hour of it costs." },
     { name = "on_demand_per_gpu_hour", type = "decimal", role = "money", description = "What an hour on demand costs; NULL when none was bought." },
     { name = "break_even_utilization", type = "decimal", role = "ratio", description = "u*: the committed price over the one on demand." },
-    { name = "utilization", type = "decimal", role = "ratio", description = "Part of the committed time that served." },
-    { name = "pays", type = "bool", role = "dimension", description = "Utilisation is at or above u*; NULL when u* is." },
+    { name = "serving_share", type = "decimal", role = "ratio", description = "Part of the device time that served: an owner, and work. gpu/utilization is lower, since it asks how hard." },
+    { name = "pays", type = "bool", role = "dimension", description = "serving_share is at or above u*; NULL when u* is." },
 ]
 [chart]
 kind = "bar"
@@ -33,7 +34,7 @@ device_hours = { sum = "device_s / 3600" }
 serving_hours = { sum = "device_s / 3600", where = "state = 'serving'" }
 cost = { sum = "amount" }
 committed_per_gpu_hour = { over = ["cost", "device_hours"] }
-utilization = { over = ["serving_hours", "device_hours"] }
+serving_share = { over = ["serving_hours", "device_hours"] }
 */
 WITH states AS (
     SELECT
@@ -65,7 +66,7 @@ priced AS (
         shown,
         device_s,
         ratio(cost_3600, seconds) AS price,
-        ratio(serving, seconds) AS utilization,
+        ratio(serving, seconds) AS serving_share,
         -- The hour on demand of the same group, set beside every way of purchase.
         max(CASE WHEN purchase = 'on_demand' THEN ratio(cost_3600, seconds) END)
             OVER (PARTITION BY {{by}}, shown) AS on_demand
@@ -79,8 +80,8 @@ SELECT
     price AS committed_per_gpu_hour,
     on_demand AS on_demand_per_gpu_hour,
     ratio(price, on_demand) AS break_even_utilization,
-    utilization,
-    utilization >= ratio(price, on_demand) AS pays
+    serving_share,
+    serving_share >= ratio(price, on_demand) AS pays
 FROM priced
 WHERE purchase <> 'on_demand'
 ORDER BY {{by}}, purchase, shown

@@ -4,6 +4,7 @@ use super::args;
 use crate::engine::registry::SharingMethod;
 use crate::engine::{Registry, Settings};
 use arrow::datatypes::DataType;
+use chrono::SecondsFormat;
 use datafusion::common::{ScalarValue, exec_err, plan_err};
 use datafusion::error::Result;
 use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility};
@@ -37,7 +38,7 @@ impl Setting {
                     "price_moment",
                     settings
                         .price_moment
-                        .map(|at| at.to_rfc3339())
+                        .map(|at| at.to_rfc3339_opts(SecondsFormat::AutoSi, true))
                         .unwrap_or_default(),
                 ),
                 // Known while planning, so that a way of sharing that no rule uses costs nothing.
