@@ -145,7 +145,8 @@ impl Said {
         table("From the bill to the leaves", &self.waterfall)?;
         let mut columns = vec!["provider", "currency", "metered", "billed", "difference"];
         columns.extend(PARTS);
-        columns.push("token_coverage");
+        // Attempts without a price in our book show as a difference in price; their number tells.
+        columns.extend(["token_coverage", "unpriced_attempts"]);
         table(
             "Metered at list price against billed, and why they differ",
             &self.variance.pick(&columns)?,
@@ -185,6 +186,12 @@ impl Said {
                 currency: self.variance.text("currency", row)?,
                 provider: self.variance.text("provider", row)?,
                 ..Line::of("variance", "token_coverage")
+            });
+            lines.add(Line {
+                entries: self.variance.int("unpriced_attempts", row)?,
+                currency: self.variance.text("currency", row)?,
+                provider: self.variance.text("provider", row)?,
+                ..Line::of("variance", "unpriced_attempts")
             });
         }
         for row in 0..self.coverage.rows() {

@@ -37,12 +37,13 @@ pub(super) async fn say(
 /// `unknown_provider Cohere (bill): 30 lines, 82.69 USD; [providers.NAME] charge_match = …`
 fn line(frame: &Frame, row: usize) -> Result<String> {
     let text = |column| frame.text(column, row).map(Option::unwrap_or_default);
+    let count = frame.int("count", row)?.unwrap_or_default();
     let mut line = format!(
-        "{} {}: {} {}",
+        "{} {}: {count} {}{}",
         text("what")?,
         text("name")?,
-        frame.int("count", row)?.unwrap_or_default(),
         counted(&text("what")?),
+        if count == 1 { "" } else { "s" },
     );
     if let Some(amount) = frame.decimal("amount", row)? {
         let _ = write!(line, ", {} {}", money::format_short(amount), text("currency")?);
@@ -54,10 +55,10 @@ fn line(frame: &Frame, row: usize) -> Result<String> {
 /// What the metric counts of each thing.
 fn counted(what: &str) -> &'static str {
     match what {
-        "unpriced_model" | "no_use_case" | "unregistered_use_case" => "attempts",
-        "unknown_sku" | "unknown_token_class" | "no_amount" | "no_rate" => "charges",
-        "unknown_host" => "readings",
+        "unpriced_model" | "no_use_case" | "unregistered_use_case" => "attempt",
+        "unknown_sku" | "unknown_token_class" | "no_amount" | "no_rate" => "charge",
+        "unknown_host" => "reading",
         // A provider is unknown in bills and in logs; a row that could not be read is one of a file.
-        _ => "lines",
+        _ => "line",
     }
 }

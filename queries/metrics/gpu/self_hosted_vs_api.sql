@@ -21,7 +21,7 @@ columns = [
     { name = "api_cost", type = "decimal", role = "money", description = "The same tokens at list price." },
     { name = "self_hosted_per_mtok", type = "decimal", role = "money", description = "self_hosted_cost per million tokens." },
     { name = "api_per_mtok", type = "decimal", role = "money", description = "api_cost per million tokens." },
-    { name = "cost_ratio", type = "decimal", role = "ratio", description = "self_hosted_cost ÷ api_cost: below 1 hosting is cheaper." },
+    { name = "cost_ratio", type = "decimal", role = "measure", unit = "times", description = "self_hosted_cost ÷ api_cost: below 1 hosting is cheaper." },
 ]
 [params.api_model]
 type = "text"
