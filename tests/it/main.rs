@@ -22,6 +22,7 @@ mod metrics;
 mod mistakes;
 mod prices;
 mod properties;
+mod shared_files;
 mod slt;
 mod sources;
 mod support;
