@@ -11,8 +11,8 @@ const KINDS: &[(&str, &str, &str, &[&str])] = &[
     (
         "sources/",
         "Sources",
-        "Mapping files: where each canonical column comes from.",
-        &[],
+        "Mapping files: where each canonical column comes from; and formats that are known and refused, with the reason.",
+        &["refuse"],
     ),
     ("rules/", "Rules", "Lists behind the built-in scope rules.", &[]),
     (

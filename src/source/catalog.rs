@@ -1,13 +1,37 @@
 //! All mapping files, and the recognition of a file's format from its content.
 
-use super::mapping::Mapping;
+use super::mapping::{Mapping, ReaderChoice, Recognise};
+use super::refusal::Refusal;
 use crate::base::{Error, Result};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-/// The formats that can be read.
+/// The formats that can be read, and those that are known and refused.
 #[derive(Debug)]
-pub struct Catalog(BTreeMap<String, Arc<Mapping>>);
+pub struct Catalog(BTreeMap<String, Arc<Mapping>>, Vec<Refusal>);
+
+/// What a file of a known format is: to be read, or to be refused.
+#[derive(Clone, Copy)]
+enum Known<'a> {
+    Read(&'a Arc<Mapping>),
+    Refuse(&'a Refusal),
+}
+
+impl<'a> Known<'a> {
+    fn id(self) -> &'a str {
+        match self {
+            Known::Read(mapping) => &mapping.id,
+            Known::Refuse(refusal) => &refusal.id,
+        }
+    }
+
+    fn signs(self) -> (&'a Recognise, &'a [ReaderChoice]) {
+        match self {
+            Known::Read(mapping) => (&mapping.recognise, &mapping.readers),
+            Known::Refuse(refusal) => (&refusal.recognise, &refusal.readers),
+        }
+    }
+}
 
 /// A reader, its options, and the names it sees in a file, in lower case.
 type Looked<'a> = (&'static str, &'a toml::Table, Option<BTreeSet<String>>);
@@ -16,11 +40,16 @@ impl Catalog {
     /// Takes the mapping files as (id, text) pairs. One that cannot be understood is an error.
     pub fn new(assets: impl Iterator<Item = (String, String)>) -> Result<Catalog> {
         let mut mappings = BTreeMap::new();
+        let mut refusals = Vec::new();
         for (id, text) in assets {
+            if let Some(refusal) = Refusal::parse(&id, &text)? {
+                refusals.push(refusal);
+                continue;
+            }
             let mapping = Arc::new(Mapping::parse(&id, &text)?);
             mappings.insert(id, mapping);
         }
-        Ok(Catalog(mappings))
+        Ok(Catalog(mappings, refusals))
     }
 
     /// Only the formats that fill this table.
@@ -34,6 +63,11 @@ impl Catalog {
         self.0.get(id)
     }
 
+    /// The formats that are known and refused.
+    pub fn refused(&self) -> impl Iterator<Item = &str> {
+        self.1.iter().map(|refusal| refusal.id.as_str())
+    }
+
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Mapping>> {
         self.0.values()
     }
@@ -41,13 +75,15 @@ impl Catalog {
     /// The format of a file, told by its content: the first `HEAD_BYTES` of it, or all of it for
     /// Parquet. `name` is used in messages only.
     pub fn detect(&self, name: &str, head: &[u8]) -> Result<Arc<Mapping>> {
-        let mut fits: Vec<(usize, &Arc<Mapping>)> = Vec::new();
+        let mut fits: Vec<(usize, Known<'_>)> = Vec::new();
         let mut near: Vec<(usize, String)> = Vec::new();
         let mut contained = false;
         // Most formats look at a file through the same reader: once is enough.
         let mut looked: Vec<Looked<'_>> = Vec::new();
-        for mapping in self.0.values() {
-            for reader in &mapping.readers {
+        let read = self.0.values().map(Known::Read);
+        for known in read.chain(self.1.iter().map(Known::Refuse)) {
+            let (recognise, readers) = known.signs();
+            for reader in readers {
                 let same = |(kind, options, _): &&Looked<'_>| {
                     *kind == reader.kind.id() && *options == &reader.options
                 };
@@ -65,35 +101,36 @@ impl Catalog {
                 };
                 contained |= !names.is_empty();
                 let has = |n: &&String| names.contains(&n.to_ascii_lowercase());
-                let lacking: Vec<&String> = mapping.recognise.all.iter().filter(|n| !has(n)).collect();
-                let any = mapping.recognise.any.iter().filter(has).count();
-                let any_missing = any == 0 && !mapping.recognise.any.is_empty();
-                if mapping.recognise.none.iter().any(|n| has(&n)) {
+                let lacking: Vec<&String> = recognise.all.iter().filter(|n| !has(n)).collect();
+                let any = recognise.any.iter().filter(has).count();
+                let any_missing = any == 0 && !recognise.any.is_empty();
+                if recognise.none.iter().any(|n| has(&n)) {
                     continue;
                 }
-                let found = mapping.recognise.all.len() - lacking.len() + any;
+                let found = recognise.all.len() - lacking.len() + any;
                 if lacking.is_empty() && !any_missing {
-                    fits.push((found, mapping));
+                    fits.push((found, known));
                 } else if found > 0 {
                     let mut words: Vec<String> = lacking.iter().map(|n| (*n).clone()).collect();
                     if any_missing {
-                        words.push(format!("one of {}", mapping.recognise.any.join(", ")));
+                        words.push(format!("one of {}", recognise.any.join(", ")));
                     }
                     near.push((
                         words.len(),
-                        format!("{} ({}) lacks {}", mapping.id, reader.kind.id(), words.join(", ")),
+                        format!("{} ({}) lacks {}", known.id(), reader.kind.id(), words.join(", ")),
                     ));
                 }
             }
         }
         let best = fits.iter().map(|(found, _)| *found).max();
         fits.retain(|(found, _)| Some(*found) == best);
-        fits.dedup_by(|a, b| a.1.id == b.1.id);
+        fits.dedup_by(|a, b| a.1.id() == b.1.id());
         match fits.as_slice() {
-            [(_, one)] => Ok(Arc::clone(one)),
+            [(_, Known::Read(mapping))] => Ok(Arc::clone(mapping)),
+            [(_, Known::Refuse(refusal))] => Err(refusal.error(name)),
             [] => Err(self.unrecognised(name, head, contained, near)),
             several => {
-                let ids: Vec<_> = several.iter().map(|(_, m)| m.id.as_str()).collect();
+                let ids: Vec<_> = several.iter().map(|(_, known)| known.id()).collect();
                 Err(Error::data(format!(
                     "'{name}' could be of several formats: {}",
                     ids.join(", ")

@@ -26,6 +26,15 @@ pub(super) struct Column {
     pub(super) required: bool,
     /// The text that stands for a missing value.
     pub(super) default: Option<String>,
+    /// When the fields hold this column's value at all.
+    pub(super) when: Option<When>,
+}
+
+/// The fields count where the condition holds; elsewhere the expression does, or nothing.
+#[derive(Debug)]
+pub(super) struct When {
+    pub(super) holds: Arc<dyn PhysicalExpr>,
+    pub(super) otherwise: Option<Arc<dyn PhysicalExpr>>,
 }
 
 #[derive(Debug)]
@@ -234,6 +243,8 @@ struct Texts<'a> {
     fields: &'a [String],
     from: Vec<(usize, &'a StringArray)>,
     constant: Option<&'a str>,
+    /// Rows whose fields do not count, and what does instead of them.
+    instead: Option<(Vec<bool>, Option<&'a StringArray>)>,
     nulls: &'a [String],
 }
 
@@ -241,6 +252,13 @@ impl<'a> Texts<'a> {
     fn text(&self, row: usize) -> Option<(&'a str, Option<usize>)> {
         if let Some(text) = self.constant {
             return Some((text, None));
+        }
+        if let Some((rows, values)) = &self.instead
+            && rows[row]
+        {
+            return values
+                .filter(|values| values.is_valid(row))
+                .map(|values| (values.value(row), None));
         }
         for (slot, array) in &self.from {
             if array.is_null(row) {
@@ -284,6 +302,7 @@ impl Column {
             nulls: Vec::new(),
             required: false,
             default: None,
+            when: None,
         }
     }
 
@@ -302,12 +321,26 @@ impl Column {
         match &self.kind {
             Kind::Value(Origin::Fields(slots)) => {
                 let from = slots.iter().map(|slot| (*slot, &chunk.fields[*slot])).collect();
+                let mut values = None;
+                let mut rest = None;
+                if let Some(when) = &self.when {
+                    let holds = self.evaluate(&when.holds, environment, problems)?;
+                    let holds = holds.as_boolean();
+                    let elsewhere = |row| holds.is_null(row) || !holds.value(row);
+                    rest = Some((0..rows).map(elsewhere).collect::<Vec<_>>());
+                    if let Some(otherwise) = &when.otherwise {
+                        let other = self.evaluate(otherwise, environment, problems)?;
+                        values = Some(arrow::compute::cast(&other, &arrow::datatypes::DataType::Utf8)?);
+                    }
+                }
+                let values = values.as_ref().map(|values| values.as_string::<i32>());
                 self.parse(
                     &Texts {
                         rows,
                         fields,
                         from,
                         constant: None,
+                        instead: rest.map(|rest| (rest, values)),
                         nulls,
                     },
                     problems,
@@ -320,6 +353,7 @@ impl Column {
                     fields,
                     from: Vec::new(),
                     constant: Some(text),
+                    instead: None,
                     nulls,
                 };
                 self.parse(&texts, problems, amounts)
@@ -345,6 +379,7 @@ impl Column {
                         fields,
                         from,
                         constant: None,
+                        instead: None,
                         nulls,
                     },
                     problems,

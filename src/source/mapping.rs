@@ -33,6 +33,7 @@
 //! service_name = { from = ["Product", "meta.product"] }       # the first that holds a value
 //! charge_category = { from = "Kind", parse = "enum", values = ["Usage", "Tax"], spellings = { vat = "Tax" }, default = "Usage" }
 //! billing_currency = { from = "Cur", parse = "currency", required = true }
+//! effective_cost = { from = "Cost", when = "cents > 0", otherwise = "0" }   # where it does not hold, the expression
 //! tags = { prefix = ["Label/"] }      # one column of the source per key: Label/team, Label/stage
 //! ```
 //!
@@ -42,7 +43,7 @@
 //! `enum`, `pseudonym`, `origin` (scheme and host of a URL);
 //! left out, it follows from the column's type. What the table requires is required.
 
-use super::column::{Column, Kind, OnUnknown, Origin, Parse, System};
+use super::column::{Column, Kind, OnUnknown, Origin, Parse, System, When};
 use super::expr::Environment;
 use super::json_path::Trie;
 use super::reader::{self, Reader};
@@ -198,6 +199,10 @@ struct ColumnFile {
     #[serde(default)]
     null_values: Vec<String>,
     default: Option<String>,
+    /// `from` holds the value of the rows for which this holds.
+    when: Option<String>,
+    /// What the others have.
+    otherwise: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -316,25 +321,7 @@ impl Mapping {
                 table.name
             )));
         }
-        let mut readers = Vec::new();
-        // In the order of the list of readers, which is the order in which they are tried.
-        for kind in reader::READERS {
-            if let Some(options) = file.reader.get(kind.id()) {
-                kind.check(options)?;
-                readers.push(ReaderChoice {
-                    kind: *kind,
-                    options: options.clone(),
-                });
-            }
-        }
-        if let Some(unknown) = file.reader.keys().find(|id| reader::named(id).is_none()) {
-            let known: Vec<_> = reader::READERS.iter().map(|r| r.id()).collect();
-            return Err(Error::config(format!("there is no reader '{unknown}'"))
-                .advise(format!("one of {}", known.join(", "))));
-        }
-        if readers.is_empty() {
-            return Err(Error::config("no reader is named"));
-        }
+        let readers = readers(&file.reader)?;
         if !file.usage.at.is_empty() && table.column("uncounted").is_none() {
             return Err(Error::config(format!(
                 "the table {} has no column 'uncounted'",
@@ -387,6 +374,29 @@ impl Mapping {
     }
 }
 
+/// The readers of a `[reader]` section, in the order of the list of readers, in which they are tried.
+pub(super) fn readers(named: &BTreeMap<String, toml::Table>) -> Result<Vec<ReaderChoice>> {
+    let mut readers = Vec::new();
+    for kind in reader::READERS {
+        if let Some(options) = named.get(kind.id()) {
+            kind.check(options)?;
+            readers.push(ReaderChoice {
+                kind: *kind,
+                options: options.clone(),
+            });
+        }
+    }
+    if let Some(unknown) = named.keys().find(|id| reader::named(id).is_none()) {
+        let known: Vec<_> = reader::READERS.iter().map(|r| r.id()).collect();
+        return Err(Error::config(format!("there is no reader '{unknown}'"))
+            .advise(format!("one of {}", known.join(", "))));
+    }
+    if readers.is_empty() {
+        return Err(Error::config("no reader is named"));
+    }
+    Ok(readers)
+}
+
 #[derive(Default)]
 struct Fields(Vec<String>);
 
@@ -436,6 +446,18 @@ impl ColumnFile {
             (None, None, Some(text)) => Origin::Const(text.clone()),
             _ => return fail("say exactly one of 'from', 'expr' and 'const'"),
         };
+        let said = |e: Error| e.context(format!("column '{name}'"));
+        let when = match (&self.when, &self.otherwise, environment) {
+            (None, None, _) => None,
+            (Some(when), otherwise, Some(environment)) if matches!(origin, Origin::Fields(_)) => Some(When {
+                holds: environment.condition(when).map_err(said)?,
+                otherwise: match otherwise {
+                    Some(sql) => Some(environment.plan(sql).map_err(said)?),
+                    None => None,
+                },
+            }),
+            _ => return fail("'when' belongs to 'from' in [columns], and 'otherwise' to 'when'"),
+        };
         let parse = match parse_name {
             ParseName::Text => Parse::Text,
             ParseName::Int => Parse::Int,
@@ -483,6 +505,7 @@ impl ColumnFile {
             nulls,
             required: must || self.required,
             default: self.default.clone(),
+            when,
         })
     }
 }
@@ -594,6 +617,11 @@ mod tests {
                 "{ from = \"task\", parse = \"tag\" }",
                 "needs a 'key'",
             ),
+            (
+                "{ from = \"at\" }",
+                "{ from = \"at\", otherwise = \"1\" }",
+                "'otherwise' to 'when'",
+            ),
             ("n > 0", "m > 0", "'m > 0' over n"),
             ("n > 0", "random() > 0.5", "not on random"),
             ("n > 0", "now() > now()", "not on now"),
@@ -605,6 +633,24 @@ mod tests {
                 "{to}: {error}"
             );
         }
+    }
+
+    #[test]
+    fn a_field_may_count_in_some_rows_only() {
+        let mapping = GOOD.replace(
+            "success = { expr = \"n > 0\" }",
+            "success = { from = \"ok\", when = \"n > 0\", otherwise = \"CASE WHEN n = 0 THEN false END\" }",
+        );
+        let text = "task,n,ok,at\na,1,yes,2026-09-14\nb,0,yes,2026-09-14\nc,-1,yes,2026-09-14\n";
+        let (report, batch) = crate::source::testing::decode_text(&mapping, text).unwrap();
+        assert_eq!(
+            crate::source::testing::texts(&batch, "success"),
+            ["true", "false"]
+        );
+        assert_eq!(
+            (report.rejects[0].line, report.rejects[0].reason.as_str()),
+            (4, "a value is required")
+        );
     }
 
     #[test]

@@ -134,11 +134,15 @@ pub(super) fn one_of(
     }
 }
 
-/// The sum of what stands under a key in each object of a JSON list, digit by digit. An object without
-/// the key adds nothing; anything that is not such a list is an error.
+/// The sum of what stands under a key in each object of a JSON list, digit by digit. An object alone is a
+/// list of one, an object without the key adds nothing; anything else is an error.
 pub(super) fn sum(text: &str, key: &str) -> Result<Exact, String> {
     let wrong = || format!("not a list of objects with amounts under '{key}'");
-    let objects: Vec<BTreeMap<String, &RawValue>> = serde_json::from_str(text).map_err(|_| wrong())?;
+    let objects: Vec<BTreeMap<String, &RawValue>> = if text.trim_start().starts_with('{') {
+        vec![serde_json::from_str(text).map_err(|_| wrong())?]
+    } else {
+        serde_json::from_str(text).map_err(|_| wrong())?
+    };
     let mut sum = Exact::ZERO;
     for object in objects {
         if let Some(amount) = object.get(key).and_then(|raw| super::tags::plain(raw)) {
@@ -236,7 +240,9 @@ mod tests {
             ),
             Ok("-0.3".into())
         );
-        assert!(digits(r#"{"amount": 1}"#).is_err());
+        assert_eq!(digits(r#" {"amount": 1}"#), Ok("1".into()));
+        assert_eq!(digits("{}"), Ok("0".into()));
+        assert!(digits("12").is_err());
         assert!(digits(r#"[{"amount": "free"}]"#).is_err());
     }
 

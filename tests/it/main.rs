@@ -23,6 +23,7 @@ mod mistakes;
 mod mistakes_table;
 mod prices;
 mod properties;
+mod shared_files;
 mod slt;
 mod sources;
 mod support;

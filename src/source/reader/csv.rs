@@ -19,6 +19,9 @@ pub(super) struct Csv;
 struct Options {
     #[serde(default = "comma")]
     delimiter: char,
+    /// A translated header keeps its name in brackets: `Ressourcengruppe (ResourceGroup)`.
+    #[serde(default)]
+    names_in_brackets: bool,
 }
 
 fn comma() -> char {
@@ -41,6 +44,19 @@ impl Options {
             .flexible(true)
             .has_headers(false);
         builder
+    }
+
+    /// What a column is called in mapping files.
+    fn name<'a>(&self, header: &'a str) -> &'a str {
+        let header = header.trim();
+        let inner = header
+            .strip_suffix(')')
+            .and_then(|h| h.rsplit_once(" ("))
+            .map(|(_, inner)| inner.trim());
+        match inner.filter(|name| self.names_in_brackets && !name.is_empty()) {
+            Some(name) => name,
+            None => header,
+        }
     }
 }
 
@@ -71,13 +87,14 @@ impl Reader for Csv {
         if matches!(first_byte(head)?, b'{' | b'[' | b'#') || head.starts_with(b"PAR1") || head.contains(&0) {
             return None;
         }
-        let mut reader = Options::read(options).ok()?.builder().from_reader(head);
+        let options = Options::read(options).ok()?;
+        let mut reader = options.builder().from_reader(head);
         let mut record = ByteRecord::new();
         reader.read_byte_record(&mut record).ok()?;
         Some(
             record
                 .iter()
-                .map(|name| String::from_utf8_lossy(name).trim().to_owned())
+                .map(|name| options.name(&String::from_utf8_lossy(name)).to_owned())
                 .collect(),
         )
     }
@@ -102,7 +119,7 @@ impl Reader for Csv {
         if !reader.read_byte_record(&mut record).map_err(failed)? {
             return Err(Error::data("the file is empty: not even a header"));
         }
-        let fates = fates(&record, mapping)?;
+        let fates = fates(&record, mapping, &options)?;
         let mut cells = Cells::new(mapping.fields.len());
         loop {
             if !reader.read_byte_record(&mut record).map_err(failed)? {
@@ -125,12 +142,12 @@ impl Reader for Csv {
     }
 }
 
-fn fates(header: &ByteRecord, mapping: &Mapping) -> Result<Vec<Fate>> {
+fn fates(header: &ByteRecord, mapping: &Mapping, options: &Options) -> Result<Vec<Fate>> {
     let mut seen = Vec::new();
     let mut fates = Vec::with_capacity(header.len());
     for (at, name) in header.iter().enumerate() {
         let name = std::str::from_utf8(name).map_err(|_| Error::data("the header is not UTF-8"))?;
-        fates.push(fate(at, name.trim(), mapping, &mut seen)?);
+        fates.push(fate(at, options.name(name), mapping, &mut seen)?);
     }
     Ok(fates)
 }
@@ -294,6 +311,17 @@ mod tests {
         )
         .unwrap();
         assert_eq!(texts(&batch, "recorded_at"), ["2026-09-14T00:00:00Z"]);
+    }
+
+    #[test]
+    fn translated_headers_keep_their_name_in_brackets() {
+        let mapping = MAPPING.replace("[reader.csv]", "[reader.csv]\nnames_in_brackets = true");
+        let text = "Aufgabe (Nr.) (task),Erfolg (OK),Zeit (at),arm\na,1,2026-09-14,x\n";
+        let (_, batch) = decode_text(&mapping, text).unwrap();
+        assert_eq!(texts(&batch, "task_id"), ["a"]);
+        assert_eq!(texts(&batch, "variant"), ["x"]);
+        assert!(decode_text(&mapping, "Aufgabe (task),task,ok,at\n").is_err());
+        assert_eq!(decode_text(MAPPING, text).unwrap().0.rows_out, 0);
     }
 
     #[test]

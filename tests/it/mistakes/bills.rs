@@ -492,6 +492,72 @@ fn cents_are_taken_for_dollars() {
     }
 }
 
+/// Azure's actual and amortised exports have the same columns and share every line that no commitment covers:
+/// added up they are worth neither the invoice nor the use. Each line says what it knows, a delivery of one
+/// replaces the other, and both in one delivery are told.
+#[test]
+fn actual_and_amortised_exports_are_added() {
+    let header = "BillingAccountId,BillingPeriodStartDate,BillingPeriodEndDate,Date,MeterCategory,ConsumedService,MeterName,Quantity,Cost,BillingCurrency,ResourceId,ChargeType,PricingModel,benefitId\n";
+    let line = |meter: &str, cost: &str, kind: &str, model: &str| {
+        let benefit = if model == "OnDemand" { "" } else { "plan-1" };
+        format!(
+            "1,09/01/2026,09/30/2026,09/04/2026,Virtual Machines,Microsoft.Compute,{meter},1,{cost},USD,vm-{meter},{kind},{model},{benefit}\n"
+        )
+    };
+    let actual = [
+        header.to_owned(),
+        line("reservation", "3.25", "Purchase", "Reservation"),
+        line("covered", "0", "Usage", "Reservation"),
+        line("open", "2.64", "Usage", "OnDemand"),
+    ]
+    .concat();
+    let amortised = [
+        header.to_owned(),
+        line("covered", "0.5", "Usage", "Reservation"),
+        line("covered", "0.1", "UnusedReservation", "Reservation"),
+        line("open", "2.64", "Usage", "OnDemand"),
+    ]
+    .concat();
+    let books = Books::new();
+    let sums = "SELECT sum(billed_cost), sum(effective_cost), count(*) FILTER (WHERE effective_cost IS NULL), min(billing_period_end) FROM charges";
+    // Billed 3.25 + 2.64; the amortised amount of the covered line is not said.
+    books.post("azure", "actual.csv", &actual).unwrap();
+    assert_eq!(books.ask(sums), "5.89,2.64,1,2026-10-01T00:00:00Z");
+    books.balanced();
+    // Billed 2.64; effective 0.5 + 0.1 + 2.64.
+    let path = books.dir.path().join("amortised.csv");
+    std::fs::write(&path, &amortised).unwrap();
+    books.deliver("azure", std::slice::from_ref(&path), true).unwrap();
+    assert_eq!(books.ask(sums), "2.64,3.24,0,2026-10-01T00:00:00Z");
+    books.balanced();
+    // Both at once: a check has the one line that counts twice.
+    books
+        .deliver(
+            "azure",
+            &[books.dir.path().join("in/azure/actual.csv"), path],
+            true,
+        )
+        .unwrap();
+    let runtime = &books.runtime;
+    let assets = assets();
+    let checks = check::catalog(&assets).unwrap();
+    let check = checks
+        .iter()
+        .find(|c| c.name == "same_lines_in_two_files")
+        .unwrap();
+    let finding = runtime.block_on(async {
+        let settings = Settings::new(NOW.parse().unwrap());
+        let registry = Registry::parse("").unwrap();
+        let engine = Engine::over_lake(&books.lake, None, &assets, &registry, &settings).await;
+        check.run(&engine.unwrap()).await.unwrap()
+    });
+    assert!(
+        matches!(finding.verdict, Verdict::Found { rows: 1 }),
+        "{:?}",
+        finding.verdict
+    );
+}
+
 /// FOCUS-Sample-Data#2: the official sample fails the validator. It is read, its totals hold, and what
 /// does not keep the rules is said by checks.
 #[test]
