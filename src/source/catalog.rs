@@ -9,8 +9,25 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub struct Catalog(BTreeMap<String, Arc<Mapping>>);
 
+/// What is known and yet no table's: the beginning of its names, what it is, and what serves instead.
+static STRANGERS: &[(&str, &str, &str)] = &[(
+    "vllm:",
+    "these are vLLM's counters, sums since its start over all requests of a model; no request can be made of them, \
+     and none is made up",
+    "for requests and their tokens, ingest the log of a gateway before vLLM or its OpenTelemetry spans; for what its \
+     GPUs did, their telemetry. The counters are good for comparing: sum of prompt_tokens_total and \
+     generation_tokens_total with the tokens of those requests, prefix_cache_hits_total over prefix_cache_queries_total",
+)];
+
 /// A reader, its options, and the names it sees in a file, in lower case.
 type Looked<'a> = (&'static str, &'a toml::Table, Option<BTreeSet<String>>);
+
+/// Why a file that is known for what it is cannot be read.
+fn stranger(file: &str, names: &BTreeSet<String>) -> Option<Error> {
+    let known = |(beginning, _, _): &&(&str, &str, &str)| names.iter().any(|n| n.starts_with(beginning));
+    let (_, what, instead) = STRANGERS.iter().find(known)?;
+    Some(Error::data(format!("'{file}' is no format that can be read: {what}")).advise(*instead))
+}
 
 impl Catalog {
     /// Takes the mapping files as (id, text) pairs. One that cannot be understood is an error.
@@ -91,7 +108,11 @@ impl Catalog {
         fits.dedup_by(|a, b| a.1.id == b.1.id);
         match fits.as_slice() {
             [(_, one)] => Ok(Arc::clone(one)),
-            [] => Err(self.unrecognised(name, head, contained, near)),
+            [] => Err(looked
+                .iter()
+                .filter_map(|(_, _, names)| stranger(name, names.as_ref()?))
+                .next()
+                .unwrap_or_else(|| self.unrecognised(name, head, contained, near))),
             several => {
                 let ids: Vec<_> = several.iter().map(|(_, m)| m.id.as_str()).collect();
                 Err(Error::data(format!(

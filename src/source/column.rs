@@ -26,6 +26,8 @@ pub(super) struct Column {
     pub(super) required: bool,
     /// The text that stands for a missing value.
     pub(super) default: Option<String>,
+    /// What a row is told that lacks a required value.
+    pub(super) lacking: Option<String>,
 }
 
 #[derive(Debug)]
@@ -110,6 +112,8 @@ pub(super) enum Parse {
     Instant(Vec<String>),
     /// The same, or seconds since 1970.
     Timestamp(Vec<String>),
+    /// An instant of a clock in this zone, else in the caller's.
+    Local(Vec<String>, Option<chrono_tz::Tz>),
     /// Units of 10^-n seconds since 1970.
     Unix(u32),
     Date(Vec<String>),
@@ -143,6 +147,8 @@ pub(super) struct Chunk {
     pub(super) uncounted: ArrayRef,
     /// Fields that hold one tag each.
     pub(super) tags: ArrayRef,
+    /// Zone of local times that the mapping knows no zone of.
+    pub(super) zone: chrono_tz::Tz,
 }
 
 impl Chunk {
@@ -195,12 +201,7 @@ macro_rules! each_row {
             match $source.text($row).or($self.default.as_deref().map(|d| (d, None))) {
                 None => {
                     if $self.required {
-                        $problems.add(
-                            $row,
-                            &$source.named(None, $self),
-                            None,
-                            "a value is required".to_owned(),
-                        );
+                        $problems.add($row, &$source.named(None, $self), None, $self.lack());
                     }
                     builder.append_null();
                 }
@@ -208,12 +209,7 @@ macro_rules! each_row {
                     Ok(Some(value)) => builder.append_value(value),
                     Ok(None) => {
                         if $self.required {
-                            $problems.add(
-                                $row,
-                                &$source.named(field, $self),
-                                Some(text),
-                                "a value is required".to_owned(),
-                            );
+                            $problems.add($row, &$source.named(field, $self), Some(text), $self.lack());
                         }
                         builder.append_null();
                     }
@@ -235,6 +231,7 @@ struct Texts<'a> {
     from: Vec<(usize, &'a StringArray)>,
     constant: Option<&'a str>,
     nulls: &'a [String],
+    zone: chrono_tz::Tz,
 }
 
 impl<'a> Texts<'a> {
@@ -284,7 +281,13 @@ impl Column {
             nulls: Vec::new(),
             required: false,
             default: None,
+            lacking: None,
         }
+    }
+
+    fn lack(&self) -> String {
+        let words = self.lacking.as_deref();
+        words.unwrap_or("a value is required").to_owned()
     }
 
     /// Reads the column of a chunk. Rows that do not parse are NULL and stand in `problems`.
@@ -309,6 +312,7 @@ impl Column {
                         from,
                         constant: None,
                         nulls,
+                        zone: chunk.zone,
                     },
                     problems,
                     amounts,
@@ -321,6 +325,7 @@ impl Column {
                     from: Vec::new(),
                     constant: Some(text),
                     nulls,
+                    zone: chunk.zone,
                 };
                 self.parse(&texts, problems, amounts)
             }
@@ -346,6 +351,7 @@ impl Column {
                         from,
                         constant: None,
                         nulls,
+                        zone: chunk.zone,
                     },
                     problems,
                     amounts,
@@ -363,7 +369,7 @@ impl Column {
         if self.required {
             for row in 0..values.len() {
                 if values.is_null(row) && problems.good[row] {
-                    problems.add(row, &self.name, None, "a value is required".to_owned());
+                    problems.add(row, &self.name, None, self.lack());
                 }
             }
         }
@@ -463,6 +469,12 @@ impl Column {
             Parse::Timestamp(formats) => {
                 each_row!(self, texts, problems, instants(rows), |t| parse::timestamp(
                     t, formats
+                ))
+            }
+            Parse::Local(formats, zone) => {
+                let zone = zone.unwrap_or(texts.zone);
+                each_row!(self, texts, problems, instants(rows), |t| parse::local(
+                    t, formats, zone
                 ))
             }
             Parse::Unix(digits) => {
