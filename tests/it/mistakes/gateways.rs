@@ -98,10 +98,10 @@ fn one_key_of_usage_is_read_like_another() {
         assert_eq!(buckets(&trace, request), wanted.map(str::to_owned), "{request}");
     }
     let helicone = fixture("helicone/export.in.jsonl");
-    // 60 + 5 spoken beside 40 cached; 20 + 3 spoken.
+    // 60 beside 40 cached; 20 beside 30 of reasoning, both with their audio inside.
     assert_eq!(
         buckets(&helicone, "h-1"),
-        ["65", "40", "0", "23"].map(str::to_owned)
+        ["60", "40", "0", "50"].map(str::to_owned)
     );
     let openrouter = fixture("openrouter/activity.in.csv");
     assert_eq!(
