@@ -59,6 +59,7 @@ pub async fn ingest(config: &Config, request: &IngestRequest, console: &mut dyn 
             .as_deref()
             .map(|text| parse_bound(text, config.settings.zone).map(|t| t.timestamp_micros()))
             .transpose()?,
+        zone: Some(config.settings.zone),
         store_options: object_store_environment(),
         ..Options::default()
     };

@@ -48,6 +48,8 @@ pub struct Options {
     pub observed_at: Option<i64>,
     /// Microseconds: from when undated price lists hold.
     pub valid_from: Option<i64>,
+    /// Zone of the clocks behind local times. Not given: UTC.
+    pub zone: Option<chrono_tz::Tz>,
     /// Most bytes that one compressed file may unpack to.
     pub unpack_limit: u64,
     /// Options for reading from object stores.
@@ -63,6 +65,7 @@ impl Default for Options {
             accept_shrink: false,
             observed_at: None,
             valid_from: None,
+            zone: None,
             unpack_limit: 16 << 30,
             store_options: HashMap::new(),
         }
@@ -347,6 +350,7 @@ fn read(file: &Input, mapping: &Mapping, delivery: &Delivery, options: &Options)
         file_name: file.path.clone(),
         observed_at: options.observed_at.or(file.modified),
         valid_from: options.valid_from,
+        zone: options.zone,
     };
     let mut batches = Vec::new();
     let result = decode(mapping, content, &context, &mut |batch| {

@@ -202,6 +202,7 @@ impl<'a> Collector<'a> {
             extra: Arc::new(self.extra.finish()?),
             uncounted: Arc::new(self.uncounted.finish()?),
             tags: Arc::new(self.tags.finish()?),
+            zone: self.ctx.zone.unwrap_or(chrono_tz::Tz::UTC),
         };
         let (batch, skipped) = convert::convert(
             self.mapping,
@@ -242,6 +243,10 @@ impl<'a> Collector<'a> {
         if self.skipped > 0 {
             let table = self.mapping.table.name;
             self.note(format!("entries that are no {table}: {}", self.skipped));
+        }
+        if self.mapping.asks_for_a_zone() && self.report.rows_out > 0 {
+            let zone = self.ctx.zone.unwrap_or(chrono_tz::Tz::UTC);
+            self.note(format!("local times were read as those of {zone}"));
         }
         for (path, (rows, count)) in std::mem::take(&mut self.classes) {
             self.note(format!("no column takes {path}: {count} in {rows} rows"));

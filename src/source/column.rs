@@ -28,6 +28,8 @@ pub(super) struct Column {
     pub(super) default: Option<String>,
     /// When the fields hold this column's value at all.
     pub(super) when: Option<When>,
+    /// What a row is told that lacks a required value.
+    pub(super) lacking: Option<String>,
 }
 
 /// The fields count where the condition holds; elsewhere the expression does, or nothing.
@@ -119,6 +121,8 @@ pub(super) enum Parse {
     Instant(Vec<String>),
     /// The same, or seconds since 1970.
     Timestamp(Vec<String>),
+    /// An instant of a clock in this zone, else in the caller's.
+    Local(Vec<String>, Option<chrono_tz::Tz>),
     /// Units of 10^-n seconds since 1970.
     Unix(u32),
     Date(Vec<String>),
@@ -152,6 +156,8 @@ pub(super) struct Chunk {
     pub(super) uncounted: ArrayRef,
     /// Fields that hold one tag each.
     pub(super) tags: ArrayRef,
+    /// Zone of local times that the mapping knows no zone of.
+    pub(super) zone: chrono_tz::Tz,
 }
 
 impl Chunk {
@@ -204,12 +210,7 @@ macro_rules! each_row {
             match $source.text($row).or($self.default.as_deref().map(|d| (d, None))) {
                 None => {
                     if $self.required {
-                        $problems.add(
-                            $row,
-                            &$source.named(None, $self),
-                            None,
-                            "a value is required".to_owned(),
-                        );
+                        $problems.add($row, &$source.named(None, $self), None, $self.lack());
                     }
                     builder.append_null();
                 }
@@ -217,12 +218,7 @@ macro_rules! each_row {
                     Ok(Some(value)) => builder.append_value(value),
                     Ok(None) => {
                         if $self.required {
-                            $problems.add(
-                                $row,
-                                &$source.named(field, $self),
-                                Some(text),
-                                "a value is required".to_owned(),
-                            );
+                            $problems.add($row, &$source.named(field, $self), Some(text), $self.lack());
                         }
                         builder.append_null();
                     }
@@ -246,6 +242,7 @@ struct Texts<'a> {
     /// Rows whose fields do not count, and what does instead of them.
     instead: Option<(Vec<bool>, Option<&'a StringArray>)>,
     nulls: &'a [String],
+    zone: chrono_tz::Tz,
 }
 
 impl<'a> Texts<'a> {
@@ -303,7 +300,13 @@ impl Column {
             required: false,
             default: None,
             when: None,
+            lacking: None,
         }
+    }
+
+    fn lack(&self) -> String {
+        let words = self.lacking.as_deref();
+        words.unwrap_or("a value is required").to_owned()
     }
 
     /// Reads the column of a chunk. Rows that do not parse are NULL and stand in `problems`.
@@ -342,6 +345,7 @@ impl Column {
                         constant: None,
                         instead: rest.map(|rest| (rest, values)),
                         nulls,
+                        zone: chunk.zone,
                     },
                     problems,
                     amounts,
@@ -355,6 +359,7 @@ impl Column {
                     constant: Some(text),
                     instead: None,
                     nulls,
+                    zone: chunk.zone,
                 };
                 self.parse(&texts, problems, amounts)
             }
@@ -381,6 +386,7 @@ impl Column {
                         constant: None,
                         instead: None,
                         nulls,
+                        zone: chunk.zone,
                     },
                     problems,
                     amounts,
@@ -398,7 +404,7 @@ impl Column {
         if self.required {
             for row in 0..values.len() {
                 if values.is_null(row) && problems.good[row] {
-                    problems.add(row, &self.name, None, "a value is required".to_owned());
+                    problems.add(row, &self.name, None, self.lack());
                 }
             }
         }
@@ -498,6 +504,12 @@ impl Column {
             Parse::Timestamp(formats) => {
                 each_row!(self, texts, problems, instants(rows), |t| parse::timestamp(
                     t, formats
+                ))
+            }
+            Parse::Local(formats, zone) => {
+                let zone = zone.unwrap_or(texts.zone);
+                each_row!(self, texts, problems, instants(rows), |t| parse::local(
+                    t, formats, zone
                 ))
             }
             Parse::Unix(digits) => {

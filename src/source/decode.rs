@@ -29,6 +29,8 @@ pub struct DecodeContext {
     pub observed_at: Option<i64>,
     /// Microseconds: from when an undated price list holds. 1970 when not said.
     pub valid_from: Option<i64>,
+    /// Zone of the clocks behind local times. UTC when not said.
+    pub zone: Option<chrono_tz::Tz>,
 }
 
 /// Reads all rows of a file and hands them to `sink` in batches of the mapping's table.

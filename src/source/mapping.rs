@@ -5,10 +5,12 @@
 //! title = "Bills of Example Cloud"
 //! table = "charges"
 //! source = "example"                   # name to deliver under; left out: the file's own
-//! rows = ["page.items[]", "page"]      # JSON: rows stand inside; what they do not say is taken from around them
+//! rows = ["page.items[]", "page"]      # JSON: rows stand inside; what they do not say is taken from around them.
+//!                                      # `*`: every object in there is a row, its key is the field `*`
 //! where = "cents IS NOT NULL"          # entries for which this does not hold are no rows, and no rejects
 //! null_values = ["-"]                  # besides the empty text; without regard to case
 //! instant_formats = ["%d.%m.%Y"]       # besides the common ones
+//! zone = "Europe/Berlin"               # of the clock behind `parse = "local"`; left out: the caller's
 //! extra = ["*"]                        # unknown columns that are kept in `extra`
 //!
 //! [recognise]                          # column names, JSON keys or metrics
@@ -38,10 +40,11 @@
 //! ```
 //!
 //! `parse` is one of `text`, `int`, `float`, `bool`, `money`, `currency`, `instant`, `timestamp` (an
-//! instant in words or seconds since 1970), `unix_seconds`, `unix_millis`, `unix_micros`, `unix_nanos`,
+//! instant in words or seconds since 1970), `local` (an instant in the zone of the host's clock), `unix_seconds`, `unix_millis`, `unix_micros`, `unix_nanos`,
 //! `date`, `tags`, `tag` (the value of the tag `key`), `sum` (of the amounts under `key` in a JSON list),
 //! `enum`, `pseudonym`, `origin` (scheme and host of a URL);
-//! left out, it follows from the column's type. What the table requires is required.
+//! left out, it follows from the column's type. What the table requires is required; `lacking` says why in a
+//! reject.
 
 use super::column::{Column, Kind, OnUnknown, Origin, Parse, System, When};
 use super::expr::Environment;
@@ -109,7 +112,7 @@ impl RowPath {
 
     /// Whether several rows can stand in one place.
     pub(super) fn is_list(&self) -> bool {
-        self.0.iter().any(|(_, list)| *list)
+        self.0.iter().any(|(key, list)| *list || key == "*")
     }
 }
 
@@ -156,6 +159,8 @@ struct MappingFile {
     /// Further ways to write an instant or a day, as `chrono` formats.
     #[serde(default)]
     instant_formats: Vec<String>,
+    /// Zone of local times, as the tz database names it.
+    zone: Option<String>,
     #[serde(default)]
     extra: Vec<String>,
     recognise: Recognise,
@@ -203,6 +208,8 @@ struct ColumnFile {
     when: Option<String>,
     /// What the others have.
     otherwise: Option<String>,
+    /// Why a row without a value is refused, where "a value is required" would not say enough.
+    lacking: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -216,6 +223,7 @@ enum ParseName {
     Currency,
     Instant,
     Timestamp,
+    Local,
     UnixSeconds,
     UnixMillis,
     UnixMicros,
@@ -356,6 +364,12 @@ impl Mapping {
         self.nulls.iter().any(|n| n.eq_ignore_ascii_case(text))
     }
 
+    /// Whether some times are local and only the caller can say where.
+    pub(super) fn asks_for_a_zone(&self) -> bool {
+        let all = self.columns.iter().chain(&self.lets).chain(&self.derived);
+        all.into_iter().any(|c| matches!(c.parse, Parse::Local(_, None)))
+    }
+
     pub(super) fn field(&self, name: &str) -> Option<usize> {
         self.fields.iter().position(|f| f == name)
     }
@@ -467,6 +481,16 @@ impl ColumnFile {
             ParseName::Currency => Parse::Currency,
             ParseName::Instant => Parse::Instant(file.instant_formats.clone()),
             ParseName::Timestamp => Parse::Timestamp(file.instant_formats.clone()),
+            ParseName::Local => {
+                let zone = match &file.zone {
+                    Some(name) => match name.parse() {
+                        Ok(zone) => Some(zone),
+                        Err(_) => return fail("'zone' is no zone of the tz database"),
+                    },
+                    None => None,
+                };
+                Parse::Local(file.instant_formats.clone(), zone)
+            }
             ParseName::UnixSeconds => Parse::Unix(0),
             ParseName::UnixMillis => Parse::Unix(3),
             ParseName::UnixMicros => Parse::Unix(6),
@@ -506,6 +530,7 @@ impl ColumnFile {
             required: must || self.required,
             default: self.default.clone(),
             when,
+            lacking: self.lacking.clone(),
         })
     }
 }
@@ -538,6 +563,7 @@ impl ParseName {
             ParseName::Money | ParseName::Sum => Ty::Money,
             ParseName::Instant
             | ParseName::Timestamp
+            | ParseName::Local
             | ParseName::UnixSeconds
             | ParseName::UnixMillis
             | ParseName::UnixMicros

@@ -3,7 +3,9 @@
 use super::column::OnUnknown;
 use crate::base::money::Exact;
 use crate::base::time;
-use chrono::{NaiveDate, NaiveDateTime};
+use chrono::offset::LocalResult;
+use chrono::{NaiveDate, NaiveDateTime, TimeZone};
+use chrono_tz::Tz;
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 
@@ -89,6 +91,20 @@ pub(super) fn timestamp(text: &str, formats: &[String]) -> Parsed<i64> {
     match unix(text, unit) {
         Ok(micros) => Ok(micros),
         Err(_) => instant(text, formats),
+    }
+}
+
+/// What a clock in `zone` shows. The hour that comes twice when clocks go back is refused: which of the two
+/// is meant cannot be told.
+pub(super) fn local(text: &str, formats: &[String], zone: Tz) -> Parsed<i64> {
+    let wall = match instant(text, formats)? {
+        Some(micros) => time::from_micros(micros).naive_utc(),
+        None => return Ok(None),
+    };
+    match zone.from_local_datetime(&wall) {
+        LocalResult::Single(instant) => Ok(Some(instant.timestamp_micros())),
+        LocalResult::Ambiguous(..) => Err(format!("a local time that {zone} had twice")),
+        LocalResult::None => Err(format!("a local time that {zone} never had")),
     }
 }
 
@@ -200,6 +216,29 @@ mod tests {
             "cut towards the past, also before 1970"
         );
         assert!(unix("NaN", 0).is_err());
+    }
+
+    #[test]
+    fn local_times_need_a_zone() {
+        let berlin = chrono_tz::Europe::Berlin;
+        let formats = ["%Y/%m/%d %H:%M:%S%.f".to_owned()];
+        let utc = |t| Ok(time::parse_instant(t));
+        assert_eq!(
+            local("2026/07/14 08:12:53.353", &formats, berlin),
+            utc("2026-07-14T06:12:53.353Z")
+        );
+        assert_eq!(
+            local("2026/07/14 08:12:53.353", &formats, Tz::UTC),
+            utc("2026-07-14T08:12:53.353Z")
+        );
+        assert!(
+            local("2026/10/25 02:30:00.000", &formats, berlin).is_err(),
+            "twice"
+        );
+        assert!(
+            local("2026/03/29 02:30:00.000", &formats, berlin).is_err(),
+            "never"
+        );
     }
 
     #[test]

@@ -1,5 +1,5 @@
 //! Tags in the forms they are delivered in, as ordered pairs: a JSON object (also without its braces,
-//! as Azure writes it), a JSON list of `key:value` texts, or a list of {key, value} objects.
+//! as Azure writes it), a JSON list of `key:value` texts, or a list of {key, value} or {name, value} objects.
 
 use crate::base::Result;
 use crate::schema::Ty;
@@ -68,6 +68,10 @@ impl<'de> Visitor<'de> for TagsVisitor {
         while let Some(raw) = seq.next_element::<&RawValue>()? {
             if let Ok(one) = serde_json::from_str::<KeyValue<'_>>(raw.get()) {
                 pairs.push((one.key, one.value.and_then(plain)));
+            } else if let Ok(one) = serde_json::from_str::<NameValue<'_>>(raw.get()) {
+                pairs.push((one.name, one.value.and_then(plain)));
+            } else if raw.get().starts_with('{') {
+                // Nothing says what it is, and it may hold anything.
             } else if let Some(text) = plain(raw) {
                 pairs.push(match text.split_once(':') {
                     Some((key, value)) => (key.to_owned(), Some(value.to_owned())),
@@ -88,6 +92,14 @@ struct KeyValue<'a> {
     #[serde(alias = "Key")]
     key: String,
     #[serde(alias = "Value", borrow)]
+    value: Option<&'a RawValue>,
+}
+
+/// Scores are named.
+#[derive(serde::Deserialize)]
+struct NameValue<'a> {
+    name: String,
+    #[serde(borrow)]
     value: Option<&'a RawValue>,
 }
 

@@ -13,6 +13,7 @@ pub(super) fn context() -> DecodeContext {
         file_name: "test".to_owned(),
         observed_at: None,
         valid_from: None,
+        zone: None,
     }
 }
 

@@ -4,5 +4,6 @@
 
 mod bills;
 mod dialects;
+mod gateways;
 mod gpu;
 mod history;

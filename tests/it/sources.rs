@@ -76,6 +76,7 @@ fn decode_with(mapping: &Mapping, name: &str, bytes: &[u8]) -> Result<Decoded> {
         file_name: name.to_owned(),
         observed_at: parse_instant("2026-09-14T10:00:00Z"),
         valid_from: None,
+        zone: None,
     };
     let mut batches = Vec::new();
     // Streams and random access must say the same; Parquet needs the latter.

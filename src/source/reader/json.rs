@@ -246,6 +246,7 @@ impl Rows<'_, '_> {
         let found = nest::rows(
             &mapping.trie,
             mapping.fields.len(),
+            mapping.field("*"),
             path,
             json.trim(),
             &mut |row, around| {

@@ -8,27 +8,35 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt;
 
 type Outcome<T> = Result<T, serde_json::Error>;
 
-/// Looks for rows along a path and hands their texts and what is around them to `found`. False when
-/// the path leads nowhere.
+/// Looks for rows along a path and hands their texts and what is around them to `found`. `entry` is the field
+/// that takes the key of what `*` stands for. False when the path leads nowhere.
 pub(super) fn rows(
     trie: &Trie,
     fields: usize,
+    entry: Option<usize>,
     path: &RowPath,
     json: &str,
     found: &mut dyn FnMut(&str, &Cells) -> Outcome<()>,
 ) -> Outcome<bool> {
     let nothing = Cells::new(fields);
-    let mut search = Search { trie, fields, found };
+    let mut search = Search {
+        trie,
+        fields,
+        entry,
+        found,
+    };
     search.descend(&path.0, json, &nothing)
 }
 
 struct Search<'a> {
     trie: &'a Trie,
     fields: usize,
+    entry: Option<usize>,
     found: &'a mut dyn FnMut(&str, &Cells) -> Outcome<()>,
 }
 
@@ -38,6 +46,9 @@ impl Search<'_> {
             (self.found)(json, outer)?;
             return Ok(true);
         };
+        if key == "*" {
+            return self.entries(rest, json, outer);
+        }
         let Some(inner) = member(json, key)? else {
             return Ok(false);
         };
@@ -73,6 +84,22 @@ impl Search<'_> {
             self.descend(rest, element.get(), &around)?;
         }
         Ok(true)
+    }
+
+    /// Every object in an object, whatever its key. What is no object is no row.
+    fn entries(&mut self, rest: &[(String, bool)], json: &str, outer: &Cells) -> Outcome<bool> {
+        let mut around = Cells::new(self.fields);
+        self.trie.walk(ROOT, json, &mut around, None)?;
+        around.inherit(outer);
+        let entries: BTreeMap<String, &RawValue> = serde_json::from_str(json)?;
+        let mut found = false;
+        for (key, value) in entries.iter().filter(|(_, v)| v.get().starts_with('{')) {
+            if let Some(field) = self.entry {
+                around.set(field, key);
+            }
+            found |= self.descend(rest, value.get(), &around)?;
+        }
+        Ok(found)
     }
 }
 

@@ -274,6 +274,7 @@ fn telemetry(series: &Series) -> Vec<RecordBatch> {
         file_name: "answer.json".to_owned(),
         observed_at: None,
         valid_from: None,
+        zone: None,
     };
     let mut batches = Vec::new();
     let bytes = Bytes::Stream(Box::new(std::io::Cursor::new(answer)));
