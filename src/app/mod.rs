@@ -6,6 +6,7 @@ mod diff;
 mod drill;
 mod explain;
 mod ingest;
+mod ingest_explain;
 mod init;
 mod lake;
 mod metric;

@@ -220,6 +220,9 @@ pub(super) struct Ingest {
     /// From when an undated price list holds; default: from the beginning
     #[arg(long, value_name = "DATE")]
     pub(super) valid_from: Option<String>,
+    /// Show what is recognised, how each column is read, the first rows and what would be rejected; write nothing
+    #[arg(long)]
+    pub(super) explain: bool,
 }
 
 #[derive(Debug, Subcommand)]

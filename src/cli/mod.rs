@@ -179,6 +179,7 @@ fn ingest_request(args: Ingest, only_table: Option<&'static str>) -> IngestReque
         accept_shrink: args.accept_shrink,
         at: args.at,
         valid_from: args.valid_from,
+        explain: args.explain,
         only_table,
     }
 }

@@ -22,6 +22,7 @@ mod ingest;
 mod lake;
 mod metrics;
 mod mistakes;
+mod own;
 mod prices;
 mod properties;
 mod slt;
