@@ -5,7 +5,7 @@ use crate::base::time::{parse_bound, parse_instant};
 use crate::base::{Context, Error, Result};
 use crate::config::{Config, object_store_environment};
 use crate::ingest::{self, FileReport, IngestReport, Options, Progress, Refused, State, Step};
-use crate::source;
+use crate::source::{self, ControlTotal};
 use std::path::PathBuf;
 
 #[derive(Debug, Default)]
@@ -20,10 +20,12 @@ pub struct IngestRequest {
     pub valid_from: Option<String>,
     /// Refuse anything that is meant for another table (`prices import`).
     pub only_table: Option<&'static str>,
+    /// Only say what it would do.
+    pub explain: bool,
 }
 
-pub async fn ingest(config: &Config, request: &IngestRequest, console: &mut dyn Console) -> Result<Status> {
-    let lake = open::lake(config).await?;
+/// The formats to choose from, and what the arguments say of the files.
+pub(super) fn prepare(config: &Config, request: &IngestRequest) -> Result<(source::Catalog, Options)> {
     let mut format = request.format.clone();
     let catalog = match &request.mapping {
         None => open::sources(config)?,
@@ -63,6 +65,15 @@ pub async fn ingest(config: &Config, request: &IngestRequest, console: &mut dyn 
         store_options: object_store_environment(),
         ..Options::default()
     };
+    Ok((catalog, options))
+}
+
+pub async fn ingest(config: &Config, request: &IngestRequest, console: &mut dyn Console) -> Result<Status> {
+    if request.explain {
+        return super::ingest_explain::ingest_explain(config, request, console).await;
+    }
+    let lake = open::lake(config).await?;
+    let (catalog, options) = prepare(config, request)?;
     let mut progress = Bar {
         console,
         read: 0,
@@ -128,32 +139,7 @@ fn summarise(report: &IngestReport, console: &mut dyn Console) {
         }
     }
     for total in report.totals() {
-        if total.nulls == total.rows {
-            console.say(&format!(
-                "  {} {}: in none of {} rows",
-                total.currency, total.column, total.rows
-            ));
-            continue;
-        }
-        let rounding = total.source_total - total.stored_total;
-        console.say(&format!(
-            "  {} {}: source {} = stored {}{} over {} rows{}",
-            total.currency,
-            total.column,
-            total.source_total,
-            total.stored_total,
-            if rounding.is_zero() {
-                String::new()
-            } else {
-                format!(" + rounding {rounding}")
-            },
-            total.rows,
-            if total.nulls == 0 {
-                String::new()
-            } else {
-                format!(", {} without a value", total.nulls)
-            },
-        ));
+        console.say(&total_line(&total));
     }
     // A refused delivery left nothing behind, its bad rows neither.
     let kept = report.files.iter().filter(|f| f.state == State::Ingested);
@@ -164,6 +150,35 @@ fn summarise(report: &IngestReport, console: &mut dyn Console) {
              spendscope sql -c \"SELECT path, line, column_name, value, reason FROM rejects\""
         ));
     }
+}
+
+/// `  USD billed_cost: source 1.5 = stored 1.5 over 2 rows`
+pub(super) fn total_line(total: &ControlTotal) -> String {
+    if total.nulls == total.rows {
+        return format!(
+            "  {} {}: in none of {} rows",
+            total.currency, total.column, total.rows
+        );
+    }
+    let rounding = total.source_total - total.stored_total;
+    format!(
+        "  {} {}: source {} = stored {}{} over {} rows{}",
+        total.currency,
+        total.column,
+        total.source_total,
+        total.stored_total,
+        if rounding.is_zero() {
+            String::new()
+        } else {
+            format!(" + rounding {rounding}")
+        },
+        total.rows,
+        if total.nulls == 0 {
+            String::new()
+        } else {
+            format!(", {} without a value", total.nulls)
+        },
+    )
 }
 
 fn line(file: &FileReport) -> String {

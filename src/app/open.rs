@@ -18,8 +18,8 @@ pub(super) async fn lake(config: &Config) -> Result<Lake> {
     .await
 }
 
-/// The engine over an existing lake. A lake that is not there is an error with advice, not an empty answer.
-pub(super) async fn engine(config: &Config) -> Result<Engine> {
+/// The lake, which has to be there: one that is not is an error with advice, not an empty answer.
+pub(super) async fn existing(config: &Config) -> Result<Lake> {
     let lake = lake(config).await?;
     if !lake.exists().await? {
         return Err(
@@ -28,6 +28,12 @@ pub(super) async fn engine(config: &Config) -> Result<Engine> {
             ),
         );
     }
+    Ok(lake)
+}
+
+/// The engine over an existing lake.
+pub(super) async fn engine(config: &Config) -> Result<Engine> {
+    existing(config).await?;
     let engine = engine_at(config, config.as_of).await?;
     if config.settings.currency != config.settings.reporting_currency {
         asked_currency(&config.settings.currency, &engine).await?;

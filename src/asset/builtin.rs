@@ -169,6 +169,7 @@ pub(super) static ASSETS: &[(&str, &str)] = assets![
     "sources/portkey.toml",
     "sources/prices.toml",
     "sources/prometheus.toml",
+    "sources/vllm.toml",
     "views/calls.sql",
     "views/commitment_terms.sql",
     "views/control_totals.sql",

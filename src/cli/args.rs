@@ -152,6 +152,9 @@ pub(super) enum Command {
     /// Budget drills: what if?
     #[command(subcommand)]
     Drill(Drill),
+    /// The lake itself: is every file whole, what was written when
+    #[command(subcommand)]
+    Lake(Lake),
     /// Write a coherent synthetic company: bills, logs, telemetry, outcomes
     Synth(Synth),
     /// Print shell completions
@@ -184,6 +187,7 @@ impl Command {
             | Command::Diff { .. }
             | Command::Report { .. }
             | Command::Drill(_)
+            | Command::Lake(_)
             | Command::Completions { .. }
             | Command::Man => false,
         }
@@ -216,6 +220,9 @@ pub(super) struct Ingest {
     /// From when an undated price list holds; default: from the beginning
     #[arg(long, value_name = "DATE")]
     pub(super) valid_from: Option<String>,
+    /// Show what is recognised, how each column is read, the first rows and what would be rejected; write nothing
+    #[arg(long)]
+    pub(super) explain: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -291,6 +298,17 @@ pub(super) enum Drill {
         /// Where the fan chart goes
         #[arg(long, default_value = ".", value_hint = ValueHint::DirPath)]
         out: PathBuf,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Lake {
+    /// Read every data file whole and hold it against the log; exit status 1 when one is damaged
+    Verify,
+    /// Every change of every table: when, what it did, how many rows and files
+    History {
+        /// Only this table
+        table: Option<String>,
     },
 }
 

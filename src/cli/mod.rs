@@ -7,7 +7,7 @@ mod exit;
 use crate::app::{self, DemoRequest, DiffRequest, ExplainRequest, IngestRequest, Status, SynthRequest};
 use crate::base::{Context, Error, Result};
 use crate::config::{self, Config, Overrides};
-use args::{Cli, Command, Drill, Explain, Global, Ingest, Metric, Reference, Synth};
+use args::{Cli, Command, Drill, Explain, Global, Ingest, Lake, Metric, Reference, Synth};
 use clap::{CommandFactory, Parser};
 use console::Terminal;
 use std::io::Read;
@@ -105,6 +105,10 @@ async fn run(cli: Cli, terminal: &mut Terminal) -> Result<Status> {
         Command::Drill(Drill::Run { name, seed, out }) => {
             app::drill_run(&config()?, &name, seed, &out, terminal).await
         }
+        Command::Lake(Lake::Verify) => app::lake_verify(&config()?, terminal).await,
+        Command::Lake(Lake::History { table }) => {
+            app::lake_history(&config()?, table.as_deref(), terminal).await
+        }
         Command::Synth(Synth {
             out,
             seed,
@@ -175,6 +179,7 @@ fn ingest_request(args: Ingest, only_table: Option<&'static str>) -> IngestReque
         accept_shrink: args.accept_shrink,
         at: args.at,
         valid_from: args.valid_from,
+        explain: args.explain,
         only_table,
     }
 }

@@ -8,6 +8,7 @@
 mod bill;
 mod delivery;
 mod events;
+mod explain;
 mod input;
 mod lists;
 mod record;
@@ -20,6 +21,7 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
+pub use explain::{Decoded, Explained, Understood, explain};
 pub use report::{FileReport, IngestReport, Progress, Refused, State, Step};
 
 use crate::base::{Error, Result};
@@ -125,13 +127,7 @@ fn plan(
 ) -> Result<Vec<Plan>> {
     let mut plans: BTreeMap<(&'static str, String), Plan> = BTreeMap::new();
     for file in files {
-        let mapping = match &options.format {
-            Some(id) => catalog.get(id).cloned().ok_or_else(|| {
-                Error::usage(format!("there is no format '{id}'"))
-                    .advise("leave --format out to have it recognised")
-            }),
-            None => catalog.detect(file.name(), &file.head(options.unpack_limit)?),
-        };
+        let mapping = mapping_of(catalog, file.name(), &file.head(options.unpack_limit)?, options);
         let mapping = match mapping {
             Ok(mapping) => mapping,
             Err(e) if file.found => {
@@ -165,6 +161,17 @@ fn plan(
         plan.files.push((file, mapping));
     }
     Ok(plans.into_values().collect())
+}
+
+/// The format that was named, or the one that the content shows.
+fn mapping_of(catalog: &Catalog, name: &str, head: &[u8], options: &Options) -> Result<Arc<Mapping>> {
+    match &options.format {
+        Some(id) => catalog.get(id).cloned().ok_or_else(|| {
+            Error::usage(format!("there is no format '{id}'"))
+                .advise("leave --format out to have it recognised")
+        }),
+        None => catalog.detect(name, head),
+    }
 }
 
 async fn run(

@@ -49,11 +49,12 @@
 use super::column::{Column, Kind, OnUnknown, Origin, Parse, System, When};
 use super::expr::Environment;
 use super::json_path::Trie;
+use super::plan::ColumnPlan;
 use super::reader::{self, Reader};
 use crate::base::{Error, Result};
 use crate::schema::{TABLES, TableSchema, Ty};
 use datafusion::physical_expr::PhysicalExpr;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -87,8 +88,10 @@ pub struct Mapping {
     /// Names of unknown fields that go to the column `extra`.
     pub(super) extra: Vec<glob::Pattern>,
     /// Beginnings of the fields that hold one tag each.
-    tag_prefixes: Vec<String>,
+    pub(super) tag_prefixes: Vec<String>,
     nulls: Vec<String>,
+    /// The same in the words of the mapping file: named values, then columns.
+    pub(super) plan: Vec<ColumnPlan>,
 }
 
 #[derive(Debug)]
@@ -212,7 +215,7 @@ struct ColumnFile {
     lacking: Option<String>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 enum ParseName {
     Text,
@@ -279,6 +282,11 @@ impl Mapping {
                 )));
             }
         }
+        let mut plan: Vec<ColumnPlan> = file
+            .lets
+            .iter()
+            .map(|(name, said)| said.plan(&format!("let {name}"), Ty::Text))
+            .collect();
         let mut columns = Vec::new();
         let mut tag_prefixes = Vec::new();
         for column in table.columns {
@@ -315,6 +323,14 @@ impl Mapping {
                     }
                 },
             };
+            plan.extend(match file.columns.get(column.name) {
+                Some(said) => {
+                    let mut plan = said.plan(column.name, column.ty);
+                    plan.required |= !column.nullable;
+                    Some(plan)
+                }
+                None => ColumnPlan::by_itself(table, &built),
+            });
             columns.push(built);
         }
         let mut extra = Vec::new();
@@ -356,6 +372,7 @@ impl Mapping {
             extra,
             tag_prefixes,
             nulls: file.null_values,
+            plan,
         })
     }
 
@@ -427,6 +444,39 @@ impl Fields {
 }
 
 impl ColumnFile {
+    /// In words, for people.
+    fn plan(&self, column: &str, ty: Ty) -> ColumnPlan {
+        let from = match (&self.from, &self.expr, &self.constant) {
+            (Some(OneOrMany::One(field)), ..) => field.clone(),
+            (Some(OneOrMany::Many(all)), ..) => all.join(", else "),
+            (_, Some(sql), _) => format!("= {sql}"),
+            (.., Some(text)) => format!("'{text}' always"),
+            _ => format!("a tag from each field {}*", self.prefix.join("*, ")),
+        };
+        // A named value without a parser is text; an expression has its type already.
+        let name = match self.parse {
+            Some(name) => name,
+            None => ParseName::for_ty(ty),
+        };
+        let mut parse = match serde_json::to_value(name) {
+            Ok(serde_json::Value::String(name)) => name,
+            _ => String::new(),
+        };
+        if let Some(key) = &self.key {
+            parse = format!("{parse} {key}");
+        }
+        if !self.values.is_empty() {
+            parse = format!("{parse}: {}", self.values.join(", "));
+        }
+        ColumnPlan {
+            column: column.to_owned(),
+            from,
+            parse,
+            default: self.default.clone(),
+            required: self.required,
+        }
+    }
+
     fn build(
         &self,
         name: &str,

@@ -13,6 +13,7 @@ mod expr;
 mod json_path;
 mod mapping;
 mod parse;
+mod plan;
 mod reader;
 mod refusal;
 mod report;
@@ -24,6 +25,7 @@ mod testing;
 pub use catalog::Catalog;
 pub use decode::{Bytes, DecodeContext, HEAD_BYTES, decode};
 pub use mapping::Mapping;
+pub use plan::{ColumnPlan, Fit};
 pub use report::{ControlTotal, DecodeReport, Reject};
 
 /// Rows of one batch. Bounds the memory that decoding needs.

@@ -2,6 +2,7 @@
 //! Knows nothing of what the rows mean.
 
 use super::object::Location;
+use super::trouble;
 use crate::base::clock::Clock;
 use crate::base::{Error, Result};
 use crate::schema::TableSchema;
@@ -162,5 +163,5 @@ fn lost_race(error: &DeltaTableError) -> bool {
 }
 
 pub(super) fn error(error: DeltaTableError) -> Error {
-    Error::lake(error.to_string())
+    trouble::told(&error, Error::lake)
 }

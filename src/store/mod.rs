@@ -10,6 +10,8 @@ mod read;
 mod scan;
 mod snapshot;
 mod stats;
+mod trouble;
+mod verify;
 mod write;
 
 #[cfg(test)]
@@ -17,6 +19,7 @@ mod tests;
 
 pub use history::Version;
 pub use snapshot::Snapshot;
+pub use verify::{Damaged, Verified};
 
 use crate::base::clock::Clock;
 use crate::base::{Error, Result};

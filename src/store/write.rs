@@ -4,6 +4,7 @@
 use super::delta;
 use super::object::Location;
 use super::stats;
+use super::trouble;
 use crate::base::{Error, Result, hash};
 use crate::schema::{TableSchema, Ty};
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, UInt32Array};
@@ -123,7 +124,7 @@ impl<'a> Staging<'a> {
             .store
             .put(&target, PutPayload::from(bytes))
             .await
-            .map_err(|e| Error::io(e.to_string()).context(format!("writing {target}")))?;
+            .map_err(|e| trouble::told(&e, Error::io).context(format!("writing {target}")))?;
         self.adds.push(Add {
             path,
             partition_values,

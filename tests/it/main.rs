@@ -10,6 +10,7 @@
 
 mod board;
 mod cli;
+mod crash;
 mod explain;
 mod facts;
 mod golden;
@@ -18,9 +19,11 @@ mod gpu_golden;
 mod history;
 mod index;
 mod ingest;
+mod lake;
 mod metrics;
 mod mistakes;
 mod mistakes_table;
+mod own;
 mod prices;
 mod properties;
 mod shared_files;

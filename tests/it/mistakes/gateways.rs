@@ -276,11 +276,17 @@ fn local_times_are_taken_for_utc() {
 fn counters_become_invented_requests() {
     let text = "# TYPE vllm:prompt_tokens_total counter\nvllm:prompt_tokens_total{model_name=\"m\"} 5.0\n";
     let error = decode_as(None, "metrics.prom", text.as_bytes()).err().unwrap();
-    assert!(error.to_string().contains("no request can be made of them"), "{error}");
+    assert!(
+        error.to_string().contains("no request can be made of them"),
+        "{error}"
+    );
     assert!(error.advice().unwrap().contains("log of a gateway"));
     let answer = r#"{"status":"success","data":{"resultType":"vector","result":[{"metric":{"__name__":"vllm:generation_tokens_total","model_name":"m"},"value":[1,"7"]}]}}"#;
     let error = decode_as(None, "answer.json", answer.as_bytes()).err().unwrap();
-    assert!(error.to_string().contains("no request can be made of them"), "{error}");
+    assert!(
+        error.to_string().contains("no request can be made of them"),
+        "{error}"
+    );
     let Some(path) = shared("data/gateway/vllm/vllm_metrics_excerpt.prom") else {
         return;
     };

@@ -1,0 +1,97 @@
+//! What ingesting some files would do, told without a lake: nothing can be written from here.
+
+use super::delivery::{self, Delivery, FileFacts};
+use super::input::{self, Input};
+use super::{Options, read};
+use crate::base::{Error, Result};
+use crate::source::{Catalog, ControlTotal, Fit, Mapping, Reject};
+use arrow::array::RecordBatch;
+use arrow::compute::concat_batches;
+use std::sync::Arc;
+
+/// One file, as far as it was understood.
+#[derive(Debug)]
+pub struct Explained {
+    pub path: String,
+    /// Found in a folder, not named: it may be anything.
+    pub found: bool,
+    /// What reads it, or why nothing does.
+    pub format: Result<Understood>,
+}
+
+#[derive(Debug)]
+pub struct Understood {
+    pub mapping: Arc<Mapping>,
+    pub source: String,
+    /// How the file and what recognition asks for fit together.
+    pub fit: Option<Fit>,
+    /// What decoding gave, or why the file as a whole cannot be read.
+    pub rows: Result<Decoded>,
+}
+
+#[derive(Debug)]
+pub struct Decoded {
+    /// The first rows as they would be stored.
+    pub first: RecordBatch,
+    pub rows_in: u64,
+    pub rows_out: u64,
+    pub rows_rejected: u64,
+    pub rejects: Vec<Reject>,
+    pub totals: Vec<ControlTotal>,
+    pub notes: Vec<String>,
+}
+
+/// Reads every file as `ingest` would, and shows at most `rows` of each.
+pub async fn explain(
+    catalog: &Catalog,
+    inputs: &[String],
+    options: &Options,
+    rows: usize,
+) -> Result<Vec<Explained>> {
+    let files = input::expand(inputs, &options.store_options).await?;
+    Ok(files
+        .iter()
+        .map(|file| Explained {
+            path: file.path.clone(),
+            found: file.found,
+            format: understand(catalog, file, options, rows),
+        })
+        .collect())
+}
+
+fn understand(catalog: &Catalog, file: &Input, options: &Options, rows: usize) -> Result<Understood> {
+    let head = file.head(options.unpack_limit)?;
+    let mapping = super::mapping_of(catalog, file.name(), &head, options)?;
+    let source = options.source.clone().unwrap_or_else(|| mapping.source.clone());
+    let delivery = Delivery {
+        id: delivery::id(&source, mapping.table.name, [file.hash.as_str()]),
+        table: mapping.table,
+        source,
+        files: Vec::new(),
+    };
+    Ok(Understood {
+        fit: mapping.fit(&head),
+        rows: read(file, &mapping, &delivery, options).and_then(|facts| decoded(&mapping, facts, rows)),
+        source: delivery.source,
+        mapping,
+    })
+}
+
+fn decoded(mapping: &Mapping, facts: FileFacts, rows: usize) -> Result<Decoded> {
+    let mut left = rows;
+    let mut first = Vec::new();
+    for batch in &facts.batches {
+        let batch = batch.slice(0, left.min(batch.num_rows()));
+        left -= batch.num_rows();
+        first.push(batch);
+    }
+    Ok(Decoded {
+        first: concat_batches(&mapping.table.arrow(), &first).map_err(Error::from)?,
+        rows_in: facts.rows_in,
+        rows_out: facts.rows_out(),
+        rows_rejected: facts.rows_rejected(),
+        rejects: facts.rejects,
+        totals: facts.totals,
+        notes: facts.notes,
+    })
+}
