@@ -449,8 +449,8 @@ impl ColumnFile {
         let from = match (&self.from, &self.expr, &self.constant) {
             (Some(OneOrMany::One(field)), ..) => field.clone(),
             (Some(OneOrMany::Many(all)), ..) => all.join(", else "),
-            (_, Some(sql), _) => format!("= {sql}"),
-            (.., Some(text)) => format!("'{text}' always"),
+            (_, Some(sql), _) => format!("expr: {sql}"),
+            (.., Some(text)) => format!("const: {text}"),
             _ => format!("a tag from each field {}*", self.prefix.join("*, ")),
         };
         // A named value without a parser is text; an expression has its type already.

@@ -69,7 +69,7 @@ fn the_seat_bill_of_the_walk_through() {
         "column,from,parse,default,required",
         "let last,To,instant,,",
         "billing_currency,Currency,currency,EUR,yes",
-        "charge_period_end,= last + INTERVAL '1 day',instant,,yes",
+        "charge_period_end,expr: last + INTERVAL '1 day',instant,,yes",
         "billing_month,UTC month of billing_period_start,by itself,,yes",
         "column,row 1,row 2",
         "billed_cost,500,200",
