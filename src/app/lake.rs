@@ -31,14 +31,16 @@ pub async fn lake_verify(config: &Config, console: &mut dyn Console) -> Result<S
                 damaged.extend(found.damaged.into_iter().map(|d| (table.name, Some(version), d)));
             }
             // Without its log a table has no files that could be looked at.
-            Err(error) => damaged.push((
-                table.name,
-                None,
-                Damaged {
+            Err(error) => {
+                // Further lines are a stack trace of the Delta library's, where the environment asks for one.
+                let error = error.to_string();
+                let error = error.lines().next().unwrap_or_default();
+                let damage = Damaged {
                     path: format!("{}/_delta_log", table.name),
                     reason: format!("its log cannot be read: {error}"),
-                },
-            )),
+                };
+                damaged.push((table.name, None, damage));
+            }
         }
     }
     console.progress_end();

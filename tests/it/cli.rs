@@ -227,8 +227,8 @@ fn reconcile_adds_up_or_says_no() {
     EUR: 1 charges, bill 0.3 = leaves 0.3
     USD: 1 charges, bill 1 = leaves 1
     unmatched:
-      rejected_row in/bill.csv: 1 lines; mend the rows and ingest the file again: spendscope sql -c "SELECT line, column_name, value, reason FROM rejects"
-      rejected_row in/calls.jsonl: 1 lines; mend the rows and ingest the file again: spendscope sql -c "SELECT line, column_name, value, reason FROM rejects"
+      rejected_row in/bill.csv: 1 line; mend the rows and ingest the file again: spendscope sql -c "SELECT line, column_name, value, reason FROM rejects"
+      rejected_row in/calls.jsonl: 1 line; mend the rows and ingest the file again: spendscope sql -c "SELECT line, column_name, value, reason FROM rejects"
     balanced: every billed amount is the sum of its leaves, to the last digit
     "#);
 
