@@ -25,7 +25,12 @@ static COLUMNS: &[Column] = &[
         "",
         "First moment at which the price holds.",
     ),
-    required("currency", Text, "", "Currency of the prices, ISO 4217."),
+    required(
+        "currency",
+        Text,
+        "",
+        "Currency of the prices, ISO 4217; XXX, its code for none, where a contract only takes a discount.",
+    ),
     optional(
         "input_cost_per_token",
         Money,

@@ -4,7 +4,8 @@ description = """
 What an hour of a device costs: over all hours that are paid for, and over those in which it served (an
 owner, and activity of 5 % or more). The second is the first divided by how much of the time is used: a cheap
 hour that nobody uses is dear. Hours are taken whole, each in the window in which it starts; time that two charges
-pay for counts once."""
+pay for counts once. Hours of a commitment that no device used are in no node's time and not in this cost: they are
+in spend/commitments."""
 formula = "Σ amount × rate ÷ Σ device-hours; useful: ÷ Σ serving device-hours"
 owner = "platform"
 grain = "one group and currency"
