@@ -3,6 +3,7 @@
 use super::BATCH_ROWS;
 use super::column::Chunk;
 use super::convert;
+use super::json_path::Memory;
 use super::decode::DecodeContext;
 use super::mapping::Mapping;
 use super::report::{DecodeReport, Reject, Totals, shown};
@@ -22,6 +23,8 @@ pub(super) struct Cells {
     /// Counts of tokens that no field takes, by path.
     uncounted: Vec<(String, i64)>,
     tags: Vec<(Range<usize>, Range<usize>)>,
+    /// What the rows before looked like, for whoever fills these.
+    pub(super) memory: Memory,
 }
 
 impl Cells {
@@ -32,6 +35,7 @@ impl Cells {
             extra: Vec::new(),
             uncounted: Vec::new(),
             tags: Vec::new(),
+            memory: Memory::default(),
         }
     }
 
@@ -107,20 +111,43 @@ pub(super) struct Collector<'a> {
     mapping: &'a Mapping,
     ctx: &'a DecodeContext,
     sink: &'a mut dyn FnMut(RecordBatch) -> Result<()>,
-    report: DecodeReport,
-    totals: Totals,
+    books: Books,
     fields: Vec<StringBuilder>,
     extra: TagsBuilder,
     uncounted: TagsBuilder,
     tags: TagsBuilder,
     lines: Vec<u64>,
     rows: Vec<u64>,
+}
+
+/// What is counted while rows go by. The books of the parts of a file, in order, are those of the file.
+#[derive(Debug, Default)]
+pub(super) struct Books {
+    report: DecodeReport,
+    totals: Totals,
     /// Rows so far, those that turn out to be none included.
     seen: u64,
     /// Rows of the source that are none of ours.
     skipped: u64,
     /// Rows and tokens of each count that no column takes.
     classes: BTreeMap<String, (u64, i64)>,
+}
+
+impl Books {
+    fn add(&mut self, part: Books) {
+        self.report.rows_in += part.report.rows_in;
+        self.report.rows_out += part.report.rows_out;
+        self.report.rejects.extend(part.report.rejects);
+        self.report.notes.extend(part.report.notes);
+        self.totals.add_all(part.totals);
+        self.seen = part.seen;
+        self.skipped += part.skipped;
+        for (path, (rows, count)) in part.classes {
+            let class = self.classes.entry(path).or_default();
+            class.0 += rows;
+            class.1 = class.1.saturating_add(count);
+        }
+    }
 }
 
 impl<'a> Collector<'a> {
@@ -133,24 +160,45 @@ impl<'a> Collector<'a> {
             mapping,
             ctx,
             sink,
-            report: DecodeReport::default(),
-            totals: Totals::default(),
+            books: Books::default(),
             fields: mapping.fields.iter().map(|_| StringBuilder::new()).collect(),
             extra: TagsBuilder::default(),
             uncounted: TagsBuilder::default(),
             tags: TagsBuilder::default(),
             lines: Vec::new(),
             rows: Vec::new(),
-            seen: 0,
-            skipped: 0,
-            classes: BTreeMap::new(),
         })
+    }
+
+    /// One for a part of the file, before which there are `seen` rows.
+    pub(super) fn part(
+        mapping: &'a Mapping,
+        ctx: &'a DecodeContext,
+        sink: &'a mut dyn FnMut(RecordBatch) -> Result<()>,
+        seen: u64,
+    ) -> Result<Collector<'a>> {
+        let mut part = Collector::new(mapping, ctx, sink)?;
+        part.books.seen = seen;
+        Ok(part)
+    }
+
+    /// Closes a part.
+    pub(super) fn close(mut self) -> Result<Books> {
+        self.flush()?;
+        Ok(self.books)
+    }
+
+    /// Takes over what came of the part that follows.
+    pub(super) fn append(&mut self, batches: Vec<RecordBatch>, books: Books) -> Result<()> {
+        self.flush()?;
+        self.books.add(books);
+        batches.into_iter().try_for_each(|batch| (self.sink)(batch))
     }
 
     /// Takes one row. `line` is where it stands in its file.
     pub(super) fn row(&mut self, line: u64, cells: &Cells) -> Result<()> {
-        self.report.rows_in += 1;
-        self.seen += 1;
+        self.books.report.rows_in += 1;
+        self.books.seen += 1;
         for (builder, range) in self.fields.iter_mut().zip(&cells.fields) {
             builder.append_option(range.clone().map(|r| &cells.text[r]));
         }
@@ -162,7 +210,7 @@ impl<'a> Collector<'a> {
             .collect();
         self.uncounted.append(&counts)?;
         self.lines.push(line);
-        self.rows.push(self.seen);
+        self.rows.push(self.books.seen);
         if self.lines.len() >= BATCH_ROWS {
             self.flush()
         } else {
@@ -172,9 +220,9 @@ impl<'a> Collector<'a> {
 
     /// Refuses a row that could not even be taken apart.
     pub(super) fn reject(&mut self, line: u64, column: &str, value: Option<&str>, reason: impl Into<String>) {
-        self.report.rows_in += 1;
-        self.seen += 1;
-        self.report.rejects.push(Reject {
+        self.books.report.rows_in += 1;
+        self.books.seen += 1;
+        self.books.report.rejects.push(Reject {
             line,
             column: column.to_owned(),
             value: value.map(shown),
@@ -183,12 +231,12 @@ impl<'a> Collector<'a> {
     }
 
     pub(super) fn note(&mut self, note: impl Into<String>) {
-        self.report.notes.push(note.into());
+        self.books.report.notes.push(note.into());
     }
 
     /// The ordinal of the row that comes next.
     pub(super) fn next_row(&self) -> u64 {
-        self.seen + 1
+        self.books.seen + 1
     }
 
     fn flush(&mut self) -> Result<()> {
@@ -208,13 +256,13 @@ impl<'a> Collector<'a> {
             self.mapping,
             &chunk,
             self.ctx,
-            &mut self.report.rejects,
-            &mut self.totals,
+            &mut self.books.report.rejects,
+            &mut self.books.totals,
         )?;
-        self.skipped += skipped;
-        self.report.rows_in -= skipped;
+        self.books.skipped += skipped;
+        self.books.report.rows_in -= skipped;
         self.count_classes(&batch);
-        self.report.rows_out += batch.num_rows() as u64;
+        self.books.report.rows_out += batch.num_rows() as u64;
         if batch.num_rows() > 0 {
             (self.sink)(batch)
         } else {
@@ -232,7 +280,7 @@ impl<'a> Collector<'a> {
             let (Some(path), Some(Ok(count))) = (path, count.map(str::parse::<i64>)) else {
                 continue;
             };
-            let class = self.classes.entry(path.to_owned()).or_default();
+            let class = self.books.classes.entry(path.to_owned()).or_default();
             class.0 += 1;
             class.1 = class.1.saturating_add(count);
         }
@@ -240,23 +288,24 @@ impl<'a> Collector<'a> {
 
     pub(super) fn finish(mut self) -> Result<DecodeReport> {
         self.flush()?;
-        if self.skipped > 0 {
+        if self.books.skipped > 0 {
             let table = self.mapping.table.name;
-            self.note(format!("entries that are no {table}: {}", self.skipped));
+            self.note(format!("entries that are no {table}: {}", self.books.skipped));
         }
-        if self.mapping.asks_for_a_zone() && self.report.rows_out > 0 {
+        if self.mapping.asks_for_a_zone() && self.books.report.rows_out > 0 {
             let zone = self.ctx.zone.unwrap_or(chrono_tz::Tz::UTC);
             self.note(format!("local times were read as those of {zone}"));
         }
-        for (path, (rows, count)) in std::mem::take(&mut self.classes) {
+        for (path, (rows, count)) in std::mem::take(&mut self.books.classes) {
             self.note(format!("no column takes {path}: {count} in {rows} rows"));
         }
-        self.report.totals = self.totals.finish();
-        self.report
+        self.books.report.totals = self.books.totals.finish();
+        self.books
+            .report
             .rejects
             .sort_by(|a, b| (a.line, &a.column).cmp(&(b.line, &b.column)));
         // A value that several columns are made of is refused once.
-        self.report.rejects.dedup();
-        Ok(self.report)
+        self.books.report.rejects.dedup();
+        Ok(self.books.report)
     }
 }

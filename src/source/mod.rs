@@ -11,6 +11,7 @@ mod convert;
 mod decode;
 mod expr;
 mod json_path;
+mod json_scan;
 mod mapping;
 mod parse;
 mod plan;

@@ -161,7 +161,7 @@ pub(super) fn sum(text: &str, key: &str) -> Result<Exact, String> {
     };
     let mut sum = Exact::ZERO;
     for object in objects {
-        if let Some(amount) = object.get(key).and_then(|raw| super::tags::plain(raw)) {
+        if let Some(amount) = object.get(key).and_then(|raw| super::tags::plain(raw.get())) {
             sum += Exact::parse(amount.trim()).map_err(|reason| format!("{}: {reason}", wrong()))?;
         }
     }

@@ -2,6 +2,7 @@
 
 use crate::base::money::Exact;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 /// One value of one row that could not be read. The whole row is left out.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,6 +70,23 @@ impl Totals {
                 total.stored_total += Exact::from_stored(amount.round());
             }
             None => total.nulls += 1,
+        }
+    }
+
+    pub(super) fn add_all(&mut self, others: Totals) {
+        for (place, other) in others.0 {
+            match self.0.entry(place) {
+                Entry::Vacant(entry) => {
+                    entry.insert(other);
+                }
+                Entry::Occupied(mut entry) => {
+                    let total = entry.get_mut();
+                    total.rows += other.rows;
+                    total.nulls += other.nulls;
+                    total.source_total += other.source_total;
+                    total.stored_total += other.stored_total;
+                }
+            }
         }
     }
 

@@ -58,7 +58,7 @@ impl<'de> Visitor<'de> for TagsVisitor {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> std::result::Result<Tags, A::Error> {
         let mut pairs = Pairs::new();
         while let Some((key, value)) = map.next_entry::<String, &RawValue>()? {
-            pairs.push((key, plain(value)));
+            pairs.push((key, plain(value.get())));
         }
         Ok(Tags(pairs))
     }
@@ -67,12 +67,12 @@ impl<'de> Visitor<'de> for TagsVisitor {
         let mut pairs = Pairs::new();
         while let Some(raw) = seq.next_element::<&RawValue>()? {
             if let Ok(one) = serde_json::from_str::<KeyValue<'_>>(raw.get()) {
-                pairs.push((one.key, one.value.and_then(plain)));
+                pairs.push((one.key, one.value.and_then(|v| plain(v.get()))));
             } else if let Ok(one) = serde_json::from_str::<NameValue<'_>>(raw.get()) {
-                pairs.push((one.name, one.value.and_then(plain)));
+                pairs.push((one.name, one.value.and_then(|v| plain(v.get()))));
             } else if raw.get().starts_with('{') {
                 // Nothing says what it is, and it may hold anything.
-            } else if let Some(text) = plain(raw) {
+            } else if let Some(text) = plain(raw.get()) {
                 pairs.push(match text.split_once(':') {
                     Some((key, value)) => (key.to_owned(), Some(value.to_owned())),
                     None => (text, Some(String::new())),
@@ -104,8 +104,7 @@ struct NameValue<'a> {
 }
 
 /// A JSON value as a text: strings unquoted, null as nothing, all else as it stands.
-pub(super) fn plain(raw: &RawValue) -> Option<String> {
-    let text = raw.get();
+pub(super) fn plain(text: &str) -> Option<String> {
     if text == "null" {
         return None;
     }

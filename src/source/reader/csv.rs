@@ -223,7 +223,7 @@ pub(super) fn put(
             if let Some(node) = inner.filter(|_| value.trim_start().starts_with('{')) {
                 mapping
                     .trie
-                    .walk_inner(node, value, cells)
+                    .walk(node, value, cells, None)
                     .map_err(|e| (String::new(), format!("a column that is broken JSON: {e}")))?;
             }
         }

@@ -2,12 +2,13 @@
 //! whose entries are the rows. Rows may stand inside of these (`nest`). Values are cut out one at a time and only the wanted paths are read.
 //! In a file of lines a broken line costs only itself.
 
-use super::guard::{Line, read_line};
+use super::blocks::{self, Block};
 use super::{Input, Reader, first_byte, nest, options, skip_bom};
 use crate::base::{Error, Result};
 use crate::source::collect::{Cells, Collector};
 use crate::source::decode::DecodeContext;
 use crate::source::json_path::ROOT;
+use crate::source::json_scan::Broken;
 use crate::source::mapping::{Mapping, RowPath};
 use crate::source::{MAX_DEPTH, MAX_RECORD_BYTES};
 use serde::Deserialize;
@@ -71,7 +72,7 @@ impl Reader for Json {
         input: Input,
         table: &toml::Table,
         mapping: &Mapping,
-        _: &DecodeContext,
+        ctx: &DecodeContext,
         out: &mut Collector<'_>,
     ) -> Result<()> {
         let options: Options = options("json", table)?;
@@ -89,17 +90,15 @@ impl Reader for Json {
             ),
             None => None,
         };
-        let mut rows = Rows {
-            mapping,
-            cells: Cells::new(mapping.fields.len()),
-            key,
-            skip: &options.skip_entries,
-            out,
-        };
-        match layout {
-            Layout::Lines => rows.lines(&mut input),
-            layout => rows.values(&mut Values::new(input, layout)),
+        if layout == Layout::Lines {
+            let read = |block: &Block, out: &mut Collector<'_>| Rows::new(mapping, key, &options, out).lines(block);
+            // Rows inside of a line are told apart by their ordinal in the file.
+            return match mapping.rows.is_empty() {
+                true => blocks::read(Box::new(input), mapping, ctx, out, &read),
+                false => blocks::read_in_order(Box::new(input), out, &read),
+            };
         }
+        Rows::new(mapping, key, &options, out).values(&mut Values::new(input, layout))
     }
 }
 
@@ -146,22 +145,41 @@ struct Rows<'a, 'b> {
     out: &'a mut Collector<'b>,
 }
 
-impl Rows<'_, '_> {
-    fn lines(&mut self, input: &mut dyn BufRead) -> Result<()> {
-        let mut buffer = Vec::new();
-        let mut line = 0;
-        loop {
-            line += 1;
-            match read_line(input, &mut buffer)? {
-                Line::End => return Ok(()),
-                Line::TooLong => {
-                    let reason = format!("the line is longer than {} MiB", MAX_RECORD_BYTES >> 20);
-                    self.out.reject(line, "", None, reason);
-                }
-                Line::Whole | Line::Unended if buffer.trim_ascii().is_empty() => {}
-                Line::Whole | Line::Unended => self.one(line, &buffer, None)?,
+impl<'a, 'b> Rows<'a, 'b> {
+    fn new(
+        mapping: &'a Mapping,
+        key: Option<usize>,
+        options: &'a Options,
+        out: &'a mut Collector<'b>,
+    ) -> Rows<'a, 'b> {
+        Rows {
+            mapping,
+            cells: Cells::new(mapping.fields.len()),
+            key,
+            skip: &options.skip_entries,
+            out,
+        }
+    }
+
+    fn lines(&mut self, block: &Block) -> Result<()> {
+        if block.too_long {
+            let reason = format!("the line is longer than {} MiB", MAX_RECORD_BYTES >> 20);
+            self.out.reject(block.line, "", None, reason);
+            return Ok(());
+        }
+        let whole = simdutf8::basic::from_utf8(&block.bytes).ok();
+        for (number, range) in blocks::lines(block) {
+            let line = match whole {
+                Some(whole) => whole.get(range),
+                None => std::str::from_utf8(&block.bytes[range]).ok(),
+            };
+            match line {
+                Some(line) if line.trim_ascii().is_empty() => {}
+                Some(line) => self.one(number, line, None)?,
+                None => self.out.reject(number, "", None, "not UTF-8"),
             }
         }
+        Ok(())
     }
 
     fn values<R: BufRead>(&mut self, values: &mut Values<R>) -> Result<()> {
@@ -178,17 +196,16 @@ impl Rows<'_, '_> {
             if entry.as_ref().is_some_and(|name| self.skip.contains(name)) {
                 continue;
             }
-            self.one(line, &buffer, entry.as_deref())?;
+            match std::str::from_utf8(&buffer) {
+                Ok(json) => self.one(line, json, entry.as_deref())?,
+                Err(_) => self.out.reject(line, "", None, "not UTF-8"),
+            }
         }
         Ok(())
     }
 
     /// Reads one row. Its text is never shown: it may hold a prompt.
-    fn one(&mut self, line: u64, json: &[u8], entry: Option<&str>) -> Result<()> {
-        let Ok(json) = std::str::from_utf8(json) else {
-            self.out.reject(line, "", None, "not UTF-8");
-            return Ok(());
-        };
+    fn one(&mut self, line: u64, json: &str, entry: Option<&str>) -> Result<()> {
         if !json.trim_start().starts_with('{') {
             self.out.reject(line, "", None, "not a JSON object");
             return Ok(());
@@ -277,16 +294,12 @@ impl Rows<'_, '_> {
 
 /// Why nested rows could not be read: the value is broken, or the rows could not be taken.
 enum Nested {
-    Json(serde_json::Error),
+    Json(Broken),
     Other(Error),
 }
 
-fn broken(e: &serde_json::Error) -> String {
-    if e.is_eof() {
-        "broken JSON: it ends in the middle of a value".to_owned()
-    } else {
-        format!("broken JSON: {e}")
-    }
+fn broken(e: &Broken) -> String {
+    format!("broken JSON: {e}")
 }
 
 /// Cuts single values out of a longer JSON text, looking at brackets and quotes only.

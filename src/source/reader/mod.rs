@@ -1,6 +1,7 @@
 //! Containers: one file each, and the list of them. A reader turns bytes into rows of texts; what the
 //! texts mean is in the mapping file.
 
+mod blocks;
 mod csv;
 mod depreciation;
 mod guard;
