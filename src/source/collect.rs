@@ -1,6 +1,6 @@
 //! Takes rows from a reader, cuts them into chunks, converts them and hands them on.
 
-use super::BATCH_ROWS;
+use super::{BATCH_BYTES, BATCH_ROWS, MAX_RECORD_BYTES};
 use super::column::Chunk;
 use super::convert;
 use super::decode::DecodeContext;
@@ -115,6 +115,8 @@ pub(super) struct Collector<'a> {
     tags: TagsBuilder,
     lines: Vec<u64>,
     rows: Vec<u64>,
+    /// Bytes of text of the rows that wait.
+    bytes: usize,
     /// Rows so far, those that turn out to be none included.
     seen: u64,
     /// Rows of the source that are none of ours.
@@ -141,6 +143,7 @@ impl<'a> Collector<'a> {
             tags: TagsBuilder::default(),
             lines: Vec::new(),
             rows: Vec::new(),
+            bytes: 0,
             seen: 0,
             skipped: 0,
             classes: BTreeMap::new(),
@@ -149,6 +152,12 @@ impl<'a> Collector<'a> {
 
     /// Takes one row. `line` is where it stands in its file.
     pub(super) fn row(&mut self, line: u64, cells: &Cells) -> Result<()> {
+        if cells.text.len() > MAX_RECORD_BYTES {
+            let reason = format!("the row is longer than {} MiB", MAX_RECORD_BYTES >> 20);
+            self.reject(line, "", None, reason);
+            return Ok(());
+        }
+        self.bytes += cells.text.len();
         self.report.rows_in += 1;
         self.seen += 1;
         for (builder, range) in self.fields.iter_mut().zip(&cells.fields) {
@@ -163,7 +172,7 @@ impl<'a> Collector<'a> {
         self.uncounted.append(&counts)?;
         self.lines.push(line);
         self.rows.push(self.seen);
-        if self.lines.len() >= BATCH_ROWS {
+        if self.lines.len() >= BATCH_ROWS || self.bytes >= BATCH_BYTES {
             self.flush()
         } else {
             Ok(())
@@ -182,6 +191,24 @@ impl<'a> Collector<'a> {
         });
     }
 
+    /// The file ended in the middle of what was refused last.
+    pub(super) fn ends_early(&mut self) {
+        self.report.cut_off = true;
+    }
+
+    /// The file ends before this line, where more was to come.
+    pub(super) fn breaks_off(&mut self, line: u64) {
+        if !self.report.cut_off {
+            self.reject(line, "", None, "the packed file breaks off before this line");
+        }
+        self.ends_early();
+    }
+
+    /// How many values were refused so far.
+    pub(super) fn rejects(&self) -> usize {
+        self.report.rejects.len()
+    }
+
     pub(super) fn note(&mut self, note: impl Into<String>) {
         self.report.notes.push(note.into());
     }
@@ -192,6 +219,7 @@ impl<'a> Collector<'a> {
     }
 
     fn flush(&mut self) -> Result<()> {
+        self.bytes = 0;
         if self.lines.is_empty() {
             return Ok(());
         }

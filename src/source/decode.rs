@@ -3,6 +3,7 @@
 use super::collect::Collector;
 use super::mapping::Mapping;
 use super::reader::{self, Input};
+use super::broken_off;
 use super::report::DecodeReport;
 use crate::base::{Error, Result};
 use arrow::array::RecordBatch;
@@ -62,7 +63,12 @@ pub fn decode(
             )));
         }
     };
+    let tear = input.tear();
     let mut collector = Collector::new(mapping, ctx, sink)?;
     reader::run(chosen, input, mapping, ctx, &mut collector).map_err(|e| e.context(ctx.file_name.clone()))?;
-    collector.finish()
+    let report = collector.finish()?;
+    if tear.is_torn() && !report.cut_off {
+        return Err(broken_off().context(ctx.file_name.clone()));
+    }
+    Ok(report)
 }

@@ -36,6 +36,8 @@ pub struct DecodeReport {
     pub rows_out: u64,
     pub rejects: Vec<Reject>,
     pub totals: Vec<ControlTotal>,
+    /// The file ends where more was to come: rows are lost that nobody can count.
+    pub cut_off: bool,
     /// Things worth saying that cost no row, such as metrics that no column takes.
     pub notes: Vec<String>,
 }
