@@ -1,17 +1,24 @@
 //! Takes rows from a reader, cuts them into chunks, converts them and hands them on.
 
-use super::{BATCH_BYTES, BATCH_ROWS, MAX_RECORD_BYTES};
 use super::column::Chunk;
 use super::convert;
 use super::decode::DecodeContext;
 use super::mapping::Mapping;
-use super::report::{DecodeReport, Reject, Totals, shown};
+use super::privacy::Show;
+use super::report::{DecodeReport, Reject, Totals};
 use super::tags::TagsBuilder;
-use crate::base::Result;
+use super::{BATCH_BYTES, BATCH_ROWS, MAX_RECORD_BYTES};
+use crate::base::{Error, Result};
 use arrow::array::{AsArray, RecordBatch, StringBuilder};
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
+
+/// Values of one file that may be refused before the file is.
+const MOST_REJECTS: usize = 1_000_000;
+
+/// Kinds of tokens in one usage. Producers know some twenty.
+const MOST_COUNTS: usize = 1_000;
 
 /// The texts of one row, in one buffer that is used again for the next row.
 #[derive(Debug, Default, Clone)]
@@ -75,8 +82,11 @@ impl Cells {
     }
 
     pub(super) fn add_uncounted(&mut self, path: &str, count: i64) {
+        let full = self.uncounted.len() > MOST_COUNTS;
         match self.uncounted.iter_mut().find(|(known, _)| known == path) {
             Some((_, sum)) => *sum = sum.saturating_add(count),
+            // The row is refused: that is no usage.
+            None if full => {}
             None => self.uncounted.push((path.to_owned(), count)),
         }
     }
@@ -157,6 +167,11 @@ impl<'a> Collector<'a> {
             self.reject(line, "", None, reason);
             return Ok(());
         }
+        if cells.uncounted.len() > MOST_COUNTS {
+            let reason = format!("more than {MOST_COUNTS} kinds of tokens in one usage");
+            self.reject(line, "", None, reason);
+            return Ok(());
+        }
         self.bytes += cells.text.len();
         self.report.rows_in += 1;
         self.seen += 1;
@@ -183,10 +198,13 @@ impl<'a> Collector<'a> {
     pub(super) fn reject(&mut self, line: u64, column: &str, value: Option<&str>, reason: impl Into<String>) {
         self.report.rows_in += 1;
         self.seen += 1;
+        if self.report.rejects.len() >= MOST_REJECTS {
+            return;
+        }
         self.report.rejects.push(Reject {
             line,
             column: column.to_owned(),
-            value: value.map(shown),
+            value: value.map(|v| Show::of(self.mapping.table, self.ctx.users.as_ref()).value(v)),
             reason: reason.into(),
         });
     }
@@ -231,6 +249,7 @@ impl<'a> Collector<'a> {
             uncounted: Arc::new(self.uncounted.finish()?),
             tags: Arc::new(self.tags.finish()?),
             zone: self.ctx.zone.unwrap_or(chrono_tz::Tz::UTC),
+            users: self.ctx.users.clone(),
         };
         let (batch, skipped) = convert::convert(
             self.mapping,
@@ -239,6 +258,7 @@ impl<'a> Collector<'a> {
             &mut self.report.rejects,
             &mut self.totals,
         )?;
+        self.hopeless()?;
         self.skipped += skipped;
         self.report.rows_in -= skipped;
         self.count_classes(&batch);
@@ -247,6 +267,19 @@ impl<'a> Collector<'a> {
             (self.sink)(batch)
         } else {
             Ok(())
+        }
+    }
+
+    /// What has so many bad rows is something else, and they would fill the memory.
+    fn hopeless(&self) -> Result<()> {
+        let rejects = &self.report.rejects;
+        match rejects.first().filter(|_| rejects.len() >= MOST_REJECTS) {
+            None => Ok(()),
+            Some(first) => Err(Error::data(format!(
+                "{MOST_REJECTS} of its values cannot be read; the first: line {}, {}: {}",
+                first.line, first.column, first.reason
+            ))
+            .context(self.ctx.file_name.clone())),
         }
     }
 
@@ -268,6 +301,7 @@ impl<'a> Collector<'a> {
 
     pub(super) fn finish(mut self) -> Result<DecodeReport> {
         self.flush()?;
+        self.hopeless()?;
         if self.skipped > 0 {
             let table = self.mapping.table.name;
             self.note(format!("entries that are no {table}: {}", self.skipped));

@@ -1,10 +1,11 @@
 //! From bytes to canonical batches: picks the reader, runs it, and closes the books.
 
+use super::broken_off;
 use super::collect::Collector;
 use super::mapping::Mapping;
 use super::reader::{self, Input};
-use super::broken_off;
 use super::report::DecodeReport;
+use crate::base::user_key::UserKey;
 use crate::base::{Error, Result};
 use arrow::array::RecordBatch;
 use std::io::Read;
@@ -32,6 +33,8 @@ pub struct DecodeContext {
     pub valid_from: Option<i64>,
     /// Zone of the clocks behind local times. UTC when not said.
     pub zone: Option<chrono_tz::Tz>,
+    /// What users are hashed with. Not said: plain SHA-256.
+    pub users: Option<UserKey>,
 }
 
 /// Reads all rows of a file and hands them to `sink` in batches of the mapping's table.

@@ -14,6 +14,7 @@ mod json_path;
 mod mapping;
 mod parse;
 mod plan;
+mod privacy;
 mod reader;
 mod refusal;
 mod report;

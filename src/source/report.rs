@@ -10,8 +10,8 @@ pub struct Reject {
     pub line: u64,
     /// Column of the source, empty for the whole row.
     pub column: String,
-    /// The value as it stood there, cut to 200 characters. `None` when it was missing, and for
-    /// broken JSON, which may hold prompts.
+    /// The value as it stood there, cut to 200 characters; how long it was, where it may be a prompt.
+    /// `None` when it was missing, and for rows that could not be taken apart.
     pub value: Option<String>,
     pub reason: String,
 }
@@ -77,9 +77,4 @@ impl Totals {
     pub(super) fn finish(self) -> Vec<ControlTotal> {
         self.0.into_values().collect()
     }
-}
-
-/// A value as it may be shown: at most 200 characters.
-pub(super) fn shown(value: &str) -> String {
-    value.chars().take(200).collect()
 }

@@ -6,11 +6,11 @@ use super::guard::{Line, read_line};
 use super::values::{Found, Values};
 use super::{Input, Reader, Tear, first_byte, nest, options, skip_bom};
 use crate::base::{Error, Result};
+use crate::source::MAX_RECORD_BYTES;
 use crate::source::collect::{Cells, Collector};
 use crate::source::decode::DecodeContext;
 use crate::source::json_path::ROOT;
 use crate::source::mapping::{Mapping, RowPath};
-use crate::source::MAX_RECORD_BYTES;
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use std::collections::BTreeSet;
@@ -162,7 +162,8 @@ impl Rows<'_, '_> {
                 }
                 Line::End => return Ok(()),
                 Line::Unended if tear.is_torn() => {
-                    self.out.reject(line, "", None, "the packed file breaks off in this line");
+                    self.out
+                        .reject(line, "", None, "the packed file breaks off in this line");
                     self.out.ends_early();
                 }
                 Line::Unended => {
@@ -211,7 +212,8 @@ impl Rows<'_, '_> {
                 (None, _) => None,
                 (Some(_), Ok(entry)) => Some(entry),
                 (Some(_), Err(_)) => {
-                    self.out.reject(line, "", None, "broken JSON: a key that is no text");
+                    self.out
+                        .reject(line, "", None, "broken JSON: a key that is no text");
                     continue;
                 }
             };

@@ -126,7 +126,10 @@ impl Records {
                     return Ok(Next::Broken(line, reason));
                 }
                 Outcome::TooLong => {
-                    let reason = format!("a quote is opened and not closed within {} MiB", MAX_RECORD_BYTES >> 20);
+                    let reason = format!(
+                        "a quote is opened and not closed within {} MiB",
+                        MAX_RECORD_BYTES >> 20
+                    );
                     return Ok(self.broken(&span, reason));
                 }
                 Outcome::Wrong(reason) => {
@@ -141,7 +144,10 @@ impl Records {
                     if unended && self.tear.is_torn() {
                         self.cut_off = true;
                         self.go_on(&span);
-                        return Ok(Next::Broken(line, "the packed file breaks off in this line".to_owned()));
+                        return Ok(Next::Broken(
+                            line,
+                            "the packed file breaks off in this line".to_owned(),
+                        ));
                     }
                     let Some(width) = self.width else {
                         self.go_on(&span);
@@ -200,7 +206,10 @@ impl Records {
             }
             Some(_) => {
                 self.go_on(span);
-                Next::Broken(line, format!("{reason} ({} lines are lost with it)", span.lines.max(1)))
+                Next::Broken(
+                    line,
+                    format!("{reason} ({} lines are lost with it)", span.lines.max(1)),
+                )
             }
             None => {
                 self.cut_off = at_end;
@@ -366,7 +375,11 @@ impl Records {
                         }
                         b'\n' | b'\r' => break self.line_end(byte, &mut lines),
                         b' ' | b'\t' => state = State::Blank,
-                        _ => break Outcome::Wrong("a quote inside of a quoted field, or one that is not closed"),
+                        _ => {
+                            break Outcome::Wrong(
+                                "a quote inside of a quoted field, or one that is not closed",
+                            );
+                        }
                     }
                 }
             }

@@ -155,7 +155,12 @@ impl<R: BufRead> Values<R> {
         if !self.begun {
             match self.peek_solid()? {
                 Some(byte) if byte == open => self.bump(byte),
-                _ => return Err(Error::data(format!("not a list of JSON: no '{}'", char::from(open)))),
+                _ => {
+                    return Err(Error::data(format!(
+                        "not a list of JSON: no '{}'",
+                        char::from(open)
+                    )));
+                }
             }
             self.begun = true;
         }
@@ -240,7 +245,11 @@ impl<R: BufRead> Values<R> {
             }
             None => self.skip_line()?,
         }
-        let wanted = if self.layout == Layout::Entries { b'"' } else { b'{' };
+        let wanted = if self.layout == Layout::Entries {
+            b'"'
+        } else {
+            b'{'
+        };
         let mut rows_follow = false;
         loop {
             let mut found = None;
