@@ -1,5 +1,6 @@
 //! The one configuration file. Unknown keys are errors; the registry's sections belong to `engine`.
 
+use super::Privacy;
 use crate::base::{Context, Error, Result};
 use crate::engine::Registry;
 use serde::Deserialize;
@@ -9,7 +10,7 @@ use std::path::Path;
 pub const EXAMPLE: &str = include_str!("example.toml");
 
 /// Sections that are not the registry's.
-const OWN: [&str; 5] = ["lake", "reporting", "pull", "smtp", "schedule"];
+const OWN: [&str; 6] = ["lake", "reporting", "privacy", "pull", "smtp", "schedule"];
 
 /// Connectors there are. This version reads files only; of a connector it uses name and interval.
 const CONNECTORS: [&str; 4] = [
@@ -23,6 +24,7 @@ const CONNECTORS: [&str; 4] = [
 pub struct ConfigFile {
     pub lake: Lake,
     pub reporting: Reporting,
+    pub privacy: Privacy,
     pub registry: Registry,
 }
 
@@ -91,6 +93,7 @@ impl ConfigFile {
         Ok(ConfigFile {
             lake: section(&config, "lake")?,
             reporting: section(&config, "reporting")?,
+            privacy: section(&config, "privacy")?,
             registry: Registry::from_config(&config)?,
         })
     }
@@ -119,6 +122,8 @@ mod tests {
             "[lake]\nurll = 'x'",
             "[reporting]\ncurrencies = 'x'",
             "[unheard_of]\na = 1",
+            "[privacy]\nuser_key = 'in clear'",
+            "[privacy]\nuser_key = { vault = 'x' }",
             "[[pull.pigeon]]\nname = 'x'",
         ] {
             assert!(ConfigFile::parse(wrong).is_err(), "{wrong}");

@@ -3,12 +3,15 @@
 //! The only module that reads the environment. Nothing below `app` knows it.
 
 mod file;
+mod privacy;
 
 pub use file::{ConfigFile, EXAMPLE};
+pub use privacy::Privacy;
 
 use crate::asset::Assets;
 use crate::base::clock::{Clock, FixedClock, SystemClock};
 use crate::base::time::{Window, from_micros, parse_bound, parse_instant};
+use crate::base::user_key::UserKey;
 use crate::base::{Error, Result};
 use crate::engine::{Basis, Registry, Settings};
 use chrono::{DateTime, Utc};
@@ -42,6 +45,7 @@ pub struct Config {
     /// The configuration file that was read, if any.
     pub file: Option<PathBuf>,
     pub registry: Registry,
+    pub privacy: Privacy,
     pub settings: Settings,
     pub clock: Arc<dyn Clock>,
     pub as_of: Option<DateTime<Utc>>,
@@ -106,6 +110,7 @@ impl Config {
                 .clone()
                 .unwrap_or_else(|| lake_url(&file, path.as_deref())),
             registry: file.registry,
+            privacy: file.privacy,
             settings,
             clock,
             as_of,
@@ -116,6 +121,12 @@ impl Config {
             },
             file: path,
         })
+    }
+
+    /// What users are hashed with, if the configuration says so.
+    pub fn user_key(&self) -> Result<Option<UserKey>> {
+        let folder = self.file.as_deref().and_then(Path::parent);
+        self.privacy.user_key(folder.unwrap_or(Path::new(".")))
     }
 
     /// The window that was asked for, else the month the clock is in.

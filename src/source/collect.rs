@@ -1,18 +1,25 @@
 //! Takes rows from a reader, cuts them into chunks, converts them and hands them on.
 
-use super::BATCH_ROWS;
 use super::column::Chunk;
 use super::convert;
 use super::json_path::Memory;
 use super::decode::DecodeContext;
 use super::mapping::Mapping;
-use super::report::{DecodeReport, Reject, Totals, shown};
+use super::privacy::Show;
+use super::report::{DecodeReport, Reject, Totals};
 use super::tags::TagsBuilder;
-use crate::base::Result;
+use super::{BATCH_BYTES, BATCH_ROWS, MAX_RECORD_BYTES};
+use crate::base::{Error, Result};
 use arrow::array::{AsArray, RecordBatch, StringBuilder};
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
+
+/// Values of one file that may be refused before the file is.
+const MOST_REJECTS: usize = 1_000_000;
+
+/// Kinds of tokens in one usage. Producers know some twenty.
+const MOST_COUNTS: usize = 1_000;
 
 /// The texts of one row, in one buffer that is used again for the next row.
 #[derive(Debug, Default, Clone)]
@@ -79,8 +86,11 @@ impl Cells {
     }
 
     pub(super) fn add_uncounted(&mut self, path: &str, count: i64) {
+        let full = self.uncounted.len() > MOST_COUNTS;
         match self.uncounted.iter_mut().find(|(known, _)| known == path) {
             Some((_, sum)) => *sum = sum.saturating_add(count),
+            // The row is refused: that is no usage.
+            None if full => {}
             None => self.uncounted.push((path.to_owned(), count)),
         }
     }
@@ -118,6 +128,8 @@ pub(super) struct Collector<'a> {
     tags: TagsBuilder,
     lines: Vec<u64>,
     rows: Vec<u64>,
+    /// Bytes of text of the rows that wait.
+    bytes: usize,
 }
 
 /// What is counted while rows go by. The books of the parts of a file, in order, are those of the file.
@@ -139,6 +151,7 @@ impl Books {
         self.report.rows_out += part.report.rows_out;
         self.report.rejects.extend(part.report.rejects);
         self.report.notes.extend(part.report.notes);
+        self.report.cut_off |= part.report.cut_off;
         self.totals.add_all(part.totals);
         self.seen = part.seen;
         self.skipped += part.skipped;
@@ -167,6 +180,7 @@ impl<'a> Collector<'a> {
             tags: TagsBuilder::default(),
             lines: Vec::new(),
             rows: Vec::new(),
+            bytes: 0,
         })
     }
 
@@ -192,11 +206,23 @@ impl<'a> Collector<'a> {
     pub(super) fn append(&mut self, batches: Vec<RecordBatch>, books: Books) -> Result<()> {
         self.flush()?;
         self.books.add(books);
+        self.hopeless()?;
         batches.into_iter().try_for_each(|batch| (self.sink)(batch))
     }
 
     /// Takes one row. `line` is where it stands in its file.
     pub(super) fn row(&mut self, line: u64, cells: &Cells) -> Result<()> {
+        if cells.text.len() > MAX_RECORD_BYTES {
+            let reason = format!("the row is longer than {} MiB", MAX_RECORD_BYTES >> 20);
+            self.reject(line, "", None, reason);
+            return Ok(());
+        }
+        if cells.uncounted.len() > MOST_COUNTS {
+            let reason = format!("more than {MOST_COUNTS} kinds of tokens in one usage");
+            self.reject(line, "", None, reason);
+            return Ok(());
+        }
+        self.bytes += cells.text.len();
         self.books.report.rows_in += 1;
         self.books.seen += 1;
         for (builder, range) in self.fields.iter_mut().zip(&cells.fields) {
@@ -211,7 +237,7 @@ impl<'a> Collector<'a> {
         self.uncounted.append(&counts)?;
         self.lines.push(line);
         self.rows.push(self.books.seen);
-        if self.lines.len() >= BATCH_ROWS {
+        if self.lines.len() >= BATCH_ROWS || self.bytes >= BATCH_BYTES {
             self.flush()
         } else {
             Ok(())
@@ -222,12 +248,33 @@ impl<'a> Collector<'a> {
     pub(super) fn reject(&mut self, line: u64, column: &str, value: Option<&str>, reason: impl Into<String>) {
         self.books.report.rows_in += 1;
         self.books.seen += 1;
+        if self.books.report.rejects.len() >= MOST_REJECTS {
+            return;
+        }
         self.books.report.rejects.push(Reject {
             line,
             column: column.to_owned(),
-            value: value.map(shown),
+            value: value.map(|v| Show::of(self.mapping.table, self.ctx.users.as_ref()).value(v)),
             reason: reason.into(),
         });
+    }
+
+    /// The file ended in the middle of what was refused last.
+    pub(super) fn ends_early(&mut self) {
+        self.books.report.cut_off = true;
+    }
+
+    /// The file ends before this line, where more was to come.
+    pub(super) fn breaks_off(&mut self, line: u64) {
+        if !self.books.report.cut_off {
+            self.reject(line, "", None, "the packed file breaks off before this line");
+        }
+        self.ends_early();
+    }
+
+    /// How many values were refused so far.
+    pub(super) fn rejects(&self) -> usize {
+        self.books.report.rejects.len()
     }
 
     pub(super) fn note(&mut self, note: impl Into<String>) {
@@ -240,6 +287,7 @@ impl<'a> Collector<'a> {
     }
 
     fn flush(&mut self) -> Result<()> {
+        self.bytes = 0;
         if self.lines.is_empty() {
             return Ok(());
         }
@@ -251,6 +299,7 @@ impl<'a> Collector<'a> {
             uncounted: Arc::new(self.uncounted.finish()?),
             tags: Arc::new(self.tags.finish()?),
             zone: self.ctx.zone.unwrap_or(chrono_tz::Tz::UTC),
+            users: self.ctx.users.clone(),
         };
         let (batch, skipped) = convert::convert(
             self.mapping,
@@ -259,6 +308,7 @@ impl<'a> Collector<'a> {
             &mut self.books.report.rejects,
             &mut self.books.totals,
         )?;
+        self.hopeless()?;
         self.books.skipped += skipped;
         self.books.report.rows_in -= skipped;
         self.count_classes(&batch);
@@ -267,6 +317,19 @@ impl<'a> Collector<'a> {
             (self.sink)(batch)
         } else {
             Ok(())
+        }
+    }
+
+    /// What has so many bad rows is something else, and they would fill the memory.
+    fn hopeless(&self) -> Result<()> {
+        let rejects = &self.books.report.rejects;
+        match rejects.first().filter(|_| rejects.len() >= MOST_REJECTS) {
+            None => Ok(()),
+            Some(first) => Err(Error::data(format!(
+                "{MOST_REJECTS} of its values cannot be read; the first: line {}, {}: {}",
+                first.line, first.column, first.reason
+            ))
+            .context(self.ctx.file_name.clone())),
         }
     }
 
@@ -288,6 +351,7 @@ impl<'a> Collector<'a> {
 
     pub(super) fn finish(mut self) -> Result<DecodeReport> {
         self.flush()?;
+        self.hopeless()?;
         if self.books.skipped > 0 {
             let table = self.mapping.table.name;
             self.note(format!("entries that are no {table}: {}", self.books.skipped));

@@ -7,6 +7,7 @@ use arrow::array::{MapArray, MapBuilder, MapFieldNames, StringBuilder};
 use arrow::datatypes::{DataType, Field};
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
+use std::collections::HashSet;
 use std::fmt;
 
 pub(super) type Pairs = Vec<(String, Option<String>)>;
@@ -23,13 +24,10 @@ pub(super) fn parse(text: &str) -> std::result::Result<Pairs, String> {
     };
     let Tags(pairs) =
         serde_json::from_str(text).map_err(|_| "tags are neither a JSON object nor a list".to_owned())?;
-    let mut unique = Pairs::with_capacity(pairs.len());
-    for (key, value) in pairs {
-        if !unique.iter().any(|(known, _)| *known == key) {
-            unique.push((key, value));
-        }
-    }
-    Ok(unique)
+    let mut known = HashSet::with_capacity(pairs.len());
+    let first: Vec<bool> = pairs.iter().map(|(key, _)| known.insert(key.clone())).collect();
+    let unique = pairs.into_iter().zip(first).filter(|(_, first)| *first);
+    Ok(unique.map(|(pair, _)| pair).collect())
 }
 
 /// The value of the first tag of that key.

@@ -1,6 +1,7 @@
 //! Files of lines in blocks: cut where a line ends, read by as many threads as there are cores, and put
 //! together in the order of the file. What a reader gets is the same as if it had read line by line.
 
+use super::Tear;
 use crate::base::{Error, Result};
 use crate::source::MAX_RECORD_BYTES;
 use crate::source::collect::{Books, Collector};
@@ -29,6 +30,17 @@ pub(super) struct Block {
     seen: u64,
     /// Its only line is longer than allowed; it has been stepped over.
     pub(super) too_long: bool,
+    pub(super) end: End,
+}
+
+/// How the last line of a block ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    Whole,
+    /// The file ends in it: it may have been cut off.
+    Open,
+    /// The packed file breaks off in it.
+    Torn,
 }
 
 /// Reads the lines of one block.
@@ -40,18 +52,22 @@ type BlockRead = (usize, Result<(Vec<RecordBatch>, Books)>, Vec<u8>);
 /// Reads a file of lines, each of which is one row of the source or is refused as one.
 pub(super) fn read(
     input: Box<dyn Read>,
+    tear: &Tear,
     mapping: &Mapping,
     ctx: &DecodeContext,
     out: &mut Collector<'_>,
     block: ReadBlock<'_>,
 ) -> Result<()> {
-    let mut blocks = Blocks::new(input);
+    let mut blocks = Blocks::new(input, tear);
     let threads = thread::available_parallelism().map_or(1, NonZero::get);
     let Some(first) = blocks.next()? else {
+        blocks.close(out);
         return Ok(());
     };
     if blocks.ended {
-        return block(&first, out);
+        block(&first, out)?;
+        blocks.close(out);
+        return Ok(());
     }
     let (to_read, work) = sync_channel::<(usize, Block)>(threads);
     let (done, results) = channel::<BlockRead>();
@@ -78,6 +94,7 @@ pub(super) fn read(
                 ready => {
                     next = ready;
                     if sent == joined.count {
+                        blocks.close(out);
                         return Ok(());
                     }
                     let result = results
@@ -93,14 +110,16 @@ pub(super) fn read(
 /// The same for lines that may hold many rows: block after block.
 pub(super) fn read_in_order(
     input: Box<dyn Read>,
+    tear: &Tear,
     out: &mut Collector<'_>,
     block: ReadBlock<'_>,
 ) -> Result<()> {
-    let mut blocks = Blocks::new(input);
+    let mut blocks = Blocks::new(input, tear);
     while let Some(next) = blocks.next()? {
         block(&next, out)?;
         blocks.spare.push(next.bytes);
     }
+    blocks.close(out);
     Ok(())
 }
 
@@ -150,8 +169,9 @@ impl Joined {
     }
 }
 
-struct Blocks {
+struct Blocks<'a> {
     input: Box<dyn Read>,
+    tear: &'a Tear,
     /// What was read beyond the last line end.
     rest: Vec<u8>,
     line: u64,
@@ -161,10 +181,11 @@ struct Blocks {
     spare: Vec<Vec<u8>>,
 }
 
-impl Blocks {
-    fn new(input: Box<dyn Read>) -> Blocks {
+impl Blocks<'_> {
+    fn new(input: Box<dyn Read>, tear: &Tear) -> Blocks<'_> {
         Blocks {
             input,
+            tear,
             rest: Vec::new(),
             line: 1,
             seen: 0,
@@ -199,6 +220,11 @@ impl Blocks {
             line: self.line,
             seen: self.seen,
             too_long: false,
+            end: match bytes.ends_with(b"\n") {
+                true => End::Whole,
+                false if self.tear.is_torn() => End::Torn,
+                false => End::Open,
+            },
             bytes,
         };
         for (_, line) in lines(&block) {
@@ -206,6 +232,13 @@ impl Blocks {
             self.seen += u64::from(!block.bytes[line].trim_ascii_start().is_empty());
         }
         Ok(Some(block))
+    }
+
+    /// Says so if the file broke off.
+    fn close(&self, out: &mut Collector<'_>) {
+        if self.tear.is_torn() {
+            out.breaks_off(self.line);
+        }
     }
 
     /// Reads up to a block more.
@@ -223,6 +256,7 @@ impl Blocks {
             line: self.line,
             seen: self.seen,
             too_long: true,
+            end: End::Whole,
         };
         self.line += 1;
         self.seen += 1;
@@ -259,7 +293,8 @@ mod tests {
     use super::*;
 
     fn all(text: &[u8]) -> Vec<(u64, u64, bool, usize)> {
-        let mut blocks = Blocks::new(Box::new(std::io::Cursor::new(text.to_vec())));
+        let tear = Tear::default();
+        let mut blocks = Blocks::new(Box::new(std::io::Cursor::new(text.to_vec())), &tear);
         let mut found = Vec::new();
         while let Some(block) = blocks.next().unwrap() {
             found.push((block.line, block.seen, block.too_long, block.bytes.len()));
@@ -298,6 +333,7 @@ mod tests {
             line: 7,
             seen: 0,
             too_long: false,
+            end: End::Open,
         };
         let found: Vec<_> = lines(&block).map(|(n, line)| (n, &block.bytes[line])).collect();
         assert_eq!(found, [(7, &b"a"[..]), (8, b""), (9, b"b\r"), (10, b"c")]);
