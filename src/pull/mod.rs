@@ -8,6 +8,7 @@
 mod anthropic_costs;
 mod bill;
 mod http;
+mod litellm_postgres;
 mod openai_costs;
 mod patience;
 mod prometheus;
@@ -24,7 +25,12 @@ use std::fmt;
 use std::sync::Arc;
 
 /// Every kind of connector, by the name of its section: `[[pull.ID]]`.
-const CONNECTORS: [Kind; 3] = [prometheus::KIND, openai_costs::KIND, anthropic_costs::KIND];
+const CONNECTORS: [Kind; 4] = [
+    prometheus::KIND,
+    litellm_postgres::KIND,
+    openai_costs::KIND,
+    anthropic_costs::KIND,
+];
 
 struct Kind {
     id: &'static str,
@@ -42,7 +48,7 @@ trait Connector: fmt::Debug + Send + Sync {
     async fn pull(&self, run: &mut Run<'_>) -> Result<()>;
 }
 
-/// The connectors of a configuration, in its order.
+/// The connectors of a configuration, in order of kind.
 #[derive(Debug, Clone, Default)]
 pub struct Connectors(Vec<(&'static str, Arc<dyn Connector>)>);
 
@@ -87,7 +93,7 @@ impl Connectors {
         self.0.iter().map(|(_, connector)| connector.name())
     }
 
-    /// Those of these names, each once, in the order of the configuration; without names all of them.
+    /// Those of these names, each once; without names all of them.
     pub fn select(&self, names: &[String]) -> Result<Connectors> {
         if self.0.is_empty() {
             return Err(Error::usage("no connector is configured").advise(format!(
@@ -166,6 +172,15 @@ mod tests {
                 "password",
             ),
             ("[[prometheus]]\nname='a/b'\nurl='http://h'", "a/b"),
+            ("[[litellm_postgres]]\nname='a'\nurl='http://h/db'", "http"),
+            (
+                "[[litellm_postgres]]\nname='a'\nurl='postgres://h/db?speed=1'",
+                "speed",
+            ),
+            (
+                "[[litellm_postgres]]\nname='a'\nurl='postgres://h/db?sslmode=maybe'",
+                "sslmode",
+            ),
             ("[[openai_costs]]\nname='a'", "api_key"),
             (
                 "[[openai_costs]]\nname='a'\napi_key='k'\nreread_days=0",

@@ -3,7 +3,7 @@
 //! Steps are multiples of the interval since 1970, so that a moment that is read again is the same moment.
 
 use super::http::{Client, Failure, place};
-use super::run::Run;
+use super::run::{Login, Run};
 use super::{Connector, Kind, check_url, section};
 use crate::base::secret::{Secret, SecretString};
 use crate::base::time::{day_start, next_day};
@@ -95,7 +95,7 @@ impl Prometheus {
         }
     }
 
-    fn client(&self, run: &mut Run<'_>, user: Option<(String, SecretString)>) -> Result<Client> {
+    fn client(&self, run: &mut Run<'_>, user: Option<Login>) -> Result<Client> {
         let login = match (&self.username, &self.password) {
             (Some(name), Some(password)) => Some((name.clone(), run.secret(password)?)),
             _ => user,
