@@ -648,6 +648,7 @@ async fn anthropic_is_asked_in_its_own_words_and_cents_are_cents() {
     assert_eq!(place.billed().await, books.lock().unwrap().total());
     // On the first of a month the last one is not over in the provider's books.
     let mut later = Books::of("2026-09-03", "2026-12-02");
+    later.days.get_mut(&day("2026-10-31")).unwrap()[0].1 = 12_345;
     later.days.get_mut(&day("2026-11-30")).unwrap()[0].1 = 1;
     *books.lock().unwrap() = later;
     fine(&place.one("2026-12-01T00:30:00Z", &config, &How::default()).await);
