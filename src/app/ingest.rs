@@ -126,7 +126,7 @@ impl Progress for Bar<'_> {
     }
 }
 
-fn summarise(report: &IngestReport, console: &mut dyn Console) {
+pub(super) fn summarise(report: &IngestReport, console: &mut dyn Console) {
     // The configuration often lies beside the data; nobody means to ingest it.
     let configuration = |path: &str| path.ends_with("spendscope.toml");
     for file in report

@@ -77,6 +77,15 @@ impl Error {
         self
     }
 
+    /// The same error in other words: what must not be said is taken out everywhere.
+    #[must_use]
+    pub fn reworded(mut self, reword: impl Fn(&str) -> String) -> Self {
+        self.message = reword(&self.message);
+        self.advice = self.advice.as_deref().map(&reword);
+        self.context = self.context.iter().map(|what| reword(what)).collect();
+        self
+    }
+
     pub fn kind(&self) -> ErrorKind {
         self.kind
     }

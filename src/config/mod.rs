@@ -10,10 +10,12 @@ pub use privacy::Privacy;
 
 use crate::asset::Assets;
 use crate::base::clock::{Clock, FixedClock, SystemClock};
+use crate::base::secret::{Secret, SecretString};
 use crate::base::time::{Window, from_micros, parse_bound, parse_instant};
 use crate::base::user_key::UserKey;
-use crate::base::{Error, Result};
+use crate::base::{Context, Error, Result};
 use crate::engine::{Basis, Registry, Settings};
+use crate::pull::Connectors;
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use std::collections::HashMap;
@@ -46,6 +48,7 @@ pub struct Config {
     pub file: Option<PathBuf>,
     pub registry: Registry,
     pub privacy: Privacy,
+    pub pull: Connectors,
     pub settings: Settings,
     pub clock: Arc<dyn Clock>,
     pub as_of: Option<DateTime<Utc>>,
@@ -111,6 +114,7 @@ impl Config {
                 .unwrap_or_else(|| lake_url(&file, path.as_deref())),
             registry: file.registry,
             privacy: file.privacy,
+            pull: file.pull,
             settings,
             clock,
             as_of,
@@ -125,8 +129,41 @@ impl Config {
 
     /// What users are hashed with, if the configuration says so.
     pub fn user_key(&self) -> Result<Option<UserKey>> {
-        let folder = self.file.as_deref().and_then(Path::parent);
-        self.privacy.user_key(folder.unwrap_or(Path::new(".")))
+        let secret = self.privacy.user_key.as_ref();
+        let key = secret.map(|secret| UserKey::new(self.secret(secret)?));
+        key.transpose().context("[privacy] user_key")
+    }
+
+    /// The value of a secret, from where the configuration says it is.
+    pub fn secret(&self, secret: &Secret) -> Result<SecretString> {
+        let (value, place) = match secret {
+            Secret::Literal(value) => return Ok(value.clone()),
+            Secret::Env(name) => {
+                let place = format!("the environment variable {name}");
+                #[allow(clippy::disallowed_methods)] // this module is the one that reads the environment
+                let value = std::env::var(name).map_err(|_| {
+                    Error::config(format!("{place} is not set")).advise("set it for this command")
+                })?;
+                (value, place)
+            }
+            Secret::File(path) => {
+                // Like the lake, a file lies beside the configuration that names it.
+                let folder = self
+                    .file
+                    .as_deref()
+                    .and_then(Path::parent)
+                    .unwrap_or(Path::new(""));
+                let place = format!("the file {}", path.display());
+                let value = std::fs::read_to_string(folder.join(path)).with_context(|| place.clone())?;
+                (value, place)
+            }
+        };
+        // Editors end a file with a line end that belongs to nobody's password.
+        let value = value.trim_end_matches(['\r', '\n']).to_owned();
+        match value.is_empty() {
+            true => Err(Error::config(format!("{place} is empty"))),
+            false => Ok(SecretString::new(value)),
+        }
     }
 
     /// The window that was asked for, else the month the clock is in.

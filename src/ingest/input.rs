@@ -282,6 +282,18 @@ fn without_credentials(text: &str) -> String {
 }
 
 impl Input {
+    /// Content that was fetched: nobody knows when it was last changed.
+    pub(super) fn loaded(loaded: super::Loaded) -> Input {
+        Input {
+            path: loaded.name,
+            bytes: loaded.bytes.len() as u64,
+            hash: hash::content_hash(&loaded.bytes),
+            place: Place::Loaded(loaded.bytes),
+            modified: None,
+            found: false,
+        }
+    }
+
     /// The name that recognition may look at, without the ending of a compressed file.
     pub(super) fn name(&self) -> &str {
         let name = self.path.rsplit(['/', '\\']).next().unwrap_or(&self.path);

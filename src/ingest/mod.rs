@@ -111,6 +111,36 @@ pub async fn ingest(
     progress: &mut dyn Progress,
 ) -> Result<IngestReport> {
     let files = input::expand(inputs, &options.store_options).await?;
+    ingest_files(lake, catalog, files, options, progress).await
+}
+
+/// Content that was fetched and lies in memory.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    /// What it is shown and recorded as, where a file has its path. No secrets in here.
+    pub name: String,
+    pub bytes: bytes::Bytes,
+}
+
+/// Ingests what a connector fetched, as files of one call.
+pub async fn ingest_loaded(
+    lake: &Lake,
+    catalog: &Catalog,
+    loaded: Vec<Loaded>,
+    options: &Options,
+    progress: &mut dyn Progress,
+) -> Result<IngestReport> {
+    let files = loaded.into_iter().map(Input::loaded).collect();
+    ingest_files(lake, catalog, files, options, progress).await
+}
+
+async fn ingest_files(
+    lake: &Lake,
+    catalog: &Catalog,
+    files: Vec<Input>,
+    options: &Options,
+    progress: &mut dyn Progress,
+) -> Result<IngestReport> {
     progress.on(Step::Found {
         files: files.len(),
         bytes: files.iter().map(|f| f.bytes).sum(),
