@@ -46,6 +46,7 @@ const REFUSALS: [(&[&str], &str, &str); 14] = [
             "SignatureDoesNotMatch",
             "AuthenticationFailed",
             "InvalidSignature",
+            "Server failed to authenticate the request",
         ],
         "the store does not accept the signature: the key is wrong",
         "mend AWS_SECRET_ACCESS_KEY, AZURE_STORAGE_ACCOUNT_KEY or the SAS token",

@@ -38,7 +38,10 @@ fn program(folder: &Path, environment: &Environment, args: &[&str]) -> Command {
     command.env("AZURE_MSI_ENDPOINT", "http://127.0.0.1:1");
     command.env("NO_PROXY", "127.0.0.1,localhost");
     command.envs(environment.iter().cloned());
-    command.args(["--now", NOW]).args(args);
+    if !args.contains(&"--now") {
+        command.args(["--now", NOW]);
+    }
+    command.args(args);
     command
 }
 

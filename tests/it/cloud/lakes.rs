@@ -31,10 +31,6 @@ fn month() -> tempfile::TempDir {
     };
     write("in/openai.csv", sample("billing/openai/openai-2026-07.csv.gz"));
     write(
-        "in/anthropic.csv",
-        sample("billing/anthropic/anthropic-2026-07.csv.gz"),
-    );
-    write(
         "in/log.jsonl",
         head("gateway/litellm/spend-2026-07.jsonl.gz", 400) + "{\"request_id\":\"broken\n",
     );
@@ -100,7 +96,7 @@ fn answers(folder: &Path, environment: &Environment, lake: &str) -> Vec<String> 
 fn same_answers(kind: Kind) {
     let Some(server) = Server::start(kind) else { return };
     let place = month();
-    let expected = answers(place.path(), &Environment::new(), "lake");
+    let expected = answers(place.path(), &Environment::new(), "directory");
     let asked = Instant::now();
     let lake = format!("{}/deep er/lake", server.root());
     let got = answers(place.path(), &server.environment(), &lake);
@@ -180,7 +176,7 @@ async fn two_that_write_at_once_to_s3_both_land_and_nothing_twice() {
     }
     let calls: [&[&str]; 3] = [
         &["part-0.jsonl", "in/openai.csv", "in/labels.csv"],
-        &["part-1.jsonl", "in/anthropic.csv", "in/fx.csv"],
+        &["part-1.jsonl", "in/prices.json", "in/fx.csv"],
         &["part-1.jsonl", "part-2.jsonl", "in/openai.csv", "in/gpu.prom"],
     ];
     let environment = server.environment();

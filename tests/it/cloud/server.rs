@@ -56,8 +56,6 @@ impl Server {
                     "--disableTelemetry",
                     "--silent",
                     "--skipApiVersionCheck",
-                    "-l",
-                    &folder,
                 ]
                 .map(str::to_owned)
                 .into(),
@@ -74,6 +72,7 @@ impl Server {
         }
         let mut child = Command::new(program)
             .args(args)
+            .current_dir(data.path())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
