@@ -1,5 +1,6 @@
 //! What the user named, as a list of files: paths, folders, globs, object URLs; hashed and unpacked.
 
+use super::Progress;
 use super::remote::{self, Fetched};
 use crate::base::error::Context;
 use crate::base::{Error, Result};
@@ -55,11 +56,12 @@ pub(super) async fn expand(
     inputs: &[String],
     store_options: &HashMap<String, String>,
     limit: u64,
+    progress: &mut dyn Progress,
 ) -> Result<Vec<Input>> {
     let mut files = BTreeMap::new();
     for input in inputs {
         if remote::is_address(input) {
-            for file in remote::fetch(input, store_options, limit).await? {
+            for file in remote::fetch(input, store_options, limit, progress).await? {
                 files.entry(file.path.clone()).or_insert_with(|| file.into());
             }
             continue;
@@ -271,6 +273,7 @@ mod tests {
             &[root.clone(), format!("{root}/*.csv")],
             &HashMap::new(),
             u64::MAX,
+            &mut (),
         )
         .await
         .unwrap();
@@ -278,7 +281,7 @@ mod tests {
         assert_eq!(names, ["a.csv", "z.csv"]);
         assert_eq!(files[1].hash, hash::content_hash(b"z.csv"));
         assert!(
-            expand(&[format!("{root}/none*")], &HashMap::new(), u64::MAX)
+            expand(&[format!("{root}/none*")], &HashMap::new(), u64::MAX, &mut ())
                 .await
                 .is_err()
         );

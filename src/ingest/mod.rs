@@ -104,7 +104,7 @@ pub async fn ingest(
     options: &Options,
     progress: &mut dyn Progress,
 ) -> Result<IngestReport> {
-    let files = input::expand(inputs, &options.store_options, options.unpack_limit).await?;
+    let files = input::expand(inputs, &options.store_options, options.unpack_limit, progress).await?;
     progress.on(Step::Found {
         files: files.len(),
         bytes: files.iter().map(|f| f.bytes).sum(),

@@ -1,6 +1,7 @@
 //! Files that lie elsewhere: objects of a store by name, folder or pattern, and plain web addresses. Each is read once,
 //! into a temporary file, hashed on the way; a download that breaks goes on where it stopped.
 
+use super::{Progress, Step};
 use crate::base::{Context, Error, Result, storage};
 use crate::store::{cloud, trouble};
 use bytes::Bytes;
@@ -16,7 +17,7 @@ use object_store::{GetOptions, GetRange, ObjectStore};
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use std::io::{Seek, Write};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tempfile::{NamedTempFile, TempPath};
 use url::Url;
@@ -55,13 +56,18 @@ pub(super) async fn fetch(
     input: &str,
     options: &HashMap<String, String>,
     limit: u64,
+    progress: &mut dyn Progress,
 ) -> Result<Vec<Fetched>> {
+    let rules = Rules {
+        limit,
+        progress: Mutex::new(progress),
+    };
     let shown = storage::without_queries(input);
     let scheme = input.split("://").next().unwrap_or_default().to_ascii_lowercase();
     let fetched = match scheme.as_str() {
-        "http" | "https" => web(input, &shown, options, limit).await.map(|file| vec![file]),
+        "http" | "https" => web(input, &shown, options, &rules).await.map(|file| vec![file]),
         "s3" | "s3a" | "gs" | "az" | "azure" | "adl" | "abfs" | "abfss" | "memory" => {
-            objects(input, options, limit).await
+            objects(input, options, &rules).await
         }
         _ => Err(Error::usage(format!("{scheme}:// addresses cannot be read"))
             .advise("name a path, or an address with s3://, gs://, az://, abfss:// or https://")),
@@ -69,27 +75,46 @@ pub(super) async fn fetch(
     fetched.context(format!("reading {shown}"))
 }
 
+/// What holds for all downloads of one address.
+struct Rules<'p> {
+    limit: u64,
+    /// Shared by downloads that run at once.
+    progress: Mutex<&'p mut dyn Progress>,
+}
+
 /// Where the bytes of a download go.
-struct Sink {
+struct Sink<'a, 'p> {
+    rules: &'a Rules<'p>,
+    path: String,
+    /// As many bytes as are promised.
+    whole: u64,
     file: NamedTempFile,
     hash: Sha256,
     bytes: u64,
-    limit: u64,
 }
 
-impl Sink {
-    fn new(limit: u64) -> Result<Sink> {
+impl<'a, 'p> Sink<'a, 'p> {
+    fn new(path: String, rules: &'a Rules<'p>) -> Result<Sink<'a, 'p>> {
         Ok(Sink {
+            rules,
+            path,
+            whole: 0,
             file: NamedTempFile::new().context("making a temporary file")?,
             hash: Sha256::new(),
             bytes: 0,
-            limit,
         })
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<()> {
         self.bytes += bytes.len() as u64;
-        self.may_have(self.bytes)?;
+        self.may_have(self.whole.max(self.bytes))?;
+        if let Ok(mut progress) = self.rules.progress.lock() {
+            progress.on(Step::Fetching {
+                path: &self.path,
+                bytes: self.bytes,
+                whole: self.whole,
+            })?;
+        }
         self.hash.update(bytes);
         self.file.write_all(bytes).map_err(|e| {
             trouble::told(&e, Error::io)
@@ -100,13 +125,16 @@ impl Sink {
         })
     }
 
-    fn may_have(&self, bytes: u64) -> Result<()> {
-        match bytes > self.limit {
+    /// Is told how much there is, which may be too much.
+    fn may_have(&mut self, bytes: u64) -> Result<()> {
+        self.whole = bytes;
+        match bytes > self.rules.limit {
             false => Ok(()),
-            true => Err(
-                Error::data(format!("it is larger than the limit of {} bytes", self.limit))
-                    .advise("ingest it in parts"),
-            ),
+            true => Err(Error::data(format!(
+                "it is larger than the limit of {} bytes",
+                self.rules.limit
+            ))
+            .advise("ingest it in parts")),
         }
     }
 
@@ -118,10 +146,10 @@ impl Sink {
         Ok(())
     }
 
-    fn finish(mut self, path: String, modified: Option<i64>, found: bool) -> Result<Fetched> {
+    fn finish(mut self, modified: Option<i64>, found: bool) -> Result<Fetched> {
         self.file.flush()?;
         Ok(Fetched {
-            path,
+            path: self.path,
             file: Arc::new(self.file.into_temp_path()),
             bytes: self.bytes,
             hash: hex::encode(self.hash.finalize()),
@@ -159,21 +187,21 @@ impl Tries {
 
 // ---- objects of a store
 
-async fn objects(input: &str, options: &HashMap<String, String>, limit: u64) -> Result<Vec<Fetched>> {
+async fn objects(input: &str, options: &HashMap<String, String>, rules: &Rules<'_>) -> Result<Vec<Fetched>> {
     let (root, key) = split(input);
     let url = Url::parse(root).map_err(|e| Error::usage(format!("{e}")).advise(ADDRESS))?;
     let (store, _) = cloud::open(&url, options)?;
     let is_pattern = key.contains(['*', '?', '[']);
     if !key.is_empty() && !key.ends_with('/') && !is_pattern {
         let path = Path::parse(key).map_err(|e| Error::usage(e.to_string()).advise(ADDRESS))?;
-        match object(store.as_ref(), &path, root, limit, false).await {
+        match object(store.as_ref(), &path, root, rules, false).await {
             Ok(file) => return Ok(vec![file]),
             Err(Missed::Absent(error)) => {
                 let below = list(store.as_ref(), key, None).await?;
                 if below.is_empty() {
                     return Err(error);
                 }
-                return all(store.as_ref(), below, root, limit).await;
+                return all(store.as_ref(), below, root, rules).await;
             }
             Err(Missed::Failed(error)) => return Err(error),
         }
@@ -191,7 +219,7 @@ async fn objects(input: &str, options: &HashMap<String, String>, limit: u64) -> 
         return Err(Error::usage("nothing is there")
             .advise("name an object, a folder or a pattern; `*` stops at a slash, `**` does not"));
     }
-    all(store.as_ref(), found, root, limit).await
+    all(store.as_ref(), found, root, rules).await
 }
 
 const ADDRESS: &str = "write s3://bucket/key, gs://bucket/key, az://container/key or abfss://container@account.dfs.core.windows.net/key";
@@ -205,10 +233,15 @@ fn split(input: &str) -> (&str, &str) {
     }
 }
 
-async fn all(store: &dyn ObjectStore, paths: Vec<Path>, root: &str, limit: u64) -> Result<Vec<Fetched>> {
+async fn all(
+    store: &dyn ObjectStore,
+    paths: Vec<Path>,
+    root: &str,
+    rules: &Rules<'_>,
+) -> Result<Vec<Fetched>> {
     futures::stream::iter(paths)
         .map(|path| async move {
-            let file = object(store, &path, root, limit, true).await;
+            let file = object(store, &path, root, rules, true).await;
             file.map_err(|missed| {
                 let (Missed::Absent(error) | Missed::Failed(error)) = missed;
                 error.context(path.to_string())
@@ -274,10 +307,10 @@ async fn object(
     store: &dyn ObjectStore,
     path: &Path,
     root: &str,
-    limit: u64,
+    rules: &Rules<'_>,
     found: bool,
 ) -> Result<Fetched, Missed> {
-    let mut sink = Sink::new(limit)?;
+    let mut sink = Sink::new(storage::without_queries(&format!("{root}/{path}")), rules)?;
     let mut tries = Tries::default();
     let mut etag: Option<String> = None;
     let mut first: Option<(u64, DateTime<chrono::Utc>)> = None;
@@ -307,8 +340,7 @@ async fn object(
             }
         };
         if broken.is_none() && sink.bytes == seen.0 {
-            let shown = storage::without_queries(&format!("{root}/{path}"));
-            return Ok(sink.finish(shown, Some(seen.1.timestamp_micros()), found)?);
+            return Ok(sink.finish(Some(seen.1.timestamp_micros()), found)?);
         }
         if !tries.again(sink.bytes, None).await {
             return Err(broken.unwrap_or_else(|| short(sink.bytes, seen.0)).into());
@@ -354,7 +386,12 @@ struct Broken {
     wait: Option<Duration>,
 }
 
-async fn web(input: &str, shown: &str, options: &HashMap<String, String>, limit: u64) -> Result<Fetched> {
+async fn web(
+    input: &str,
+    shown: &str,
+    options: &HashMap<String, String>,
+    rules: &Rules<'_>,
+) -> Result<Fetched> {
     let url =
         Url::parse(input).map_err(|e| Error::usage(e.to_string()).advise("write it as https://host/path"))?;
     if !url.username().is_empty() || url.password().is_some() {
@@ -364,12 +401,12 @@ async fn web(input: &str, shown: &str, options: &HashMap<String, String>, limit:
     let client = ReqwestConnector::default()
         .connect(&cloud::web_client(&url, options)?)
         .map_err(|e| trouble::told(&e, Error::io))?;
-    let mut sink = Sink::new(limit)?;
+    let mut sink = Sink::new(shown.to_owned(), rules)?;
     let mut tries = Tries::default();
     let mut known = Known::default();
     loop {
         match request(&client, &url, &mut sink, &mut known).await? {
-            None => return sink.finish(shown.to_owned(), known.modified, false),
+            None => return sink.finish(known.modified, false),
             Some(broken) => {
                 if !broken.again || !tries.again(sink.bytes, broken.wait).await {
                     return Err(broken.error);
@@ -391,7 +428,7 @@ struct Known {
 async fn request(
     client: &HttpClient,
     url: &Url,
-    sink: &mut Sink,
+    sink: &mut Sink<'_, '_>,
     known: &mut Known,
 ) -> Result<Option<Broken>> {
     let mut request = HttpRequest::new(HttpRequestBody::empty());
@@ -532,7 +569,7 @@ mod tests {
             ("https://user:planted@h/f.csv", "credentials do not belong"),
             ("http://web.example/f.csv?sig=planted", "would not be encrypted"),
         ] {
-            let error = fetch(input, &HashMap::new(), 1 << 20).await.unwrap_err();
+            let error = fetch(input, &HashMap::new(), 1 << 20, &mut ()).await.unwrap_err();
             assert!(error.to_string().contains(words), "{error}");
             assert!(
                 error.advice().is_some() && !error.to_string().contains("planted"),

@@ -125,6 +125,35 @@ async fn objects_of_azure_are_found_by_name_folder_and_pattern() {
 }
 
 #[tokio::test]
+async fn an_object_of_google_is_read_by_its_name() {
+    let Some(server) = Server::start(Kind::Google) else {
+        return;
+    };
+    let text = sample("billing/openai/openai-2026-07.csv.gz");
+    put(
+        store(server.root(), &server.environment()).as_ref(),
+        "a/bill.csv",
+        text.clone().into_bytes(),
+    )
+    .await;
+    let dir = tempfile::tempdir().unwrap();
+    says(
+        dir.path(),
+        &server.environment(),
+        0,
+        &["--lake", "lake", "ingest", "gs://lake/a/bill.csv"],
+    );
+    assert!(known(dir.path())[0].contains(&content_hash(text.as_bytes())));
+    // No credentials, no waiting for a service that lends some.
+    let (status, _, talk) = run(
+        dir.path(),
+        &server.environment(),
+        &["ingest", "gs://lake/a/none.csv"],
+    );
+    assert!(status == 1 && talk.contains("gs://lake/a/none.csv"), "{talk}");
+}
+
+#[tokio::test]
 async fn a_download_from_s3_that_breaks_goes_on_where_it_stopped() {
     let Some(server) = Server::start(Kind::S3) else {
         return;
@@ -342,4 +371,47 @@ async fn a_file_that_is_larger_than_the_limit_is_refused_before_it_is_read() {
         "{error}"
     );
     assert_eq!(double.seen().len(), 1);
+}
+
+#[tokio::test]
+async fn the_bytes_of_a_download_are_told_while_they_come() {
+    use spendscope::base::Result;
+    use spendscope::ingest::{Options, Progress, Step, ingest};
+    use spendscope::source::Catalog;
+    use spendscope::store::Lake;
+    struct Heard(Vec<(String, u64, u64)>);
+    impl Progress for Heard {
+        fn on(&mut self, step: Step<'_>) -> Result<()> {
+            if let Step::Fetching { path, bytes, whole } = step {
+                self.0.push((path.to_owned(), bytes, whole));
+            }
+            Ok(())
+        }
+    }
+    let text = sample("reference/fx.csv");
+    let length = text.len() as u64;
+    let double = Double::start(None, move |_, _| {
+        Act::Answer("200 OK", Vec::new(), text.clone().into_bytes())
+    });
+    let dir = tempfile::tempdir().unwrap();
+    let clock = std::sync::Arc::new(spendscope::base::clock::FixedClock(super::NOW.parse().unwrap()));
+    let lake = Lake::open(dir.path().join("lake").to_str().unwrap(), clock)
+        .await
+        .unwrap();
+    let assets = crate::support::assets();
+    let catalog = Catalog::new(
+        assets
+            .under("sources/")
+            .map(|a| (a.name().to_owned(), a.text.to_string())),
+    )
+    .unwrap();
+    let mut heard = Heard(Vec::new());
+    let address = format!("{}/fx.csv?sig=planted", double.url);
+    ingest(&lake, &catalog, &[address], &Options::default(), &mut heard)
+        .await
+        .unwrap();
+    assert_eq!(
+        heard.0.last(),
+        Some(&(format!("{}/fx.csv", double.url), length, length))
+    );
 }
