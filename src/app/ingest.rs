@@ -110,6 +110,9 @@ struct Bar<'a> {
 impl Progress for Bar<'_> {
     fn on(&mut self, step: Step<'_>) -> Result<()> {
         match step {
+            Step::Fetching { path, bytes, whole } => {
+                self.console.progress(&format!("fetching {path}"), bytes, whole);
+            }
             Step::Found { bytes, .. } => self.total = bytes,
             Step::Reading { path, .. } => self.console.progress(path, self.read, self.total),
             Step::Read { path, bytes, .. } => {

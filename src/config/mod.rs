@@ -235,11 +235,31 @@ fn window(overrides: &Overrides, zone: Tz) -> Result<Option<Window>> {
 
 /// The environment that object stores take their credentials and endpoints from.
 pub fn object_store_environment() -> HashMap<String, String> {
-    const PREFIXES: [&str; 4] = ["AWS_", "AZURE_", "GOOGLE_", "GCS_"];
+    const PREFIXES: [&str; 5] = ["AWS_", "AZURE_", "GOOGLE_", "GCS_", "SPENDSCOPE_ALLOW_"];
+    const GOOGLE: [&str; 4] = [
+        "GOOGLE_APPLICATION_CREDENTIALS",
+        "GOOGLE_SERVICE_ACCOUNT",
+        "GOOGLE_SERVICE_ACCOUNT_PATH",
+        "GOOGLE_SERVICE_ACCOUNT_KEY",
+    ];
+    // A variable that is no text belongs to somebody else.
     #[allow(clippy::disallowed_methods)] // this module is the one that reads the environment
-    std::env::vars()
+    let all: HashMap<String, String> = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect();
+    // Where `gcloud auth application-default login` leaves what it was given.
+    let login = all
+        .get("HOME")
+        .map(|home| Path::new(home).join(".config/gcloud/application_default_credentials.json"))
+        .filter(|path| path.exists());
+    let mut options: HashMap<String, String> = all
+        .into_iter()
         .filter(|(name, _)| PREFIXES.iter().any(|p| name.starts_with(p)))
-        .collect()
+        .collect();
+    if let Some(path) = login.filter(|_| !GOOGLE.iter().any(|name| options.contains_key(*name))) {
+        options.insert(GOOGLE[0].to_owned(), path.to_string_lossy().into_owned());
+    }
+    options
 }
 
 #[cfg(test)]

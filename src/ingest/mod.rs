@@ -12,6 +12,7 @@ mod explain;
 mod input;
 mod lists;
 mod record;
+mod remote;
 mod report;
 mod row;
 mod samples;
@@ -110,7 +111,7 @@ pub async fn ingest(
     options: &Options,
     progress: &mut dyn Progress,
 ) -> Result<IngestReport> {
-    let files = input::expand(inputs, &options.store_options).await?;
+    let files = input::expand(inputs, &options.store_options, options.unpack_limit, progress).await?;
     ingest_files(lake, catalog, files, options, progress).await
 }
 

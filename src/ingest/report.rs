@@ -19,11 +19,31 @@ impl Progress for () {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step<'a> {
-    Found { files: usize, bytes: u64 },
-    Reading { path: &'a str, bytes: u64 },
-    Read { path: &'a str, bytes: u64, rows: u64 },
-    Committing { table: &'static str },
-    Committed { table: &'static str },
+    /// Bytes that came so far, of those that are promised.
+    Fetching {
+        path: &'a str,
+        bytes: u64,
+        whole: u64,
+    },
+    Found {
+        files: usize,
+        bytes: u64,
+    },
+    Reading {
+        path: &'a str,
+        bytes: u64,
+    },
+    Read {
+        path: &'a str,
+        bytes: u64,
+        rows: u64,
+    },
+    Committing {
+        table: &'static str,
+    },
+    Committed {
+        table: &'static str,
+    },
 }
 
 #[derive(Debug, Clone, Default)]

@@ -10,6 +10,7 @@
 
 mod board;
 mod cli;
+mod cloud;
 mod crash;
 mod explain;
 mod facts;
