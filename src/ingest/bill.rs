@@ -1,8 +1,8 @@
 //! Charges: a delivery replaces its (source, billing month) whole, in one commit.
 
-use super::delivery::Delivery;
+use super::delivery::{Delivery, FileFacts};
 use super::record::Fate;
-use super::{Options, Stored};
+use super::{Options, Stored, overlap};
 use crate::base::money::Exact;
 use crate::base::time::{MICROS_PER_HOUR, from_micros};
 use crate::base::{Error, Result};
@@ -18,13 +18,14 @@ struct Month {
     rows: u64,
     /// Σ |billed cost| by currency.
     amounts: BTreeMap<String, Exact>,
-    accounts: BTreeSet<(String, Option<String>)>,
+    /// As all formats of a vendor name it, and as it is written here.
+    accounts: BTreeMap<(String, Option<String>), String>,
     deliveries: BTreeSet<String>,
     /// UTC days since 1970 on which a charge starts.
     days: BTreeSet<i64>,
 }
 
-const MICROS_PER_DAY: i64 = 24 * MICROS_PER_HOUR;
+pub(super) const MICROS_PER_DAY: i64 = 24 * MICROS_PER_HOUR;
 const COLUMNS: [&str; 7] = [
     "billing_month",
     "delivery_id",
@@ -36,7 +37,15 @@ const COLUMNS: [&str; 7] = [
 ];
 
 /// Puts the delivery's name into its rows; decoding cannot know it.
-pub(super) fn with_delivery_id(batch: &RecordBatch, id: &str) -> Result<RecordBatch> {
+pub(super) fn name_rows(file: &mut FileFacts, id: &str) -> Result<()> {
+    id.clone_into(&mut file.delivery_id);
+    for batch in &mut file.batches {
+        *batch = with_delivery_id(batch, id)?;
+    }
+    Ok(())
+}
+
+fn with_delivery_id(batch: &RecordBatch, id: &str) -> Result<RecordBatch> {
     let schema = batch.schema();
     let at = schema.index_of("delivery_id")?;
     let mut columns: Vec<ArrayRef> = batch.columns().to_vec();
@@ -52,8 +61,12 @@ pub(super) async fn attempt(lake: &Lake, delivery: &Delivery, options: &Options)
     for batch in delivery.batches() {
         measure(&batch.project(&indices(batch)?)?, &mut new);
     }
-    if new.is_empty() {
+    if new.is_empty() && delivery.again.is_none() {
         return Ok(Some(Stored::Empty));
+    }
+    // What is read anew replaces every month that it has filled.
+    for month in delivery.again.iter().flatten() {
+        new.entry(month.clone()).or_default();
     }
     let base = lake.snapshot(delivery.table, None).await?;
     let months: Vec<&str> = new.keys().map(String::as_str).collect();
@@ -61,8 +74,17 @@ pub(super) async fn attempt(lake: &Lake, delivery: &Delivery, options: &Options)
         Some(snapshot) => present(snapshot, &delivery.source, &months).await?,
         None => BTreeMap::new(),
     };
+    if delivery.again.is_some()
+        && let Some(refusal) = no_longer_in_force(delivery, &present)
+    {
+        return Ok(Some(refusal));
+    }
     let mut fates = fates(delivery)?;
-    if new.iter().all(|(month, held)| present.get(month) == Some(held)) {
+    let none = Month::default();
+    if new
+        .iter()
+        .all(|(month, held)| present.get(month).unwrap_or(&none) == held)
+    {
         return Ok(Some(Stored::Present(fates)));
     }
     for (month, old) in &present {
@@ -71,6 +93,12 @@ pub(super) async fn attempt(lake: &Lake, delivery: &Delivery, options: &Options)
         {
             return Ok(Some(refusal));
         }
+    }
+    if delivery.again.is_none()
+        && !options.accept_overlap
+        && let Some(refusal) = overlap::refusal(base.as_ref(), delivery, &months).await?
+    {
+        return Ok(Some(refusal));
     }
     let notes = present
         .iter()
@@ -98,6 +126,18 @@ pub(super) async fn attempt(lake: &Lake, delivery: &Delivery, options: &Options)
         )));
     }
     Ok(Some(Stored::Committed(fates)))
+}
+
+/// A month that another delivery has replaced since is not replaced by an older one that is read anew.
+fn no_longer_in_force(delivery: &Delivery, present: &BTreeMap<String, Month>) -> Option<Stored> {
+    let (month, held) = present.iter().find(|(_, held)| {
+        let mut others = held.deliveries.iter().filter(|id| **id != delivery.id);
+        others.next().is_some()
+    })?;
+    Some(Stored::Superseded(format!(
+        "another delivery of {month} is in force, with {} rows",
+        held.rows
+    )))
 }
 
 /// Do the lake's rows of these months come from exactly this delivery.
@@ -140,6 +180,7 @@ fn measure(batch: &RecordBatch, months: &mut BTreeMap<String, Month>) {
     };
     let amounts = batch.column(5).as_primitive::<Decimal128Type>();
     let starts = batch.column(6).as_primitive::<TimestampMicrosecondType>();
+    let mut seen = BTreeSet::new();
     for row in 0..batch.num_rows() {
         let month = months
             .entry(text(0, row).unwrap_or_default().to_owned())
@@ -154,10 +195,21 @@ fn measure(batch: &RecordBatch, months: &mut BTreeMap<String, Month>) {
             }
         };
         insert(&mut month.deliveries, text(1, row).unwrap_or_default());
-        month.accounts.insert((
-            text(2, row).unwrap_or_default().to_owned(),
-            text(3, row).map(str::to_owned),
-        ));
+        let raw = (text(2, row).unwrap_or_default(), text(3, row));
+        if seen.insert((text(0, row), raw)) {
+            let name = match raw.1 {
+                Some(account) => format!("{} account {account}", raw.0),
+                None => format!("{} without an account", raw.0),
+            };
+            let known = month
+                .accounts
+                .entry((overlap::vendor(raw.0), raw.1.map(overlap::account)))
+                .or_insert_with(|| name.clone());
+            // Of several spellings always the same one.
+            if name < *known {
+                *known = name;
+            }
+        }
         if amounts.is_valid(row) {
             let sum = month
                 .amounts
@@ -178,11 +230,9 @@ fn refusal(source: &str, month: &str, old: &Month, new: &Month) -> Option<Stored
     };
     let lost: Vec<_> = old
         .accounts
-        .difference(&new.accounts)
-        .map(|(provider, account)| match account {
-            Some(account) => format!("{provider} account {account}"),
-            None => format!("{provider} without an account"),
-        })
+        .iter()
+        .filter(|(account, _)| !new.accounts.contains_key(*account))
+        .map(|(_, name)| name.as_str())
         .collect();
     if !lost.is_empty() {
         return refused(
@@ -232,16 +282,22 @@ fn below_four_fifths(after: Exact, before: Exact) -> bool {
     (times(after, 5) - times(before, 4)).to_string().starts_with('-')
 }
 
+/// All months that some files tell of.
+pub(super) fn months(files: &[FileFacts]) -> Result<BTreeSet<String>> {
+    let mut months = BTreeMap::new();
+    for batch in files.iter().flat_map(|f| &f.batches) {
+        measure(&batch.project(&indices(batch)?)?, &mut months);
+    }
+    Ok(months.into_keys().collect())
+}
+
 fn fates(delivery: &Delivery) -> Result<Vec<Fate>> {
     delivery
         .files
         .iter()
         .map(|file| {
-            let mut months = BTreeMap::new();
-            for batch in &file.batches {
-                measure(&batch.project(&indices(batch)?)?, &mut months);
-            }
-            let period = (!months.is_empty()).then(|| months.into_keys().collect::<Vec<_>>().join(","));
+            let months: Vec<String> = months(std::slice::from_ref(file))?.into_iter().collect();
+            let period = (!months.is_empty()).then(|| months.join(","));
             Ok(Fate {
                 kept: file.rows_out(),
                 known: 0,

@@ -47,9 +47,13 @@ pub(super) async fn expand(inputs: &[String], store_options: &HashMap<String, St
             continue;
         }
         for (path, found) in local(input.strip_prefix("file://").unwrap_or(input))? {
-            if let Entry::Vacant(entry) = files.entry(path.display().to_string()) {
-                let file = look(path, found).context(entry.key().clone())?;
-                entry.insert(file);
+            match files.entry(path.display().to_string()) {
+                Entry::Vacant(entry) => {
+                    let file = look(path, found).context(entry.key().clone())?;
+                    entry.insert(file);
+                }
+                // Found in a folder and named, too: it is meant.
+                Entry::Occupied(mut entry) => entry.get_mut().found &= found,
             }
         }
     }

@@ -19,11 +19,30 @@ impl Progress for () {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step<'a> {
-    Found { files: usize, bytes: u64 },
-    Reading { path: &'a str, bytes: u64 },
-    Read { path: &'a str, bytes: u64, rows: u64 },
-    Committing { table: &'static str },
-    Committed { table: &'static str },
+    Found {
+        files: usize,
+        bytes: u64,
+    },
+    Reading {
+        path: &'a str,
+        bytes: u64,
+    },
+    /// So many rows of a file have become facts so far.
+    Decoded {
+        path: &'a str,
+        rows: u64,
+    },
+    Read {
+        path: &'a str,
+        bytes: u64,
+        rows: u64,
+    },
+    Committing {
+        table: &'static str,
+    },
+    Committed {
+        table: &'static str,
+    },
 }
 
 #[derive(Debug, Clone, Default)]
@@ -61,6 +80,12 @@ pub enum State {
     Refused,
     /// Found in a folder and of no known format.
     Unknown,
+    /// Lists the parts of an export.
+    Manifest,
+    /// A bill, but no part of the export that it lies beside.
+    LeftAlone,
+    /// Was to be read anew and cannot be: its rejected rows stay as they are.
+    Skipped,
 }
 
 /// A delivery that changed nothing, and why.
