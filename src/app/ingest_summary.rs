@@ -39,9 +39,9 @@ pub(super) fn summarise(report: &IngestReport, console: &mut dyn Console) {
     if rejected > 0 {
         console.say(&format!(
             "{rejected} rows were rejected and kept: \
-             spendscope sql -c \"SELECT path, line, column_name, value, reason FROM rejects\"; \
-             `spendscope ingest --retry-rejects` tries them again"
+             spendscope sql -c \"SELECT path, line, column_name, value, reason FROM rejects\""
         ));
+        console.say("  after a fix of the mapping: spendscope ingest --retry-rejects");
     }
 }
 

@@ -9,6 +9,7 @@ use crate::base::{Error, Result};
 use crate::store::{Change, Lake, Replace, Snapshot};
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray};
 use arrow::datatypes::{Decimal128Type, TimestampMicrosecondType};
+use chrono::NaiveDate;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -245,9 +246,19 @@ fn refusal(source: &str, month: &str, old: &Month, new: &Month) -> Option<Stored
     }
     const ADVICE: &str = "deliver the whole period: all parts of an export in one call, and all its days, not only \
         those that were read again; or pass --accept-shrink if the bill did shrink";
+    // What is missing is often a part of the month.
+    let days = match missing_days(old, new) {
+        Some((days, first, last)) => {
+            format!("; it has nothing of {days} days that had charges ({first} to {last})")
+        }
+        None => String::new(),
+    };
     if new.rows * 5 < old.rows * 4 {
         return refused(
-            format!("the period has {} rows, the delivery {}", old.rows, new.rows),
+            format!(
+                "the period has {} rows, the delivery {}{days}",
+                old.rows, new.rows
+            ),
             ADVICE,
         );
     }
@@ -255,7 +266,7 @@ fn refusal(source: &str, month: &str, old: &Month, new: &Month) -> Option<Stored
         let after = new.amounts.get(currency).copied().unwrap_or_default();
         if below_four_fifths(after, *before) {
             return refused(
-                format!("the period has {before} {currency} (absolute amounts), the delivery {after}"),
+                format!("the period has {before} {currency} (absolute amounts), the delivery {after}{days}"),
                 ADVICE,
             );
         }
@@ -263,16 +274,20 @@ fn refusal(source: &str, month: &str, old: &Month, new: &Month) -> Option<Stored
     None
 }
 
+/// Days of a month that had charges and would have none: how many, the first and the last.
+fn missing_days(old: &Month, new: &Month) -> Option<(usize, NaiveDate, NaiveDate)> {
+    let lost: Vec<i64> = old.days.difference(&new.days).copied().collect();
+    let day = |days: &i64| from_micros(days * MICROS_PER_DAY).date_naive();
+    Some((lost.len(), day(lost.first()?), day(lost.last()?)))
+}
+
 /// A delivery that may replace a month, and yet has nothing of days that had charges: a bill may well
 /// lose a line, but a part of a month that was read again looks the same, so it is said.
 fn lost_days(source: &str, month: &str, old: &Month, new: &Month) -> Option<String> {
-    let lost: Vec<i64> = old.days.difference(&new.days).copied().collect();
-    let day = |days: &i64| from_micros(days * MICROS_PER_DAY).date_naive();
-    let (first, last) = (day(lost.first()?), day(lost.last()?));
+    let (days, first, last) = missing_days(old, new)?;
     Some(format!(
-        "{source} {month}: the period had charges on {} days of which this delivery has none ({first} to {last}), \
-         and a delivery replaces the whole period; if it was meant to be a part, deliver the whole",
-        lost.len()
+        "{source} {month}: the period had charges on {days} days of which this delivery has none ({first} to {last}), \
+         and a delivery replaces the whole period; if it was meant to be a part, deliver the whole"
     ))
 }
 

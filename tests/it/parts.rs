@@ -388,6 +388,44 @@ fn reports_of_two_accounts_under_one_name_are_one_delivery_of_their_month() {
     );
 }
 
+/// Parts without a manifest: a folder of Parquet and packed files is one delivery, and one of them alone is not.
+#[test]
+fn a_folder_of_parquet_and_packed_parts_is_one_delivery() {
+    use arrow::array::{ArrayRef, RecordBatch, StringArray};
+    let place = Place::of("");
+    let lines = [focus("AWS", "1", "a", 1, "1.5"), focus("AWS", "1", "a", 2, "2.5")];
+    std::fs::create_dir(place.path("parts")).unwrap();
+    for (n, line) in lines.iter().enumerate() {
+        let columns = FOCUS.trim().split(',').zip(line.trim().split(','));
+        let columns = columns.map(|(name, value)| {
+            let cells: ArrayRef = std::sync::Arc::new(StringArray::from(vec![value]));
+            (name, cells)
+        });
+        let batch = RecordBatch::try_from_iter(columns).unwrap();
+        let file = std::fs::File::create(place.path(&format!("parts/part-{n}.snappy.parquet"))).unwrap();
+        let mut writer = parquet::arrow::ArrowWriter::try_new(file, batch.schema(), None).unwrap();
+        writer.write(&batch).unwrap();
+        writer.close().unwrap();
+    }
+    let file = std::fs::File::create(place.path("parts/part-2.csv.gz")).unwrap();
+    let mut packed = flate2::write::GzEncoder::new(file, flate2::Compression::fast());
+    packed
+        .write_all((FOCUS.to_owned() + &focus("AWS", "1", "a", 3, "4")).as_bytes())
+        .unwrap();
+    packed.finish().unwrap();
+    place.ingest(0, &["parts"]);
+    assert_eq!(place.billed(), "3,8,1");
+    let talk = place.ingest(1, &["parts/part-2.csv.gz"]);
+    says(
+        &talk,
+        &[
+            "focus 2026-09: the period has 3 rows, the delivery 1",
+            "deliver the whole period: all parts of an export in one call",
+        ],
+    );
+    assert_eq!(place.billed(), "3,8,1");
+}
+
 /// A summary of many files is a line a format and fate, with the notes that they share, and the totals.
 #[test]
 fn many_files_are_told_in_few_lines() {
@@ -417,7 +455,7 @@ fn many_files_are_told_in_few_lines() {
             "in/notes.txt: left alone",
             "91 files, ",
             "93 rows, 90 kept, 3 REJECTED",
-            "USD billed_cost: source 15.0 = stored 15 over 30 rows",
+            "USD billed_cost: source 15 = stored 15 over 30 rows",
         ],
     );
     assert!(talk.lines().count() < 15, "{talk}");

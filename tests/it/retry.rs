@@ -2,7 +2,7 @@
 //! once, and a refused file changes nothing.
 
 use crate::ingest::contents_without;
-use crate::support::run;
+use crate::support::{assets, run};
 use spendscope::base::clock::FixedClock;
 use spendscope::base::{Error, Result};
 use spendscope::ingest::{IngestReport, Options, Progress, State, Step, ingest, retry};
@@ -56,6 +56,9 @@ uncached_input = FIX
 cache_read = { const = "0" }
 cache_write = { const = "0" }
 output = { const = "1" }
+reasoning = { const = "0" }
+overlap = { const = "false" }
+gateway_cache_hit = { const = "false" }
 status = { const = "success" }
 "#;
 const GPU: &str = r#"
@@ -72,6 +75,22 @@ host = { const = "h" }
 gpu_uuid = { from = "device" }
 mig_instance = { const = "" }
 gpu_util = FIX
+"#;
+
+const BOOK: &str = r#"
+title = "Price book"
+table = "prices"
+[recognise]
+all = ["vendor", "model", "per_token"]
+[reader.csv]
+[let]
+price = { from = "per_token" }
+[columns]
+provider = { from = "vendor" }
+model = { from = "model" }
+valid_from = { const = "2026-01-01" }
+currency = { const = "USD" }
+input_cost_per_token = FIX
 "#;
 
 fn catalog(fixed: bool) -> Catalog {
@@ -94,9 +113,23 @@ fn catalog(fixed: bool) -> Catalog {
                 "{ expr = \"trim(replace(used, '%', ''))\", parse = \"float\" }",
             ),
         ),
+        (
+            "book",
+            BOOK,
+            choose(
+                "{ from = \"per_token\" }",
+                "{ expr = \"replace(price, '$', '')\", parse = \"money\" }",
+            ),
+        ),
     ];
     let texts = texts.map(|(id, text, fix)| (id.to_owned(), text.replace("FIX", fix)));
-    Catalog::new(texts.into_iter()).unwrap()
+    let assets = assets();
+    let scrape = assets
+        .under("sources/")
+        .find(|a| a.name() == "dcgm_text")
+        .unwrap();
+    let scrape = ("dcgm_text".to_owned(), scrape.text.to_string());
+    Catalog::new(texts.into_iter().chain([scrape])).unwrap()
 }
 
 struct Place {
@@ -339,6 +372,56 @@ async fn what_is_gone_changed_or_replaced_is_named_and_skipped() {
     assert_eq!(place.contents().await, before);
 }
 
+/// An import replaces the list of its source: both files of one are read anew, not the bad one alone. And a scrape
+/// without time stamps stays at the moment it was taken for, not at that of its file.
+#[tokio::test]
+async fn lists_are_read_anew_whole_and_undated_texts_keep_their_moment() {
+    let place = Place::new().await;
+    for name in ["bill-1.csv", "bill-2.csv", "calls.csv", "readings.csv"] {
+        std::fs::remove_file(place.path(name)).unwrap();
+    }
+    place.file("book-1.csv", "vendor,model,per_token\na,one,0.5\na,two,$0.25\n");
+    place.file("book-2.csv", "vendor,model,per_token\na,three,0.125\n");
+    place.ingest(false).await;
+    assert_eq!(place.contents().await["prices"].len(), 2);
+    place.retry(&[], &mut ()).await.unwrap();
+    let contents = place.contents().await;
+    assert_eq!((contents["prices"].len(), contents["rejects"].len()), (3, 0));
+    // A list that is gone by now: nothing of it is in force.
+    place.file("book-1.csv", "vendor,model,per_token\na,four,4\na,five,$5\n");
+    std::fs::remove_file(place.path("book-2.csv")).unwrap();
+    place.ingest(false).await;
+    place.file("book-1.csv", "vendor,model,per_token\na,six,6\n");
+    place.ingest(false).await;
+    let before = place.contents().await;
+    let report = place.retry(&[], &mut ()).await.unwrap();
+    assert!(
+        report.files[0].notes[0].contains("nothing of it is in force"),
+        "{report:?}"
+    );
+    assert_eq!(place.contents().await, before);
+
+    let place = Place::new().await;
+    for name in ["bill-1.csv", "bill-2.csv", "calls.csv", "readings.csv"] {
+        std::fs::remove_file(place.path(name)).unwrap();
+    }
+    place.file(
+        "scrape.prom",
+        "DCGM_FI_DEV_GPU_UTIL{gpu=\"0\",UUID=\"GPU-1\",Hostname=\"h\"} 42\nDCGM_FI_DEV_GPU_UTIL{gpu=\"1\",UUID=\"GPU-2\",Hostname=\"h\"} x\n",
+    );
+    let at = Options {
+        observed_at: Some(1_790_000_000_000_000),
+        ..Options::default()
+    };
+    ingest(&place.lake, &catalog(true), &[place.path("")], &at, &mut ())
+        .await
+        .unwrap();
+    let before = (place.versions().await, place.contents().await);
+    assert_eq!((before.1["gpu_samples"].len(), before.1["rejects"].len()), (1, 1));
+    place.retry(&[], &mut ()).await.unwrap();
+    assert_eq!((place.versions().await, place.contents().await), before);
+}
+
 #[test]
 fn the_program_says_what_it_tried_again() {
     let dir = tempfile::tempdir().unwrap();
@@ -355,7 +438,7 @@ fn the_program_says_what_it_tried_again() {
     );
     let talk = says(4, &["--mapping", "seats.toml", "bill.csv"]);
     assert!(
-        talk.contains("`spendscope ingest --retry-rejects` tries them again"),
+        talk.contains("after a fix of the mapping: spendscope ingest --retry-rejects"),
         "{talk}"
     );
     // Without its mapping file nobody can read it.

@@ -144,7 +144,7 @@ fn a_part_of_a_month_that_is_read_again_does_not_silently_drop_the_rest() {
     let (status, _, talk) = place.at("2026-10-02T00:00:00Z", &["ingest", "last-week.csv"]);
     assert_eq!(status, 1, "{talk}");
     for words in [
-        "the period has 29 rows, the delivery 7",
+        "the period has 29 rows, the delivery 7; it has nothing of 22 days that had charges (2026-09-01 to 2026-09-22)",
         "deliver the whole period",
         "all its days, not only those that were read again",
         "--accept-shrink",
