@@ -111,7 +111,7 @@ fn together(group: &[&FileReport]) -> String {
         }
         State::Empty => format!("{n} files of {format} without rows, nothing to do: {names}"),
         State::Unknown => format!("{n} files left alone, their format is not known: {names}"),
-        State::LeftAlone => format!("{n} files left alone, no part of what was delivered: {names}"),
+        State::LeftAlone => format!("{n} files left alone: {names}"),
         State::Manifest => format!("{n} manifests: {names}"),
         State::Skipped => format!("{n} files of {format} not read anew: {names}"),
         State::Refused => format!("{n} files of {format} refused with their delivery: {names}"),
@@ -152,7 +152,7 @@ fn line(file: &FileReport) -> String {
         State::AlreadyIngested => format!("{path}: already ingested, nothing to do"),
         State::Empty => format!("{path}: {} without rows, nothing to do", file.format),
         State::Unknown => format!("{path}: left alone, its format is not known"),
-        State::LeftAlone => format!("{path}: left alone, no part of what was delivered"),
+        State::LeftAlone => format!("{path}: left alone"),
         State::Manifest => format!("{path}: a manifest"),
         State::Skipped => format!("{path}: not read anew, {} rows stay rejected", file.rows_rejected),
         State::Refused if file.format.is_empty() => format!("{path}: refused with its delivery"),

@@ -155,8 +155,10 @@ fn manifest(file: &Input, limit: u64) -> Result<Option<Result<Manifest, String>>
         return Ok(None);
     }
     let mut text = Vec::new();
-    let mut reader = file.open(limit)?;
-    // A file that cannot be unpacked is told by whoever reads it as data.
+    // A file that cannot be opened or unpacked is told by whoever reads it as data.
+    let Ok(mut reader) = file.open(limit) else {
+        return Ok(None);
+    };
     let begins = reader.by_ref().take(START).read_to_end(&mut text);
     if begins.is_err() || !Manifest::begins(&text) {
         return Ok(None);

@@ -4,15 +4,15 @@
 //! was killed is completed by the next one and a run that was not is not doubled.
 
 use super::delivery::{Delivery, FileFacts};
-use super::row::canonical;
 use crate::base::{Error, Result, money};
 use crate::schema::TableSchema;
 use crate::source::{ControlTotal, Reject};
 use crate::store::{ATTEMPTS, Change, Lake, Replace, Snapshot, busy};
-use arrow::array::{Array, AsArray, BooleanArray, RecordBatch};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch};
 use arrow::compute::{concat_batches, filter_record_batch, not};
 use arrow::datatypes::Int64Type;
 use arrow::json::ReaderBuilder;
+use arrow::util::display::array_value_to_string;
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
 use std::collections::{BTreeMap, HashSet};
@@ -316,11 +316,18 @@ async fn replace(
 /// Every row in words, but for when it was written.
 fn said(rows: &RecordBatch) -> Result<Vec<String>> {
     let schema = rows.schema();
-    let kept: Vec<usize> = (0..rows.num_columns())
-        .filter(|at| !STAMPS.contains(&schema.field(*at).name().as_str()))
+    let kept: Vec<&ArrayRef> = schema
+        .fields()
+        .iter()
+        .zip(rows.columns())
+        .filter(|(field, _)| !STAMPS.contains(&field.name().as_str()))
+        .map(|(_, column)| column)
         .collect();
-    let rows = rows.project(&kept)?;
-    Ok((0..rows.num_rows()).map(|row| canonical(&rows, row)).collect())
+    let row = |row: usize| -> Result<String> {
+        let cells = kept.iter().map(|column| Ok(array_value_to_string(column, row)?));
+        Ok(cells.collect::<Result<Vec<_>>>()?.join("\u{1f}"))
+    };
+    (0..rows.num_rows()).map(row).collect()
 }
 
 async fn present(snapshot: &Snapshot) -> Result<HashSet<(String, String)>> {

@@ -82,7 +82,7 @@ pub enum State {
     Unknown,
     /// Lists the parts of an export.
     Manifest,
-    /// A bill, but no part of the export that it lies beside.
+    /// Not read; a note says why: a bill beside the parts of an export, or of an older run of it.
     LeftAlone,
     /// Was to be read anew and cannot be: its rejected rows stay as they are.
     Skipped,
