@@ -23,7 +23,7 @@ const WHOLE: u64 = 2 << 30;
 /// A packed file may unpack to so many times its size, and to this much in any case. Bills and logs pack to a
 /// tenth or a fiftieth.
 const MOST_RATIO: u64 = 500;
-const ALWAYS: u64 = 256 << 20;
+const ALWAYS: u64 = 64 << 20;
 
 /// One file that was named or found.
 #[derive(Debug, Clone)]

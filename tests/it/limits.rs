@@ -61,7 +61,7 @@ fn watched(folder: &Path, args: &[&str]) -> Ended {
 /// The rejected values, as `line,column_name,value,reason`.
 fn rejects(folder: &Path) -> String {
     let sql = "SELECT line, column_name, value, reason FROM rejects ORDER BY path, line, column_name";
-    let (status, out, talk) = run(folder, &["--lake", "lake", "--format", "csv", "sql", "-c", sql]);
+    let (status, out, talk) = run(folder, &["--lake", "lake", "sql", "-o", "csv", "-c", sql]);
     assert_eq!(status, 0, "{talk}");
     out
 }
@@ -77,7 +77,7 @@ fn write(path: &Path, text: impl FnOnce(&mut dyn Write)) {
     let file = BufWriter::new(std::fs::File::create(path).unwrap());
     match path.extension().and_then(|e| e.to_str()) {
         Some("gz") => {
-            let mut packed = flate2::write::GzEncoder::new(file, flate2::Compression::fast());
+            let mut packed = flate2::write::GzEncoder::new(file, flate2::Compression::best());
             text(&mut packed);
             packed.finish().unwrap().flush().unwrap();
         }
@@ -112,8 +112,8 @@ fn a_small_file_that_unpacks_to_a_mountain_is_stopped() {
         let path = dir.path().join(name);
         write(&path, |out| {
             writeln!(out, "{}", call("r")).unwrap();
-            for _ in 0..12 {
-                repeat(out, b' ', 30 * MIB);
+            for _ in 0..4 {
+                repeat(out, b' ', 20 * MIB);
                 out.write_all(b"\n").unwrap();
             }
         });
@@ -160,9 +160,9 @@ fn of_a_packed_log_that_breaks_off_the_rows_before_are_kept() {
             &[
                 "--lake",
                 "lake",
-                "--format",
-                "csv",
                 "sql",
+                "-o",
+                "csv",
                 "-c",
                 "SELECT count(*) AS n, max(file_row) AS last FROM requests",
             ],
@@ -253,9 +253,9 @@ fn a_stray_quote_costs_its_own_row() {
         &[
             "--lake",
             "lake",
-            "--format",
-            "csv",
             "sql",
+            "-o",
+            "csv",
             "-c",
             "SELECT task_id, file_row FROM outcomes ORDER BY task_id",
         ],
@@ -352,10 +352,7 @@ fn broken_json_in_a_list_costs_its_own_row() {
             &["--lake", &lake, "ingest", "--format", "outcomes", name],
         );
         let sql = |sql: &str| {
-            let (_, out, _) = run(
-                dir.path(),
-                &["--lake", &lake, "--format", "csv", "sql", "-c", sql],
-            );
+            let (_, out, _) = run(dir.path(), &["--lake", &lake, "sql", "-o", "csv", "-c", sql]);
             out.lines().skip(1).map(str::to_owned).collect::<Vec<_>>()
         };
         assert_eq!(
@@ -423,13 +420,13 @@ fn a_line_without_end_costs_itself() {
     write(&dir.path().join("long.jsonl"), |out| {
         writeln!(out, "{}", call("a")).unwrap();
         out.write_all(b"{\"request_id\": \"").unwrap();
-        repeat(out, b'x', 150 * MIB);
+        repeat(out, b'x', 70 * MIB);
         writeln!(out, "\"}}\n{}", call("b")).unwrap();
     });
     write(&dir.path().join("long.csv"), |out| {
         out.write_all(b"task_id,success,recorded_at,variant\na,true,2026-10-01,x\nb,true,2026-10-01,")
             .unwrap();
-        repeat(out, b'x', 150 * MIB);
+        repeat(out, b'x', 70 * MIB);
         out.write_all(b"\nc,true,2026-10-01,\"").unwrap();
         repeat(out, b'y', 70 * MIB);
         out.write_all(b"\nd,true,2026-10-01,x\n").unwrap();
@@ -700,9 +697,9 @@ fn links_pipes_and_strange_names_in_a_folder() {
         &[
             "--lake",
             "lake",
-            "--format",
-            "csv",
             "sql",
+            "-o",
+            "csv",
             "-c",
             "SELECT request_id FROM requests ORDER BY request_id",
         ],

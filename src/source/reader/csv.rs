@@ -74,14 +74,15 @@ impl Reader for Csv {
 
     fn names(&self, head: &[u8], options: &toml::Table) -> Option<Vec<String>> {
         let head = skip_bom(head).ok()?;
-        if matches!(first_byte(head)?, b'{' | b'[' | b'#') || head.starts_with(b"PAR1") || head.contains(&0) {
+        if matches!(first_byte(head)?, b'{' | b'[' | b'#') || head.starts_with(b"PAR1") {
             return None;
         }
         let options = Options::read(options).ok()?;
         let content = Cursor::new(head.to_vec());
         let mut records = Records::new(Box::new(content), Tear::default(), options.delimiter as u8);
         match records.next() {
-            Ok(Next::Record(_)) => {}
+            // What has a zero in its header is no text.
+            Ok(Next::Record(_)) if !records.fields().any(|name| name.contains(&0)) => {}
             _ => return None,
         }
         Some(
