@@ -9,7 +9,14 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Privacy {
+    #[serde(default, deserialize_with = "place")]
     user_key: Option<Place>,
+}
+
+/// What stands there in place of a place may be the key itself, and is not repeated.
+fn place<'de, D: serde::Deserializer<'de>>(deserializer: D) -> std::result::Result<Option<Place>, D::Error> {
+    let wrong = |_| serde::de::Error::custom("user_key is { env = \"NAME\" } or { file = \"path\" }");
+    Place::deserialize(deserializer).map(Some).map_err(wrong)
 }
 
 /// Where a secret stands. It never stands in the configuration itself.

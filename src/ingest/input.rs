@@ -125,6 +125,11 @@ fn local(input: &str) -> Result<Vec<Found>> {
         });
         return Ok(found);
     }
+    let nothing =
+        || Error::usage(format!("nothing is there: {input}")).advise("name a file, a folder or a pattern");
+    if !input.contains(['*', '?', '[']) {
+        return Err(nothing());
+    }
     let not_a_pattern = |e: &dyn Display| Error::usage(format!("'{input}' is not a pattern: {e}"));
     if input.contains("**") {
         // Folders at any depth are walked as a named folder is: links are not followed round and round.
@@ -155,9 +160,7 @@ fn local(input: &str) -> Result<Vec<Found>> {
         }
     }
     if found.is_empty() {
-        return Err(
-            Error::usage(format!("nothing is there: {input}")).advise("name a file, a folder or a pattern")
-        );
+        return Err(nothing());
     }
     Ok(found)
 }

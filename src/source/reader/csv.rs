@@ -258,11 +258,10 @@ mod tests {
 
     #[test]
     fn quotes_marks_and_line_numbers() {
-        let text =
-            "\u{feff}task,ok,at,arm\r\n\"a,\"\"b\"\"\nc\",true,2026-09-14,NULL\r\nd,false,2026-09-15,x\r\n";
+        let text = "\u{feff}task,ok,at,arm,note\r\n\"a,\"\"b\"\"\",true,2026-09-14,NULL,\"two\r\nlines\"\r\nd,false,2026-09-15,x,\r\n";
         let (report, batch) = decode_text(MAPPING, text).unwrap();
         assert_eq!((report.rows_in, report.rows_out), (2, 2));
-        assert_eq!(texts(&batch, "task_id"), ["a,\"b\"\nc", "d"]);
+        assert_eq!(texts(&batch, "task_id"), ["a,\"b\"", "d"]);
         assert_eq!(texts(&batch, "variant"), ["", "x"]);
         assert_eq!(texts(&batch, "file_row"), ["2", "4"]);
     }

@@ -184,6 +184,7 @@ enum Texts {
 impl Texts {
     fn of(column: &ArrayRef) -> Result<Texts> {
         Ok(match column.data_type() {
+            DataType::Null => Texts::Plain(StringArray::new_null(column.len())),
             DataType::Utf8 => Texts::Plain(column.as_string::<i32>().clone()),
             DataType::Utf8View => Texts::View(column.as_string_view().clone()),
             DataType::Binary
