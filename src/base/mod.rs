@@ -6,6 +6,7 @@ pub mod hash;
 pub mod money;
 pub mod secret;
 pub mod seed;
+pub mod sql;
 pub mod statistics;
 pub mod storage;
 pub mod time;

@@ -13,10 +13,11 @@ pub struct Privacy {
 
 /// A key that stands in the configuration itself is none.
 fn outside<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Secret>, D::Error> {
-    match Secret::deserialize(deserializer)? {
-        Secret::Literal(_) => Err(D::Error::custom(
-            "user_key is written { env = \"NAME\" } or { file = \"path\" }",
+    // What stands there in place of a place may be the key itself, and is not repeated.
+    match Secret::deserialize(deserializer) {
+        Ok(secret @ (Secret::Env(_) | Secret::File(_))) => Ok(Some(secret)),
+        Ok(Secret::Literal(_)) | Err(_) => Err(D::Error::custom(
+            "user_key is { env = \"NAME\" } or { file = \"path\" }",
         )),
-        secret => Ok(Some(secret)),
     }
 }

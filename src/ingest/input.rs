@@ -26,7 +26,7 @@ const WHOLE: u64 = 2 << 30;
 /// A packed file may unpack to so many times its size, and to this much in any case. Bills and logs pack to a
 /// tenth or a fiftieth.
 const MOST_RATIO: u64 = 500;
-const ALWAYS: u64 = 256 << 20;
+const ALWAYS: u64 = 64 << 20;
 
 /// One file that was named or found.
 #[derive(Debug, Clone)]
@@ -154,6 +154,11 @@ fn local(input: &str) -> Result<Vec<Found>> {
         });
         return Ok(found);
     }
+    let nothing =
+        || Error::usage(format!("nothing is there: {input}")).advise("name a file, a folder or a pattern");
+    if !input.contains(['*', '?', '[']) {
+        return Err(nothing());
+    }
     let not_a_pattern = |e: &dyn Display| Error::usage(format!("'{input}' is not a pattern: {e}"));
     if input.contains("**") {
         // Folders at any depth are walked as a named folder is: links are not followed round and round.
@@ -184,9 +189,7 @@ fn local(input: &str) -> Result<Vec<Found>> {
         }
     }
     if found.is_empty() {
-        return Err(
-            Error::usage(format!("nothing is there: {input}")).advise("name a file, a folder or a pattern")
-        );
+        return Err(nothing());
     }
     Ok(found)
 }
