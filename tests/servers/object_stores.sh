@@ -6,8 +6,8 @@ folder="${SPENDSCOPE_SERVERS_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/spendscope/ser
 mkdir -p "$folder"
 
 # S3: moto refuses a second put with If-None-Match, s3rver does not know that header: both are wanted. Azure: Azurite.
-# Google: an emulator that knows objects by name, but neither lists them as Google does nor has conditional put.
-python_packages=("moto[s3,server]==5.2.1" "gcp-storage-emulator==2026.7.19")
+# Google: none. The emulators in the registries neither list objects as Google does nor send what a client needs.
+python_packages=("moto[s3,server]==5.2.1")
 node_packages=("azurite@3.37.0" "s3rver@3.7.1")
 
 stamp() { printf '%s\n' "$@"; }

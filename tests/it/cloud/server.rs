@@ -16,8 +16,6 @@ pub(super) enum Kind {
     /// s3rver: does not know it.
     OldS3,
     Azure,
-    /// Objects by name only.
-    Google,
 }
 
 pub(super) struct Server {
@@ -42,10 +40,6 @@ impl Server {
             Kind::S3 => (
                 servers().join("venv/bin/python"),
                 vec![project("tests/servers/s3.py").display().to_string()],
-            ),
-            Kind::Google => (
-                servers().join("venv/bin/python"),
-                vec![project("tests/servers/gcs.py").display().to_string()],
             ),
             Kind::OldS3 => (
                 servers().join("npm/node_modules/.bin/s3rver"),
@@ -121,7 +115,7 @@ impl Server {
                     "{answer}"
                 );
             }
-            Kind::OldS3 | Kind::Google => {}
+            Kind::OldS3 => {}
             Kind::Azure => {
                 let status = Command::new("node")
                     .arg(project("tests/servers/container.js"))
@@ -146,14 +140,6 @@ impl Server {
                 ("AZURE_STORAGE_ACCOUNT_KEY", AZURE_KEY.to_owned()),
                 ("AZURE_STORAGE_ENDPOINT", format!("{url}/devstoreaccount1")),
             ],
-            Kind::Google => vec![
-                ("GOOGLE_BASE_URL", url.to_owned()),
-                (
-                    "GOOGLE_SERVICE_ACCOUNT_KEY",
-                    r#"{"disable_oauth":true,"client_email":"","private_key":"","private_key_id":""}"#
-                        .to_owned(),
-                ),
-            ],
             // What s3rver knows.
             Kind::S3 | Kind::OldS3 => vec![
                 ("AWS_ACCESS_KEY_ID", "S3RVER".to_owned()),
@@ -173,7 +159,6 @@ impl Server {
         match self.kind {
             Kind::S3 | Kind::OldS3 => "s3://lake",
             Kind::Azure => "az://lake",
-            Kind::Google => "gs://lake",
         }
     }
 }
