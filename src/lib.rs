@@ -19,6 +19,7 @@ pub mod ingest;
 
 pub mod check;
 pub mod metric;
+pub mod pull;
 
 pub mod report;
 

@@ -66,6 +66,7 @@ pub(super) fn prepare(config: &Config, request: &IngestRequest) -> Result<(sourc
             .map(|text| parse_bound(text, config.settings.zone).map(|t| t.timestamp_micros()))
             .transpose()?,
         zone: Some(config.settings.zone),
+        users: config.user_key()?,
         store_options: object_store_environment(),
         ..Options::default()
     };
@@ -122,6 +123,11 @@ struct Bar<'a> {
 impl Progress for Bar<'_> {
     fn on(&mut self, step: Step<'_>) -> Result<()> {
         let (what, rows) = match step {
+            Step::Fetching { path, bytes, whole } => {
+                self.console
+                    .progress_bytes(&format!("fetching {path}"), bytes, whole);
+                return Ok(());
+            }
             Step::Found { bytes, .. } => {
                 self.total = bytes;
                 return Ok(());

@@ -104,6 +104,8 @@ pub(super) enum Command {
     Init,
     /// Bring files into the lake: bills, gateway logs, telemetry, outcomes, prices, rates
     Ingest(Ingest),
+    /// Fetch what the connectors of the configuration have that is new or restated
+    Pull(Pull),
     /// The price book
     #[command(subcommand)]
     Prices(Reference),
@@ -174,6 +176,7 @@ impl Command {
             Command::Demo { .. }
             | Command::Init
             | Command::Ingest(_)
+            | Command::Pull(_)
             | Command::Prices(Reference::Import(_))
             | Command::Fx(Reference::Import(_))
             | Command::Synth(_) => true,
@@ -229,6 +232,18 @@ pub(super) struct Ingest {
     /// Show what is recognised, how each column is read, the first rows and what would be rejected; write nothing
     #[arg(long)]
     pub(super) explain: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Pull {
+    /// Connectors by their names; all of them when none is named
+    pub(super) names: Vec<String>,
+    /// Fetch from this day on, where that is earlier than what would be fetched anyway
+    #[arg(long, value_name = "DATE")]
+    pub(super) since: Option<String>,
+    /// Accept a bill that leaves a month with much less than it holds
+    #[arg(long)]
+    pub(super) accept_shrink: bool,
 }
 
 #[derive(Debug, Subcommand)]

@@ -4,7 +4,9 @@ mod args;
 mod console;
 mod exit;
 
-use crate::app::{self, DemoRequest, DiffRequest, ExplainRequest, IngestRequest, Status, SynthRequest};
+use crate::app::{
+    self, DemoRequest, DiffRequest, ExplainRequest, IngestRequest, PullRequest, Status, SynthRequest,
+};
 use crate::base::{Context, Error, Result};
 use crate::config::{self, Config, Overrides};
 use args::{Cli, Command, Drill, Explain, Global, Ingest, Lake, Metric, Reference, Synth};
@@ -51,6 +53,14 @@ async fn run(cli: Cli, terminal: &mut Terminal) -> Result<Status> {
         Command::Demo { out, data } => app::demo(&DemoRequest { out, data }, terminal).await,
         Command::Init => app::init(&config()?, terminal).await,
         Command::Ingest(args) => app::ingest(&config()?, &ingest_request(args, None), terminal).await,
+        Command::Pull(args) => {
+            let request = PullRequest {
+                names: args.names,
+                since: args.since,
+                accept_shrink: args.accept_shrink,
+            };
+            app::pull(&config()?, &request, terminal).await
+        }
         Command::Prices(Reference::Import(args)) => {
             app::ingest(&config()?, &ingest_request(args, Some("prices")), terminal).await
         }

@@ -1,7 +1,9 @@
 //! The one configuration file. Unknown keys are errors; the registry's sections belong to `engine`.
 
+use super::Privacy;
 use crate::base::{Context, Error, Result};
 use crate::engine::Registry;
+use crate::pull::Connectors;
 use serde::Deserialize;
 use std::path::Path;
 
@@ -9,21 +11,15 @@ use std::path::Path;
 pub const EXAMPLE: &str = include_str!("example.toml");
 
 /// Sections that are not the registry's.
-const OWN: [&str; 5] = ["lake", "reporting", "pull", "smtp", "schedule"];
-
-/// Connectors there are. This version reads files only; of a connector it uses name and interval.
-const CONNECTORS: [&str; 4] = [
-    "prometheus",
-    "litellm_postgres",
-    "openai_costs",
-    "anthropic_costs",
-];
+const OWN: [&str; 6] = ["lake", "reporting", "privacy", "pull", "smtp", "schedule"];
 
 #[derive(Debug, Clone, Default)]
 pub struct ConfigFile {
     pub lake: Lake,
     pub reporting: Reporting,
+    pub privacy: Privacy,
     pub registry: Registry,
+    pub pull: Connectors,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -66,8 +62,7 @@ impl ConfigFile {
     }
 
     pub fn parse(text: &str) -> Result<ConfigFile> {
-        let config: toml::Table =
-            toml::from_str(text).map_err(|e| Error::config(e.to_string().trim().to_owned()))?;
+        let config: toml::Table = toml::from_str(text).map_err(|e| unreadable(text, &e))?;
         let known = |key: &str| OWN.contains(&key) || Registry::SECTIONS.contains(&key);
         if let Some(key) = config.keys().find(|key| !known(key)) {
             let sections = OWN
@@ -80,20 +75,26 @@ impl ConfigFile {
                 Error::config(format!("there is no section '{key}'")).advise(format!("sections: {sections}"))
             );
         }
-        if let Some(kind) = config
-            .get("pull")
-            .and_then(toml::Value::as_table)
-            .and_then(|pull| pull.keys().find(|kind| !CONNECTORS.contains(&kind.as_str())))
-        {
-            return Err(Error::config(format!("there is no connector '{kind}'"))
-                .advise(format!("connectors: {}", CONNECTORS.join(", "))));
-        }
         Ok(ConfigFile {
             lake: section(&config, "lake")?,
             reporting: section(&config, "reporting")?,
+            privacy: section(&config, "privacy")?,
             registry: Registry::from_config(&config)?,
+            pull: match config.get("pull") {
+                Some(section) => Connectors::parse(section)?,
+                None => Connectors::default(),
+            },
         })
     }
+}
+
+/// Where the file stops being TOML. The line itself is not shown: a secret may stand in it.
+fn unreadable(text: &str, error: &toml::de::Error) -> Error {
+    let line = error
+        .span()
+        .and_then(|span| text.get(..span.start))
+        .map_or(1, |before| before.matches('\n').count() + 1);
+    Error::config(format!("line {line}: {}", error.message()))
 }
 
 fn section<T: Default + for<'de> Deserialize<'de>>(config: &toml::Table, name: &str) -> Result<T> {
@@ -115,13 +116,30 @@ mod tests {
         let file = ConfigFile::parse(EXAMPLE).unwrap();
         assert_eq!(file.reporting.currency, "USD");
         assert_eq!(file.registry.steps.get("gpu-prod"), Some(&60));
+        assert!(file.pull.names().count() > 1);
         for wrong in [
             "[lake]\nurll = 'x'",
             "[reporting]\ncurrencies = 'x'",
             "[unheard_of]\na = 1",
+            "[privacy]\nuser_key = 'in clear'",
+            "[privacy]\nuser_key = { vault = 'x' }",
             "[[pull.pigeon]]\nname = 'x'",
+            "[[pull.prometheus]]\nname = 'x'\nurl = 'http://h'\nstep = 60",
         ] {
             assert!(ConfigFile::parse(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_slip_of_the_pen_shows_no_secret() {
+        let wrong = "[lake]\nurl = 'x'\n[[pull.openai_costs]]\nname = 'o'\napi_key = \"sk-hush";
+        let error = ConfigFile::parse(wrong).unwrap_err().to_string();
+        assert!(error.starts_with("line 5") && !error.contains("hush"), "{error}");
+        let wrong = "[[pull.openai_costs]]\nname = 'o'\napi_key = { envv = 'hush' }";
+        let error = ConfigFile::parse(wrong).unwrap_err().to_string();
+        assert!(
+            error.contains("openai_costs") && !error.contains("hush"),
+            "{error}"
+        );
     }
 }

@@ -3,14 +3,19 @@
 //! The only module that reads the environment. Nothing below `app` knows it.
 
 mod file;
+mod privacy;
 
 pub use file::{ConfigFile, EXAMPLE};
+pub use privacy::Privacy;
 
 use crate::asset::Assets;
 use crate::base::clock::{Clock, FixedClock, SystemClock};
+use crate::base::secret::{Secret, SecretString};
 use crate::base::time::{Window, from_micros, parse_bound, parse_instant};
-use crate::base::{Error, Result};
+use crate::base::user_key::UserKey;
+use crate::base::{Context, Error, Result};
 use crate::engine::{Basis, Registry, Settings};
+use crate::pull::Connectors;
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use std::collections::HashMap;
@@ -42,6 +47,8 @@ pub struct Config {
     /// The configuration file that was read, if any.
     pub file: Option<PathBuf>,
     pub registry: Registry,
+    pub privacy: Privacy,
+    pub pull: Connectors,
     pub settings: Settings,
     pub clock: Arc<dyn Clock>,
     pub as_of: Option<DateTime<Utc>>,
@@ -106,6 +113,8 @@ impl Config {
                 .clone()
                 .unwrap_or_else(|| lake_url(&file, path.as_deref())),
             registry: file.registry,
+            privacy: file.privacy,
+            pull: file.pull,
             settings,
             clock,
             as_of,
@@ -116,6 +125,45 @@ impl Config {
             },
             file: path,
         })
+    }
+
+    /// What users are hashed with, if the configuration says so.
+    pub fn user_key(&self) -> Result<Option<UserKey>> {
+        let secret = self.privacy.user_key.as_ref();
+        let key = secret.map(|secret| UserKey::new(self.secret(secret)?));
+        key.transpose().context("[privacy] user_key")
+    }
+
+    /// The value of a secret, from where the configuration says it is.
+    pub fn secret(&self, secret: &Secret) -> Result<SecretString> {
+        let (value, place) = match secret {
+            Secret::Literal(value) => return Ok(value.clone()),
+            Secret::Env(name) => {
+                let place = format!("the environment variable {name}");
+                #[allow(clippy::disallowed_methods)] // this module is the one that reads the environment
+                let value = std::env::var(name).map_err(|_| {
+                    Error::config(format!("{place} is not set")).advise("set it for this command")
+                })?;
+                (value, place)
+            }
+            Secret::File(path) => {
+                // Like the lake, a file lies beside the configuration that names it.
+                let folder = self
+                    .file
+                    .as_deref()
+                    .and_then(Path::parent)
+                    .unwrap_or(Path::new(""));
+                let place = format!("the file {}", path.display());
+                let value = std::fs::read_to_string(folder.join(path)).with_context(|| place.clone())?;
+                (value, place)
+            }
+        };
+        // Editors end a file with a line end that belongs to nobody's password.
+        let value = value.trim_end_matches(['\r', '\n']).to_owned();
+        match value.is_empty() {
+            true => Err(Error::config(format!("{place} is empty"))),
+            false => Ok(SecretString::new(value)),
+        }
     }
 
     /// The window that was asked for, else the month the clock is in.
@@ -187,11 +235,31 @@ fn window(overrides: &Overrides, zone: Tz) -> Result<Option<Window>> {
 
 /// The environment that object stores take their credentials and endpoints from.
 pub fn object_store_environment() -> HashMap<String, String> {
-    const PREFIXES: [&str; 4] = ["AWS_", "AZURE_", "GOOGLE_", "GCS_"];
+    const PREFIXES: [&str; 5] = ["AWS_", "AZURE_", "GOOGLE_", "GCS_", "SPENDSCOPE_ALLOW_"];
+    const GOOGLE: [&str; 4] = [
+        "GOOGLE_APPLICATION_CREDENTIALS",
+        "GOOGLE_SERVICE_ACCOUNT",
+        "GOOGLE_SERVICE_ACCOUNT_PATH",
+        "GOOGLE_SERVICE_ACCOUNT_KEY",
+    ];
+    // A variable that is no text belongs to somebody else.
     #[allow(clippy::disallowed_methods)] // this module is the one that reads the environment
-    std::env::vars()
+    let all: HashMap<String, String> = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect();
+    // Where `gcloud auth application-default login` leaves what it was given.
+    let login = all
+        .get("HOME")
+        .map(|home| Path::new(home).join(".config/gcloud/application_default_credentials.json"))
+        .filter(|path| path.exists());
+    let mut options: HashMap<String, String> = all
+        .into_iter()
         .filter(|(name, _)| PREFIXES.iter().any(|p| name.starts_with(p)))
-        .collect()
+        .collect();
+    if let Some(path) = login.filter(|_| !GOOGLE.iter().any(|name| options.contains_key(*name))) {
+        options.insert(GOOGLE[0].to_owned(), path.to_string_lossy().into_owned());
+    }
+    options
 }
 
 #[cfg(test)]

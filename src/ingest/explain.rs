@@ -56,7 +56,7 @@ pub async fn explain(
     options: &Options,
     rows: usize,
 ) -> Result<Vec<Explained>> {
-    let files = input::expand(inputs, &options.store_options).await?;
+    let files = input::expand(inputs, &options.store_options, options.unpack_limit, &mut ()).await?;
     let sorted = parts::sort(files, options).await?;
     let mut all = Vec::new();
     for (file, why) in sorted.older {

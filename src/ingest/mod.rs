@@ -16,6 +16,7 @@ mod overlap;
 mod parts;
 mod plan;
 mod record;
+mod remote;
 mod report;
 mod retry;
 mod row;
@@ -30,7 +31,8 @@ pub use explain::{Decoded, Explained, Kind, Understood, explain};
 pub use report::{FileReport, IngestReport, Progress, Refused, State, Step};
 pub use retry::retry;
 
-use crate::base::{Error, Result};
+use crate::base::user_key::UserKey;
+use crate::base::{Context, Error, Result};
 use crate::source::{Bytes, Catalog, DecodeContext, Mapping, decode};
 use crate::store::{ATTEMPTS, Lake, busy};
 use delivery::{Delivery, FileFacts};
@@ -61,6 +63,10 @@ pub struct Options {
     pub zone: Option<chrono_tz::Tz>,
     /// Most bytes that one compressed file may unpack to.
     pub unpack_limit: u64,
+    /// Most bytes of memory that the rows of one file may take.
+    pub held_limit: u64,
+    /// What users are hashed with. Not given: plain SHA-256.
+    pub users: Option<UserKey>,
     /// Options for reading from object stores.
     pub store_options: HashMap<String, String>,
 }
@@ -77,6 +83,8 @@ impl Default for Options {
             valid_from: None,
             zone: None,
             unpack_limit: 16 << 30,
+            held_limit: 8 << 30,
+            users: None,
             store_options: HashMap::new(),
         }
     }
@@ -106,7 +114,37 @@ pub async fn ingest(
     options: &Options,
     progress: &mut dyn Progress,
 ) -> Result<IngestReport> {
-    let files = input::expand(inputs, &options.store_options).await?;
+    let files = input::expand(inputs, &options.store_options, options.unpack_limit, progress).await?;
+    ingest_files(lake, catalog, files, options, progress).await
+}
+
+/// Content that was fetched and lies in memory.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    /// What it is shown and recorded as, where a file has its path. No secrets in here.
+    pub name: String,
+    pub bytes: bytes::Bytes,
+}
+
+/// Ingests what a connector fetched, as files of one call.
+pub async fn ingest_loaded(
+    lake: &Lake,
+    catalog: &Catalog,
+    loaded: Vec<Loaded>,
+    options: &Options,
+    progress: &mut dyn Progress,
+) -> Result<IngestReport> {
+    let files = loaded.into_iter().map(Input::loaded).collect();
+    ingest_files(lake, catalog, files, options, progress).await
+}
+
+async fn ingest_files(
+    lake: &Lake,
+    catalog: &Catalog,
+    files: Vec<Input>,
+    options: &Options,
+    progress: &mut dyn Progress,
+) -> Result<IngestReport> {
     progress.on(Step::Found {
         files: files.len(),
         bytes: files.iter().map(|f| f.bytes).sum(),
@@ -293,10 +331,14 @@ fn read(
     })?;
     let mut stream = file.open(options.unpack_limit)?;
     let mut magic = Vec::new();
-    stream.by_ref().take(4).read_to_end(&mut magic)?;
+    if let Err(e) = stream.by_ref().take(4).read_to_end(&mut magic) {
+        // What broke off so early is told when it is read.
+        if e.kind() != std::io::ErrorKind::UnexpectedEof {
+            return Err(Error::from(e).context(file.path.clone()));
+        }
+    }
     let content = if input::is_parquet(&magic) {
-        stream.read_to_end(&mut magic)?;
-        Bytes::Random(magic.into())
+        Bytes::Random(input::whole(magic, stream).context(file.path.clone())?.into())
     } else {
         Bytes::Stream(Box::new(std::io::Cursor::new(magic).chain(stream)))
     };
@@ -307,11 +349,21 @@ fn read(
         observed_at: options.observed_at.or(file.modified),
         valid_from: options.valid_from,
         zone: options.zone,
+        users: options.users.clone(),
     };
     let mut batches = Vec::new();
-    let mut rows = 0;
+    let (mut rows, mut held) = (0, 0);
     let result = decode(mapping, content, &context, &mut |batch| {
         rows += batch.num_rows() as u64;
+        held += batch.get_array_memory_size() as u64;
+        if held > options.held_limit {
+            return Err(Error::data(format!(
+                "its rows take more than {} MiB of memory",
+                options.held_limit >> 20
+            ))
+            .advise("deliver it in parts")
+            .context(file.path.clone()));
+        }
         batches.push(batch);
         progress.on(Step::Decoded {
             path: &file.path,
@@ -330,6 +382,7 @@ fn read(
         rows_in: result.rows_in,
         rejects: result.rejects,
         totals: result.totals,
+        cut_off: result.cut_off,
         notes: result.notes,
     };
     if facts.rows_out() != result.rows_out {

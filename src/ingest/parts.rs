@@ -205,7 +205,15 @@ async fn beside(
             inside.then_some(path)
         });
         if let Some(path) = path {
-            found.extend(input::expand(&[path.display().to_string()], &options.store_options).await?);
+            found.extend(
+                input::expand(
+                    &[path.display().to_string()],
+                    &options.store_options,
+                    options.unpack_limit,
+                    &mut (),
+                )
+                .await?,
+            );
         }
     }
     Ok(found)

@@ -19,6 +19,12 @@ impl Progress for () {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step<'a> {
+    /// Bytes that came so far, of those that are promised.
+    Fetching {
+        path: &'a str,
+        bytes: u64,
+        whole: u64,
+    },
     Found {
         files: usize,
         bytes: u64,
@@ -82,7 +88,8 @@ pub enum State {
     Unknown,
     /// Lists the parts of an export.
     Manifest,
-    /// Not read; a note says why: a bill beside the parts of an export, or of an older run of it.
+    /// Not read; a note says why: a bill beside the parts of an export or of an older run
+    /// of it; a link, a pipe, a device.
     LeftAlone,
     /// Was to be read anew and cannot be: its rejected rows stay as they are.
     Skipped,

@@ -268,7 +268,14 @@ async fn one(
     options: &Options,
     progress: &mut dyn Progress,
 ) -> Result<std::result::Result<FileFacts, String>> {
-    let found = match input::expand(std::slice::from_ref(&known.path), &options.store_options).await {
+    let found = match input::expand(
+        std::slice::from_ref(&known.path),
+        &options.store_options,
+        options.unpack_limit,
+        progress,
+    )
+    .await
+    {
         Ok(found) => found,
         Err(e) => return Ok(Err(format!("it is gone: {e}"))),
     };

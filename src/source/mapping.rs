@@ -241,6 +241,12 @@ enum ParseName {
 }
 
 impl Mapping {
+    /// The options of one of its readers, as they stand in the mapping file.
+    pub fn reader_options(&self, reader: &str) -> Option<&toml::Table> {
+        let choice = self.readers.iter().find(|choice| choice.kind.id() == reader)?;
+        Some(&choice.options)
+    }
+
     /// Reads a mapping file. `id` is its name without ending, such as `focus`.
     pub fn parse(id: &str, toml: &str) -> Result<Mapping> {
         Self::build(id, toml).map_err(|e| e.context(format!("mapping file {id}")))
@@ -523,6 +529,9 @@ impl ColumnFile {
             _ => return fail("'when' belongs to 'from' in [columns], and 'otherwise' to 'when'"),
         };
         let parse = match parse_name {
+            // Whatever a mapping file says: neither keys nor users are stored in clear.
+            ParseName::Text | ParseName::Pseudonym if name == "user_hash" => Parse::User,
+            ParseName::Text if name == "api_key_hash" => Parse::Pseudonym,
             ParseName::Text => Parse::Text,
             ParseName::Int => Parse::Int,
             ParseName::Float => Parse::Float,
