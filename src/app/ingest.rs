@@ -123,6 +123,11 @@ struct Bar<'a> {
 impl Progress for Bar<'_> {
     fn on(&mut self, step: Step<'_>) -> Result<()> {
         let (what, rows) = match step {
+            Step::Fetching { path, bytes, whole } => {
+                self.console
+                    .progress_bytes(&format!("fetching {path}"), bytes, whole);
+                return Ok(());
+            }
             Step::Found { bytes, .. } => {
                 self.total = bytes;
                 return Ok(());

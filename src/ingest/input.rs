@@ -96,7 +96,11 @@ pub(super) async fn expand(
                     entry.insert(file);
                 }
                 // Found in a folder and named, too: it is meant.
-                Entry::Occupied(mut entry) => entry.get_mut().found &= found.found,
+                Entry::Occupied(mut entry) if !found.found => {
+                    let file = look(found).context(entry.key().0.clone())?;
+                    entry.insert(file);
+                }
+                Entry::Occupied(_) => {}
             }
         }
     }

@@ -49,6 +49,13 @@ pub(super) async fn plan(
             report.files.push(aside(&file, why));
             continue;
         }
+        if let Some(why) = file.left_alone() {
+            if !file.found {
+                return Err(Error::data(why).context(file.path.clone()));
+            }
+            report.files.push(aside(&file, why.to_owned()));
+            continue;
+        }
         let head = file.head(options.unpack_limit)?;
         match (mapping_of(catalog, file.name(), &head, options), role) {
             (Ok(mapping), Role::Part(listed)) => known.push((file, mapping, Some(listed))),
