@@ -615,6 +615,6 @@ mod tests {
     #[test]
     fn moments_are_written_in_utc() {
         let at = DateTime::from_timestamp(1_793_538_420, 5_000).unwrap();
-        assert_eq!(timestamp(at), "2026-11-01 11:07:00.000005");
+        assert_eq!(timestamp(at), "2026-11-01 13:07:00.000005");
     }
 }

@@ -44,6 +44,11 @@ trait Connector: fmt::Debug + Send + Sync {
     /// The name it is called by, and under which its facts are kept.
     fn name(&self) -> &str;
 
+    /// Is there anything to fetch; a section may only describe files.
+    fn pulls(&self) -> bool {
+        true
+    }
+
     /// Fetches what is new and what may have changed, and delivers it.
     async fn pull(&self, run: &mut Run<'_>) -> Result<()>;
 }
@@ -93,9 +98,9 @@ impl Connectors {
         self.0.iter().map(|(_, connector)| connector.name())
     }
 
-    /// Those of these names, each once; without names all of them.
+    /// Those of these names, each once; without names all that fetch something.
     pub fn select(&self, names: &[String]) -> Result<Connectors> {
-        if self.0.is_empty() {
+        if !self.0.iter().any(|(_, connector)| connector.pulls()) {
             return Err(Error::usage("no connector is configured").advise(format!(
                 "name one in spendscope.toml, such as [[pull.prometheus]]; kinds: {}",
                 CONNECTORS.map(|kind| kind.id).join(", ")
@@ -109,8 +114,11 @@ impl Connectors {
                 )),
             );
         }
-        let wanted = |name: &str| names.is_empty() || names.iter().any(|n| n == name);
-        let chosen = self.0.iter().filter(|(_, connector)| wanted(connector.name()));
+        let wanted = |connector: &dyn Connector| match names.is_empty() {
+            true => connector.pulls(),
+            false => names.iter().any(|name| name == connector.name()),
+        };
+        let chosen = self.0.iter().filter(|(_, connector)| wanted(connector.as_ref()));
         Ok(Connectors(chosen.cloned().collect()))
     }
 }
@@ -156,10 +164,15 @@ mod tests {
                 .contains('b')
         );
         assert!(Connectors::default().select(&[]).is_err());
+        assert!(
+            parse("[[prometheus]]\nname='files'")
+                .unwrap()
+                .select(&[])
+                .is_err()
+        );
         for (wrong, says) in [
             ("[[pigeon]]\nname='a'", "pigeon"),
             ("[prometheus]\nname='a'", "double brackets"),
-            ("[[prometheus]]\nname='a'", "url"),
             ("[[prometheus]]\nurl='http://h'", "name"),
             ("[[prometheus]]\nname='a'\nurl='http://h'\nspeed=1", "speed"),
             (

@@ -17,6 +17,7 @@ use spendscope::source::Catalog;
 use spendscope::store::Lake;
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -914,6 +915,67 @@ fn one_that_fails_stops_no_other_and_no_secret_is_told() {
     let lake = dir.path().join("lake");
     assert!(!holds(&lake, HUSH) && !holds(&lake, encoded));
     assert!(holds(dir.path(), HUSH), "the search itself works");
+}
+
+/// Kills that count: those that met a running process.
+const KILLS: usize = 12;
+
+#[test]
+fn a_pull_that_is_killed_and_run_again_is_as_one_that_was_not() {
+    let books = Books::of("2026-09-10", "2026-11-11");
+    let slow = || std::thread::sleep(Duration::from_millis(15));
+    let bill = Double::start(move |seen| {
+        slow();
+        books.openai(seen)
+    });
+    let since = "2026-11-07T10:00:00Z"
+        .parse::<DateTime<Utc>>()
+        .unwrap()
+        .timestamp();
+    let gpus = Double::start(move |seen| {
+        slow();
+        samples(seen, since)
+    });
+    let config = format!(
+        "[[pull.openai_costs]]\nname = 'bill'\napi_key = 'k'\nurl = '{}'\n\
+         [[pull.prometheus]]\nname = 'gpus'\nurl = '{}'\nstep_seconds = 300\n",
+        bill.url(),
+        gpus.url()
+    );
+    let (disturbed, calm) = (Place::new(), Place::new());
+    let start = |place: &Place| {
+        std::fs::write(place.dir.path().join("spendscope.toml"), &config).unwrap();
+        spendscope(place.dir.path())
+            .args(["--now", "2026-11-10T12:00:00Z", "-q", "pull"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap()
+    };
+    let begun = Instant::now();
+    assert!(start(&calm).wait().unwrap().success());
+    let whole = begun.elapsed();
+    let mut met = 0;
+    for round in 0..KILLS * 2 {
+        let mut process = start(&disturbed);
+        // Spread over the whole run, each time a little further.
+        std::thread::sleep(whole.mul_f64((round % KILLS + 1) as f64 / (KILLS + 1) as f64));
+        met += usize::from(process.try_wait().unwrap().is_none());
+        process.kill().unwrap();
+        process.wait().unwrap();
+        if met == KILLS {
+            break;
+        }
+    }
+    assert!(met >= KILLS / 2, "only {met} kills met a running process");
+    assert!(start(&disturbed).wait().unwrap().success());
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    for table in ["charges", "gpu_samples", "rejects"] {
+        let [one, other] = [&disturbed, &calm].map(|place| runtime.block_on(place.facts(table)));
+        assert_eq!(one, other, "{table}");
+        assert!(table == "rejects" || one.len() > 100);
+    }
+    println!("{met} kills, and the lake is as it was without");
 }
 
 #[test]
