@@ -62,6 +62,7 @@ pub(super) fn prepare(config: &Config, request: &IngestRequest) -> Result<(sourc
             .map(|text| parse_bound(text, config.settings.zone).map(|t| t.timestamp_micros()))
             .transpose()?,
         zone: Some(config.settings.zone),
+        users: config.user_key()?,
         store_options: object_store_environment(),
         ..Options::default()
     };
@@ -109,6 +110,9 @@ struct Bar<'a> {
 impl Progress for Bar<'_> {
     fn on(&mut self, step: Step<'_>) -> Result<()> {
         match step {
+            Step::Fetching { path, bytes, whole } => {
+                self.console.progress(&format!("fetching {path}"), bytes, whole);
+            }
             Step::Found { bytes, .. } => self.total = bytes,
             Step::Reading { path, .. } => self.console.progress(path, self.read, self.total),
             Step::Read { path, bytes, .. } => {
@@ -187,6 +191,7 @@ fn line(file: &FileReport) -> String {
         State::AlreadyIngested => format!("{path}: already ingested, nothing to do"),
         State::Empty => format!("{path}: {} without rows, nothing to do", file.format),
         State::Unknown => format!("{path}: left alone, its format is not known"),
+        State::LeftAlone => format!("{path}: left alone"),
         State::Refused => format!("{path}: {}, refused with its delivery", file.format),
         State::Ingested => {
             let mut text = format!(

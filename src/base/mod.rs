@@ -7,6 +7,8 @@ pub mod money;
 pub mod secret;
 pub mod seed;
 pub mod statistics;
+pub mod storage;
 pub mod time;
+pub mod user_key;
 
 pub use error::{Context, Error, ErrorKind, Result};

@@ -3,13 +3,16 @@
 //! The only module that reads the environment. Nothing below `app` knows it.
 
 mod file;
+mod privacy;
 
 pub use file::{ConfigFile, EXAMPLE};
+pub use privacy::Privacy;
 
 use crate::asset::Assets;
 use crate::base::clock::{Clock, FixedClock, SystemClock};
 use crate::base::secret::{Secret, SecretString};
 use crate::base::time::{Window, from_micros, parse_bound, parse_instant};
+use crate::base::user_key::UserKey;
 use crate::base::{Context, Error, Result};
 use crate::engine::{Basis, Registry, Settings};
 use crate::pull::Connectors;
@@ -44,6 +47,7 @@ pub struct Config {
     /// The configuration file that was read, if any.
     pub file: Option<PathBuf>,
     pub registry: Registry,
+    pub privacy: Privacy,
     pub pull: Connectors,
     pub settings: Settings,
     pub clock: Arc<dyn Clock>,
@@ -109,6 +113,7 @@ impl Config {
                 .clone()
                 .unwrap_or_else(|| lake_url(&file, path.as_deref())),
             registry: file.registry,
+            privacy: file.privacy,
             pull: file.pull,
             settings,
             clock,
@@ -120,6 +125,13 @@ impl Config {
             },
             file: path,
         })
+    }
+
+    /// What users are hashed with, if the configuration says so.
+    pub fn user_key(&self) -> Result<Option<UserKey>> {
+        let secret = self.privacy.user_key.as_ref();
+        let key = secret.map(|secret| UserKey::new(self.secret(secret)?));
+        key.transpose().context("[privacy] user_key")
     }
 
     /// The value of a secret, from where the configuration says it is.
@@ -223,11 +235,31 @@ fn window(overrides: &Overrides, zone: Tz) -> Result<Option<Window>> {
 
 /// The environment that object stores take their credentials and endpoints from.
 pub fn object_store_environment() -> HashMap<String, String> {
-    const PREFIXES: [&str; 4] = ["AWS_", "AZURE_", "GOOGLE_", "GCS_"];
+    const PREFIXES: [&str; 5] = ["AWS_", "AZURE_", "GOOGLE_", "GCS_", "SPENDSCOPE_ALLOW_"];
+    const GOOGLE: [&str; 4] = [
+        "GOOGLE_APPLICATION_CREDENTIALS",
+        "GOOGLE_SERVICE_ACCOUNT",
+        "GOOGLE_SERVICE_ACCOUNT_PATH",
+        "GOOGLE_SERVICE_ACCOUNT_KEY",
+    ];
+    // A variable that is no text belongs to somebody else.
     #[allow(clippy::disallowed_methods)] // this module is the one that reads the environment
-    std::env::vars()
+    let all: HashMap<String, String> = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect();
+    // Where `gcloud auth application-default login` leaves what it was given.
+    let login = all
+        .get("HOME")
+        .map(|home| Path::new(home).join(".config/gcloud/application_default_credentials.json"))
+        .filter(|path| path.exists());
+    let mut options: HashMap<String, String> = all
+        .into_iter()
         .filter(|(name, _)| PREFIXES.iter().any(|p| name.starts_with(p)))
-        .collect()
+        .collect();
+    if let Some(path) = login.filter(|_| !GOOGLE.iter().any(|name| options.contains_key(*name))) {
+        options.insert(GOOGLE[0].to_owned(), path.to_string_lossy().into_owned());
+    }
+    options
 }
 
 #[cfg(test)]

@@ -48,7 +48,7 @@ pub async fn explain(
     options: &Options,
     rows: usize,
 ) -> Result<Vec<Explained>> {
-    let files = input::expand(inputs, &options.store_options).await?;
+    let files = input::expand(inputs, &options.store_options, options.unpack_limit, &mut ()).await?;
     Ok(files
         .iter()
         .map(|file| Explained {

@@ -19,11 +19,31 @@ impl Progress for () {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step<'a> {
-    Found { files: usize, bytes: u64 },
-    Reading { path: &'a str, bytes: u64 },
-    Read { path: &'a str, bytes: u64, rows: u64 },
-    Committing { table: &'static str },
-    Committed { table: &'static str },
+    /// Bytes that came so far, of those that are promised.
+    Fetching {
+        path: &'a str,
+        bytes: u64,
+        whole: u64,
+    },
+    Found {
+        files: usize,
+        bytes: u64,
+    },
+    Reading {
+        path: &'a str,
+        bytes: u64,
+    },
+    Read {
+        path: &'a str,
+        bytes: u64,
+        rows: u64,
+    },
+    Committing {
+        table: &'static str,
+    },
+    Committed {
+        table: &'static str,
+    },
 }
 
 #[derive(Debug, Clone, Default)]
@@ -61,6 +81,8 @@ pub enum State {
     Refused,
     /// Found in a folder and of no known format.
     Unknown,
+    /// Found in a folder and not opened: a link, a pipe, a device.
+    LeftAlone,
 }
 
 /// A delivery that changed nothing, and why.

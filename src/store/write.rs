@@ -120,9 +120,7 @@ impl<'a> Staging<'a> {
         path.push_str(&name);
         let size = bytes.len();
         let target = file_path(self.location, self.table, &path)?;
-        self.location
-            .store
-            .put(&target, PutPayload::from(bytes))
+        upload(self.location, &target, bytes)
             .await
             .map_err(|e| trouble::told(&e, Error::io).context(format!("writing {target}")))?;
         self.adds.push(Add {
@@ -136,6 +134,29 @@ impl<'a> Staging<'a> {
         });
         Ok(())
     }
+}
+
+/// Larger files go to a server in parts: a put of one piece would have to be through before the request times out.
+const PART: usize = 16 << 20;
+
+async fn upload(location: &Location, target: &Path, bytes: Vec<u8>) -> object_store::Result<()> {
+    let store = &location.store;
+    if !location.is_remote() || bytes.len() <= PART {
+        store.put(target, PutPayload::from(bytes)).await?;
+        return Ok(());
+    }
+    let mut bytes = bytes::Bytes::from(bytes);
+    let mut upload = store.put_multipart(target).await?;
+    while !bytes.is_empty() {
+        let part = bytes.split_to(PART.min(bytes.len()));
+        if let Err(e) = upload.put_part(part.into()).await {
+            // What it leaves behind cannot be seen; the first error is the one to tell.
+            let _ = upload.abort().await;
+            return Err(e);
+        }
+    }
+    upload.complete().await?;
+    Ok(())
 }
 
 /// A data file of a table, as a path in the store.

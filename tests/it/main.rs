@@ -10,9 +10,11 @@
 
 mod board;
 mod cli;
+mod cloud;
 mod crash;
 mod explain;
 mod facts;
+mod fuzz;
 mod golden;
 mod gpu;
 mod gpu_golden;
@@ -20,11 +22,13 @@ mod history;
 mod index;
 mod ingest;
 mod lake;
+mod limits;
 mod metrics;
 mod mistakes;
 mod mistakes_table;
 mod own;
 mod prices;
+mod privacy;
 mod properties;
 mod pull;
 mod pull_double;
