@@ -130,10 +130,25 @@ fn section<T: DeserializeOwned>(value: toml::Value) -> Result<T> {
         .map_err(|e: toml::de::Error| Error::config(e.message().to_owned()))
 }
 
-/// An address that was written out can be checked before anything is asked.
-fn check_url(secret: &Secret) -> Result<()> {
+/// A configuration is copied, mailed and put under version control: what opens a door does not stand in it.
+fn named(key: &str, secret: &Secret) -> Result<()> {
     match secret {
-        Secret::Literal(text) => run::parse_url(text.expose()).map(drop),
+        Secret::Literal(_) => Err(
+            Error::config(format!("{key} stands in the configuration itself")).advise(format!(
+                "write {key} = {{ env = \"NAME\" }} or {key} = {{ file = \"path\" }}"
+            )),
+        ),
+        Secret::Env(_) | Secret::File(_) => Ok(()),
+    }
+}
+
+/// An address that was written out can be checked before anything is asked, and holds no password.
+fn check_url(secret: &Secret, parse: fn(&str) -> Result<url::Url>) -> Result<()> {
+    match secret {
+        Secret::Literal(text) => match parse(text.expose())?.password() {
+            Some(_) => named("url", secret).map_err(|e| e.context("a url with a password")),
+            None => Ok(()),
+        },
         Secret::Env(_) | Secret::File(_) => Ok(()),
     }
 }
@@ -149,8 +164,9 @@ mod tests {
 
     #[test]
     fn sections_are_strict_and_names_are_their_own() {
-        let two = parse("[[prometheus]]\nname='a'\nurl='http://h'\n[[openai_costs]]\nname='b'\napi_key='k'")
-            .unwrap();
+        let two =
+            parse("[[prometheus]]\nname='a'\nurl='http://h'\n[[openai_costs]]\nname='b'\napi_key={env='K'}")
+                .unwrap();
         assert_eq!(two.names().count(), 2);
         assert_eq!(
             two.select(&["b".to_owned()]).unwrap().names().collect::<Vec<_>>(),
@@ -195,17 +211,40 @@ mod tests {
                 "sslmode",
             ),
             ("[[openai_costs]]\nname='a'", "api_key"),
+            ("[[openai_costs]]\nname='a'\napi_key='hush'", "api_key"),
+            ("[[anthropic_costs]]\nname='a'\napi_key='hush'", "api_key"),
             (
-                "[[openai_costs]]\nname='a'\napi_key='k'\nreread_days=0",
+                "[[prometheus]]\nname='a'\nurl='http://h'\nbearer_token='hush'",
+                "bearer_token",
+            ),
+            (
+                "[[prometheus]]\nname='a'\nurl='http://h'\nusername='u'\npassword='hush'",
+                "password",
+            ),
+            (
+                "[[prometheus]]\nname='a'\nurl='http://u:hush@h'",
+                "url with a password",
+            ),
+            (
+                "[[litellm_postgres]]\nname='a'\nurl='postgres://u:hush@h/db'",
+                "url with a password",
+            ),
+            (
+                "[[litellm_postgres]]\nname='a'\nurl='postgres://u@h/db'\npassword='hush'",
+                "password",
+            ),
+            (
+                "[[openai_costs]]\nname='a'\napi_key={env='K'}\nreread_days=0",
                 "reread_days",
             ),
             (
-                "[[anthropic_costs]]\nname='a'\napi_key='k'\n[[openai_costs]]\nname='a'\napi_key='k'",
+                "[[anthropic_costs]]\nname='a'\napi_key={env='K'}\n[[openai_costs]]\nname='a'\napi_key={env='K'}",
                 "'a'",
             ),
         ] {
             let error = parse(wrong).unwrap_err();
             assert!(error.to_string().contains(says), "{wrong}: {error}");
+            assert!(!error.to_string().contains("hush"), "{error}");
         }
     }
 }

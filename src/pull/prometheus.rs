@@ -3,8 +3,8 @@
 //! Steps are multiples of the interval since 1970, so that a moment that is read again is the same moment.
 
 use super::http::{Client, Failure, place};
-use super::run::{Login, Run};
-use super::{Connector, Kind, check_url, section};
+use super::run::{Login, Run, parse_url};
+use super::{Connector, Kind, check_url, named, section};
 use crate::base::secret::{Secret, SecretString};
 use crate::base::time::{day_start, next_day};
 use crate::base::{Error, Result};
@@ -77,7 +77,12 @@ struct Data {
 
 impl Prometheus {
     fn check(&self) -> Result<()> {
-        self.url.as_ref().map_or(Ok(()), check_url)?;
+        if let Some(url) = &self.url {
+            check_url(url, parse_url)?;
+        }
+        for (key, secret) in [("bearer_token", &self.bearer_token), ("password", &self.password)] {
+            secret.as_ref().map_or(Ok(()), |secret| named(key, secret))?;
+        }
         let wrong = |what: &str, advice: &str| Err(Error::config(what.to_owned()).advise(advice));
         if self.step_seconds == 0 || self.step_seconds > 86_400 {
             return wrong(
