@@ -78,7 +78,9 @@ pub(super) async fn expand(
     for input in inputs {
         if remote::is_address(input) {
             for file in remote::fetch(input, store_options, limit, progress).await? {
-                files.entry((file.path.clone(), OsString::new())).or_insert_with(|| file.into());
+                files
+                    .entry((file.path.clone(), OsString::new()))
+                    .or_insert_with(|| file.into());
             }
             continue;
         }
@@ -88,9 +90,13 @@ pub(super) async fn expand(
         };
         for found in local(&path)? {
             let shown = found.path.display().to_string();
-            if let Entry::Vacant(entry) = files.entry((shown, found.path.clone().into_os_string())) {
-                let file = look(found).context(entry.key().0.clone())?;
-                entry.insert(file);
+            match files.entry((shown, found.path.clone().into_os_string())) {
+                Entry::Vacant(entry) => {
+                    let file = look(found).context(entry.key().0.clone())?;
+                    entry.insert(file);
+                }
+                // Found in a folder and named, too: it is meant.
+                Entry::Occupied(mut entry) => entry.get_mut().found &= found.found,
             }
         }
     }

@@ -33,6 +33,11 @@ pub enum Step<'a> {
         path: &'a str,
         bytes: u64,
     },
+    /// So many rows of a file have become facts so far.
+    Decoded {
+        path: &'a str,
+        rows: u64,
+    },
     Read {
         path: &'a str,
         bytes: u64,
@@ -81,8 +86,12 @@ pub enum State {
     Refused,
     /// Found in a folder and of no known format.
     Unknown,
-    /// Found in a folder and not opened: a link, a pipe, a device.
+    /// Lists the parts of an export.
+    Manifest,
+    /// Not read; a note says why: a link, a pipe, a bill beside the parts of an export or of an older run of it.
     LeftAlone,
+    /// Was to be read anew and cannot be: its rejected rows stay as they are.
+    Skipped,
 }
 
 /// A delivery that changed nothing, and why.

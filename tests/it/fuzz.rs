@@ -20,7 +20,7 @@ use spendscope::base::time::{self, parse_instant};
 use spendscope::config::{ConfigFile, EXAMPLE};
 use spendscope::drill::Scenario;
 use spendscope::engine::Engine;
-use spendscope::ingest::{self, Options};
+use spendscope::ingest::{self, Kind, Options};
 use spendscope::source::{Bytes, DecodeContext, DecodeReport, Mapping, decode};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Cursor, Write as _};
@@ -495,7 +495,9 @@ fn packed_files() {
             let paths = [path.display().to_string()];
             let read = ingest::explain(&catalog, &paths, &options, 1);
             for file in runtime.block_on(read).unwrap() {
-                let Ok(understood) = file.format else { continue };
+                let Ok(Kind::Rows(understood)) = file.format else {
+                    continue;
+                };
                 if let Ok(rows) = understood.rows {
                     assert!(rows.rows_out + rows.rows_rejected <= rows.rows_in);
                 }

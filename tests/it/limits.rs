@@ -4,7 +4,7 @@
 use crate::support::{run, spendscope};
 use arrow::array::{ArrayRef, RecordBatch, StringArray};
 use spendscope::base::Result;
-use spendscope::ingest::{self, Explained, Options};
+use spendscope::ingest::{self, Explained, Kind, Options};
 use std::io::{BufWriter, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -642,7 +642,9 @@ async fn rows_that_do_not_fit_are_an_error_not_the_end_of_the_process() {
         1,
     )
     .await;
-    let understood = explained.unwrap().pop().unwrap().format.unwrap();
+    let Kind::Rows(understood) = explained.unwrap().pop().unwrap().format.unwrap() else {
+        panic!("a log has rows");
+    };
     let error = understood.rows.unwrap_err();
     assert!(
         error.to_string().contains("take more than 1 MiB of memory"),
