@@ -93,7 +93,7 @@ struct Line<'a> {
 impl Progress for Line<'_> {
     fn on(&mut self, step: Step<'_>) -> Result<()> {
         match step {
-            Step::Reading { path, .. } => self.console.progress(path, 0, 0),
+            Step::Fetching { path, .. } | Step::Reading { path, .. } => self.console.progress(path, 0, 0),
             Step::Committing { table } => self.console.progress(&format!("committing {table}"), 0, 0),
             Step::Fetching { .. }
             | Step::Found { .. }

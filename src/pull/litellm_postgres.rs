@@ -5,7 +5,7 @@
 
 use super::patience::Waiting;
 use super::run::{Login, Run, unescaped};
-use super::{Connector, Kind, section};
+use super::{Connector, Kind, check_url, named, section};
 use crate::base::secret::Secret;
 use crate::base::time::day_start;
 use crate::base::{Error, Result};
@@ -28,9 +28,15 @@ pub(super) const KIND: Kind = Kind {
     id: "litellm_postgres",
     parse: |value| {
         let settings: LiteLlm = section(value)?;
-        if let Secret::Literal(url) = &settings.url {
-            target(&parse_url(url.expose())?)?;
-        }
+        check_url(&settings.url, |text| {
+            let url = parse_url(text)?;
+            target(&url)?;
+            Ok(url)
+        })?;
+        settings
+            .password
+            .as_ref()
+            .map_or(Ok(()), |secret| named("password", secret))?;
         Ok(Arc::new(settings))
     },
 };
@@ -88,6 +94,8 @@ struct LiteLlm {
     name: String,
     /// As LiteLLM's own DATABASE_URL.
     url: Secret,
+    /// Instead of the one in url.
+    password: Option<Secret>,
     /// PEM of the authority that signed the server's certificate, instead of the system's.
     ca_certificate: Option<Secret>,
     /// How many hours are read again each time, widened to whole days: rows are written late, and updated.
@@ -131,6 +139,14 @@ impl Connector for LiteLlm {
     async fn pull(&self, run: &mut Run<'_>) -> Result<()> {
         let text = run.secret(&self.url)?;
         let (url, login) = run.without_login(parse_url(text.expose())?)?;
+        let login = match (&self.password, login) {
+            (Some(password), Some((user, _))) => Some((user, run.secret(password)?)),
+            (Some(_), None) => {
+                return Err(Error::config("there is a password, and no user in url")
+                    .advise("write postgresql://USER@HOST:5432/DATABASE"));
+            }
+            (None, login) => login,
+        };
         let target = target(&url)?;
         let tls = self.tls(run, target.ssl)?;
         let mut server = Server {
@@ -615,6 +631,6 @@ mod tests {
     #[test]
     fn moments_are_written_in_utc() {
         let at = DateTime::from_timestamp(1_793_538_420, 5_000).unwrap();
-        assert_eq!(timestamp(at), "2026-11-01 11:07:00.000005");
+        assert_eq!(timestamp(at), "2026-11-01 13:07:00.000005");
     }
 }

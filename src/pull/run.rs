@@ -104,9 +104,10 @@ impl Run<'_> {
     /// Says what is being fetched.
     pub(super) fn fetching(&mut self, what: &str) -> Result<()> {
         let path = format!("{}: {what}", self.name);
-        self.progress.on(Step::Reading {
+        self.progress.on(Step::Fetching {
             path: &path,
             bytes: 0,
+            whole: 0,
         })
     }
 

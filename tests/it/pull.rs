@@ -17,6 +17,7 @@ use spendscope::source::Catalog;
 use spendscope::store::Lake;
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -56,7 +57,10 @@ impl Place {
         };
         let secrets = |secret: &Secret| match secret {
             Secret::Literal(value) => Ok(value.clone()),
-            Secret::Env(_) => Ok(SecretString::new(HUSH.to_owned())),
+            // What a variable of this name would hold.
+            Secret::Env(name) => Ok(SecretString::new(
+                name.strip_prefix("value:").unwrap_or(HUSH).to_owned(),
+            )),
             Secret::File(path) => Err(Error::config(format!("no file {}", path.display()))),
         };
         let request = Request {
@@ -534,7 +538,7 @@ async fn a_month_that_breaks_off_changes_nothing_and_the_next_run_goes_on() {
             Some(_) => Reply::Status(500, vec![], "{\"error\":{\"message\":\"internal\"}}".to_owned()),
         });
         let config = format!(
-            "[[pull.openai_costs]]\nname = 'bill'\napi_key = 'k'\nurl = '{}'\n",
+            "[[pull.openai_costs]]\nname = 'bill'\napi_key = {{ env = 'KEY' }}\nurl = '{}'\n",
             broken.url()
         );
         let pulled = place.one("2026-11-10T12:00:00Z", &config, &How::default()).await;
@@ -580,7 +584,7 @@ async fn pages_that_do_not_fit_together_change_nothing() {
         shared.lock().unwrap().openai(&seen)
     });
     let config = format!(
-        "[[pull.openai_costs]]\nname = 'bill'\napi_key = 'k'\nurl = '{}'\n",
+        "[[pull.openai_costs]]\nname = 'bill'\napi_key = {{ env = 'KEY' }}\nurl = '{}'\n",
         deaf.url()
     );
     fine(&place.one("2026-11-10T12:00:00Z", &config, &How::default()).await);
@@ -763,7 +767,7 @@ async fn prometheus_is_read_day_by_day_and_resumed_without_a_gap() {
         samples(seen, since)
     });
     let config = format!(
-        "[[pull.prometheus]]\nname = 'gpus'\nurl = 'http://reader:{HUSH}@{}/prom/'\nstep_seconds = 60\n",
+        "[[pull.prometheus]]\nname = 'gpus'\nurl = {{ env = 'value:http://reader:{HUSH}@{}/prom/' }}\nstep_seconds = 60\n",
         double.host()
     );
     let first = place.one("2026-11-10T12:00:30Z", &config, &How::default()).await;
@@ -857,12 +861,11 @@ fn one_that_fails_stops_no_other_and_no_secret_is_told() {
     });
     std::fs::write(dir.path().join("key.txt"), format!("{HUSH}-file\n")).unwrap();
     let config = format!(
-        "[[pull.prometheus]]\nname = 'broken'\nurl = 'http://reader:{HUSH}-url@{}'\n\
-         [[pull.openai_costs]]\nname = 'literal'\napi_key = '{HUSH}-literal'\nurl = '{}'\n\
+        "[[pull.prometheus]]\nname = 'broken'\nurl = {{ env = 'SPENDSCOPE_TEST_URL' }}\n\
+         [[pull.openai_costs]]\nname = 'refused'\napi_key = {{ env = 'SPENDSCOPE_TEST_KEY' }}\nurl = '{}'\n\
          [[pull.openai_costs]]\nname = 'good'\napi_key = {{ file = 'key.txt' }}\nurl = '{}'\n\
          [[pull.openai_costs]]\nname = 'unset'\napi_key = {{ env = 'SPENDSCOPE_TEST_UNSET' }}\nurl = '{}'\n\
          [[pull.anthropic_costs]]\nname = 'from-env'\napi_key = {{ env = 'SPENDSCOPE_TEST_KEY' }}\nurl = '{}'\n",
-        refusing.host(),
         refusing.url(),
         double.url(),
         double.url(),
@@ -872,6 +875,10 @@ fn one_that_fails_stops_no_other_and_no_secret_is_told() {
     let run = |args: &[&str]| {
         let output = spendscope(dir.path())
             .env("SPENDSCOPE_TEST_KEY", format!("{HUSH}-env"))
+            .env(
+                "SPENDSCOPE_TEST_URL",
+                format!("http://reader:{HUSH}-url@{}", refusing.host()),
+            )
             .args(["--now", "2026-11-10T12:00:00Z"])
             .args(args)
             .output()
@@ -884,7 +891,7 @@ fn one_that_fails_stops_no_other_and_no_secret_is_told() {
     for word in [
         "4 of 5 connectors failed",
         "broken: ",
-        "literal: ",
+        "refused: ",
         "unset: the environment variable SPENDSCOPE_TEST_UNSET is not set",
         "from-env: ",
         "pull/good/2026-10.json: openai_costs → charges (good): 62 rows, 62 kept",
@@ -914,6 +921,86 @@ fn one_that_fails_stops_no_other_and_no_secret_is_told() {
     let lake = dir.path().join("lake");
     assert!(!holds(&lake, HUSH) && !holds(&lake, encoded));
     assert!(holds(dir.path(), HUSH), "the search itself works");
+}
+
+/// Kills that count: those that met a running process.
+const KILLS: usize = 12;
+
+#[test]
+fn a_pull_that_is_killed_and_run_again_is_as_one_that_was_not() {
+    let books = Books::of("2026-09-10", "2026-11-11");
+    let slow = || std::thread::sleep(Duration::from_millis(15));
+    let bill = Double::start(move |seen| {
+        slow();
+        books.openai(seen)
+    });
+    let since = "2026-11-07T10:00:00Z"
+        .parse::<DateTime<Utc>>()
+        .unwrap()
+        .timestamp();
+    let gpus = Double::start(move |seen| {
+        slow();
+        samples(seen, since)
+    });
+    let config = format!(
+        "[[pull.openai_costs]]\nname = 'bill'\napi_key = {{ file = 'key.txt' }}\nurl = '{}'\n\
+         [[pull.prometheus]]\nname = 'gpus'\nurl = '{}'\nstep_seconds = 300\n",
+        bill.url(),
+        gpus.url()
+    );
+    let (disturbed, calm) = (Place::new(), Place::new());
+    let start = |place: &Place| {
+        std::fs::write(place.dir.path().join("spendscope.toml"), &config).unwrap();
+        std::fs::write(place.dir.path().join("key.txt"), "key\n").unwrap();
+        spendscope(place.dir.path())
+            .args(["--now", "2026-11-10T12:00:00Z", "-q", "pull"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap()
+    };
+    let begun = Instant::now();
+    assert!(start(&calm).wait().unwrap().success());
+    let whole = begun.elapsed();
+    let mut met = 0;
+    for round in 0..KILLS * 2 {
+        let mut process = start(&disturbed);
+        // Spread over the whole run, each time a little further.
+        std::thread::sleep(whole.mul_f64((round % KILLS + 1) as f64 / (KILLS + 1) as f64));
+        met += usize::from(process.try_wait().unwrap().is_none());
+        process.kill().unwrap();
+        process.wait().unwrap();
+        if met == KILLS {
+            break;
+        }
+    }
+    assert!(met >= KILLS / 2, "only {met} kills met a running process");
+    assert!(start(&disturbed).wait().unwrap().success());
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    for table in ["charges", "gpu_samples", "rejects"] {
+        let [one, other] = [&disturbed, &calm].map(|place| runtime.block_on(place.facts(table)));
+        assert_eq!(one, other, "{table}");
+        assert!(table == "rejects" || one.len() > 100);
+    }
+    println!("{met} kills, and the lake is as it was without");
+}
+
+#[test]
+fn a_secret_in_the_configuration_itself_is_refused_and_not_repeated() {
+    for section in [
+        format!("[[pull.openai_costs]]\nname = 'bill'\napi_key = '{HUSH}'"),
+        format!("[[pull.prometheus]]\nname = 'gpus'\nurl = 'http://reader:{HUSH}@localhost:1'"),
+        format!("[[pull.litellm_postgres]]\nname = 'g'\nurl = 'postgres://reader:{HUSH}@localhost:1/db'"),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("spendscope.toml"), section).unwrap();
+        let (status, _, talk) = crate::support::run(dir.path(), &["pull"]);
+        assert_eq!(status, 2, "{talk}");
+        assert!(
+            talk.contains("{ env = \"NAME\" }") && !talk.contains(HUSH),
+            "{talk}"
+        );
+    }
 }
 
 #[test]

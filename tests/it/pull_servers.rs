@@ -379,7 +379,7 @@ impl Database {
 }
 
 fn connector(url: &str) -> String {
-    format!("[[pull.litellm_postgres]]\nname = 'gateway'\nurl = '{url}'\n")
+    format!("[[pull.litellm_postgres]]\nname = 'gateway'\nurl = {{ env = 'value:{url}' }}\n")
 }
 
 #[tokio::test(flavor = "multi_thread")]
