@@ -196,6 +196,12 @@ fn window(overrides: &Overrides, zone: Tz) -> Result<Option<Window>> {
     }
 }
 
+/// One variable of the environment, which the configuration names.
+fn environment(name: &str) -> Option<String> {
+    #[allow(clippy::disallowed_methods)] // this module is the one that reads the environment
+    std::env::var(name).ok()
+}
+
 /// The environment that object stores take their credentials and endpoints from.
 pub fn object_store_environment() -> HashMap<String, String> {
     const PREFIXES: [&str; 4] = ["AWS_", "AZURE_", "GOOGLE_", "GCS_"];

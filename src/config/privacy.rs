@@ -34,14 +34,10 @@ impl Privacy {
             return Ok(None);
         };
         let key = match place {
-            Place::Env(name) => {
-                #[allow(clippy::disallowed_methods)] // this module is the one that reads the environment
-                let value = std::env::var(name);
-                value.map_err(|_| {
-                    Error::config(format!("the environment has no {name}"))
-                        .advise("it holds the key for user names")
-                })
-            }
+            Place::Env(name) => super::environment(name).ok_or_else(|| {
+                Error::config(format!("the environment has no {name}"))
+                    .advise("it holds the key for user names")
+            }),
             Place::File(path) => {
                 std::fs::read_to_string(folder.join(path)).with_context(|| path.display().to_string())
             }
