@@ -140,8 +140,7 @@ impl Config {
             Secret::Literal(value) => return Ok(value.clone()),
             Secret::Env(name) => {
                 let place = format!("the environment variable {name}");
-                #[allow(clippy::disallowed_methods)] // this module is the one that reads the environment
-                let value = std::env::var(name).map_err(|_| {
+                let value = environment(name).ok_or_else(|| {
                     Error::config(format!("{place} is not set")).advise("set it for this command")
                 })?;
                 (value, place)
@@ -231,6 +230,12 @@ fn window(overrides: &Overrides, zone: Tz) -> Result<Option<Window>> {
         (Some(from), Some(to)) => Window::new(parse_bound(from, zone)?, parse_bound(to, zone)?).map(Some),
         _ => Err(Error::usage("--from and --to belong together").advise("or use --period 2026-10")),
     }
+}
+
+/// One variable of the environment, which the configuration names.
+fn environment(name: &str) -> Option<String> {
+    #[allow(clippy::disallowed_methods)] // this module is the one that reads the environment
+    std::env::var(name).ok()
 }
 
 /// The environment that object stores take their credentials and endpoints from.

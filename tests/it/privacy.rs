@@ -427,7 +427,7 @@ async fn under_a_key_users_are_nobody_and_count_as_before() {
             "completion_tokens": 2, "startTime": "2026-09-14 10:00:00", "endTime": "2026-09-14 10:00:01",
             "model": "gpt-4o", "custom_llm_provider": "openai", "user": user,
             "metadata": {"user_api_key_alias": "ops@zelda.example.com"},
-            "request_tags": ["team:cx", format!("asked-by:{user}"), "user_id:zelda-unknown", format!("path:/home/{user}/x"), user],
+            "request_tags": ["team:cx", format!("asked-by:{user}"), "user_id:zelda-unknown", format!("path:/data/{user}/x"), user],
         });
         log += &format!("{row}\n");
     }

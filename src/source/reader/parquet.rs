@@ -298,13 +298,14 @@ mod tests {
         success = { from = "ok" }
         recorded_at = { from = "at" }
         value = { from = "value" }
-        variant = { from = ["arm", "tags"] }
+        variant = { from = "arm" }
+        scores = { from = "tags" }
     "#;
 
     fn file() -> Vec<u8> {
         let mut tags = MapBuilder::new(None, StringBuilder::new(), StringBuilder::new());
         tags.keys().append_value("k");
-        tags.values().append_value("v\"");
+        tags.values().append_value("v.1");
         tags.append(true).unwrap();
         tags.append(false).unwrap();
         let at = TimestampMillisecondArray::from(vec![1_789_379_897_250, 1_789_379_957_250])
@@ -347,7 +348,7 @@ mod tests {
         assert_eq!(texts(&batch, "success"), ["true", "false"]);
         assert_eq!(texts(&batch, "recorded_at")[0], "2026-09-14T09:58:17.250Z");
         assert_eq!(texts(&batch, "value"), ["0.012345678901234568", ""]);
-        assert_eq!(texts(&batch, "variant"), [r#"{"k":"v\""}"#, ""]);
+        assert_eq!(texts(&batch, "scores"), ["{k: v.1}", ""]);
         assert_eq!(
             DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
             *batch.column(4).data_type()
