@@ -95,11 +95,7 @@ impl Progress for Line<'_> {
         match step {
             Step::Fetching { path, .. } | Step::Reading { path, .. } => self.console.progress(path, 0, 0),
             Step::Committing { table } => self.console.progress(&format!("committing {table}"), 0, 0),
-            Step::Fetching { .. }
-            | Step::Found { .. }
-            | Step::Decoded { .. }
-            | Step::Read { .. }
-            | Step::Committed { .. } => {}
+            Step::Found { .. } | Step::Decoded { .. } | Step::Read { .. } | Step::Committed { .. } => {}
         }
         Ok(())
     }
