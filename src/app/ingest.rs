@@ -132,11 +132,6 @@ impl Progress for Bar<'_> {
                 self.total = bytes;
                 return Ok(());
             }
-            Step::Fetching { path, bytes, whole } => {
-                self.console
-                    .progress_bytes(&format!("fetching {path}"), bytes, whole);
-                return Ok(());
-            }
             Step::Reading { path, .. } => (path.to_owned(), self.rows),
             Step::Decoded { path, rows } => (path.to_owned(), self.rows + rows),
             Step::Read { path, bytes, rows } => {
