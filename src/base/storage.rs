@@ -11,7 +11,18 @@ pub struct Refusal {
 }
 
 /// Codes and phrases, what they mean, and what helps. The first line that matches counts.
-const REFUSALS: [(&[&str], &str, &str); 14] = [
+const REFUSALS: [(&[&str], &str, &str); 15] = [
+    (
+        // Where a machine of a cloud asks for the credentials that it is lent.
+        &[
+            "/latest/api/token",
+            "/latest/meta-data/",
+            "/metadata/identity/",
+            "/computeMetadata/",
+        ],
+        "there are no credentials, and this machine is lent none",
+        "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AZURE_STORAGE_ACCOUNT_KEY or GOOGLE_APPLICATION_CREDENTIALS",
+    ),
     (
         &[
             "NoSuchBucket",
@@ -227,6 +238,8 @@ mod tests {
             "access is denied (403 Forbidden, AccessDenied, Access Denied, GET http://127.0.0.1:9000/b/k)"
         );
         assert!(!told.absent);
+        let lent = DENIED.replace("http://127.0.0.1:9000/b/k", "http://169.254.169.254/latest/api/token");
+        assert!(refusal(&lent).unwrap().message.starts_with("there are no credentials"));
         let gone =
             refusal("Error performing GET x in 1ms - Server returned non-2xx status code: 404 Not Found: ");
         assert!(gone.unwrap().absent);

@@ -219,7 +219,10 @@ fn walk(folder: &Path, root: &Path, found: &mut Vec<Found>) -> Result<()> {
         let path = entry.path();
         let kind = entry.file_type().with_context(|| path.display().to_string())?;
         if kind.is_dir() {
-            walk(&path, root, found)?;
+            // A table of a lake, most likely our own, is not what somebody sent.
+            if !path.join("_delta_log").is_dir() {
+                walk(&path, root, found)?;
+            }
             continue;
         }
         let left = if kind.is_file() {
@@ -451,7 +454,8 @@ mod tests {
     async fn folders_are_walked_and_hidden_files_left_out() {
         let dir = tempfile::tempdir().unwrap();
         std::fs::create_dir(dir.path().join("b")).unwrap();
-        for name in ["z.csv", "b/a.csv.gz", ".hidden"] {
+        std::fs::create_dir_all(dir.path().join("lake/charges/_delta_log")).unwrap();
+        for name in ["z.csv", "b/a.csv.gz", ".hidden", "lake/charges/part.parquet"] {
             std::fs::write(dir.path().join(name), name).unwrap();
         }
         let root = dir.path().display().to_string();
