@@ -29,7 +29,7 @@ pub use lake::{lake_history, lake_verify};
 pub use metric::{metric_list, metric_run, metric_show};
 pub use reconcile::reconcile;
 pub use reference::{fx_list, prices_list};
-pub use report::report;
+pub use report::{FORMATS, Rendering, document, renderings, report};
 pub use sql::sql;
 pub use synth::{SynthRequest, synth};
 

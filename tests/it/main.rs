@@ -9,6 +9,7 @@
 )]
 
 mod board;
+mod browser;
 mod cli;
 mod crash;
 mod explain;
@@ -26,6 +27,7 @@ mod mistakes_table;
 mod own;
 mod prices;
 mod properties;
+mod reports;
 mod shared_files;
 mod slt;
 mod sources;
