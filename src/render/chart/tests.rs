@@ -42,7 +42,7 @@ fn every_kind_draws_its_texts() {
         ),
         (
             sample::states(),
-            &["registered", "not known", "openai", "$450", "$82.69"],
+            &["registered", "not known", "openai", "$450.00", "$82.69"],
         ),
     ] {
         let svg = drawn(chart);
