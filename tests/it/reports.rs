@@ -140,7 +140,7 @@ async fn without_gpus_prices_and_outcomes_every_report_tells_what_is_missing() {
     for (name, word) in [
         ("board", "No GPU node is registered."),
         ("month-close", "nothing to close"),
-        ("unit-economics", "No success is recorded in this window."),
+        ("unit-economics", "no success recorded"),
         ("gpu-fleet", "No GPU charges in this window."),
         ("gateway-ops", "No latency is recorded in this window."),
         ("ai-portfolio", "no feature can show what it adds"),
