@@ -32,7 +32,7 @@ pub use metric::{metric_list, metric_run, metric_show};
 pub use pull::{PullRequest, pull};
 pub use reconcile::reconcile;
 pub use reference::{fx_list, prices_list};
-pub use report::report;
+pub use report::{FORMATS, Rendering, document, renderings, report};
 pub use sql::sql;
 pub use synth::{SynthRequest, synth};
 

@@ -110,7 +110,9 @@ async fn run(cli: Cli, terminal: &mut Terminal) -> Result<Status> {
             };
             app::diff(&Config::resolve(&overrides)?, &request, terminal).await
         }
-        Command::Report { name, out } => app::report(&config()?, &name, &out, terminal).await,
+        Command::Report { name, out, format } => {
+            app::report(&config()?, &name, &out, &format, terminal).await
+        }
         Command::Drill(Drill::List) => app::drill_list(&config()?, terminal),
         Command::Drill(Drill::Run { name, seed, out }) => {
             app::drill_run(&config()?, &name, seed, &out, terminal).await

@@ -9,6 +9,7 @@
 )]
 
 mod board;
+mod browser;
 mod cli;
 mod cloud;
 mod crash;
@@ -35,6 +36,7 @@ mod pull;
 mod pull_double;
 mod pull_servers;
 mod retry;
+mod reports;
 mod shared_files;
 mod slt;
 mod sources;
