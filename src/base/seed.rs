@@ -3,6 +3,7 @@
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use sha2::{Digest, Sha256};
+use std::hash::{BuildHasher, Hasher, RandomState};
 
 pub type Rng = ChaCha8Rng;
 
@@ -13,6 +14,11 @@ pub fn generator(seed: u64, purpose: &str) -> Rng {
     hash.update(seed.to_le_bytes());
     hash.update(purpose.as_bytes());
     ChaCha8Rng::from_seed(hash.finalize().into())
+}
+
+/// A number that nobody else has, for telling one's own from another's. Decides nothing that is stored.
+pub fn nonce() -> u64 {
+    RandomState::new().build_hasher().finish()
 }
 
 #[cfg(test)]

@@ -143,14 +143,23 @@ pub(super) enum Command {
         #[arg(long, value_delimiter = ',', value_name = "COLUMN")]
         by: Vec<String>,
     },
-    /// Draw a report as a picture (PNG) and a page (HTML)
+    /// Draw a report as a picture (PNG) and a page (HTML), and mail it
     Report {
         /// Name of the report, such as board
         name: String,
         /// Where the files go
         #[arg(long, default_value = ".", value_hint = ValueHint::DirPath)]
         out: PathBuf,
+        /// Mail it too, to these or to those of [smtp] in the configuration; once a day for a window
+        #[arg(long, value_name = "ADDRESS,…", num_args = 0..=1, require_equals = true, value_delimiter = ',')]
+        email: Option<Vec<String>>,
+        /// Mail it although it has been, or may have been
+        #[arg(long, requires = "email")]
+        resend: bool,
     },
+    /// Reports by the calendar: when they are due, and making and sending those that are
+    #[command(subcommand)]
+    Schedule(Schedule),
     /// Budget drills: what if?
     #[command(subcommand)]
     Drill(Drill),
@@ -179,6 +188,8 @@ impl Command {
             | Command::Pull(_)
             | Command::Prices(Reference::Import(_))
             | Command::Fx(Reference::Import(_))
+            | Command::Schedule(Schedule::Once { .. } | Schedule::Run)
+            | Command::Report { email: Some(_), .. }
             | Command::Synth(_) => true,
             Command::Prices(Reference::List)
             | Command::Explain(_)
@@ -189,6 +200,7 @@ impl Command {
             | Command::Check { .. }
             | Command::Diff { .. }
             | Command::Report { .. }
+            | Command::Schedule(Schedule::List)
             | Command::Drill(_)
             | Command::Lake(_)
             | Command::Completions { .. }
@@ -298,6 +310,23 @@ pub(super) struct Explain {
     /// Every single row: charge and request, with file and line
     #[arg(long)]
     pub(super) rows: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Schedule {
+    /// When each schedule runs next, and how its latest run ended
+    List,
+    /// Do what is due now and end: for cron or a systemd timer
+    Once {
+        /// Only this schedule
+        #[arg(long)]
+        name: Option<String>,
+        /// Send the latest run once more, whatever became of it
+        #[arg(long, requires = "name")]
+        resend: bool,
+    },
+    /// Follow the schedules until SIGTERM or Ctrl-C
+    Run,
 }
 
 #[derive(Debug, Subcommand)]

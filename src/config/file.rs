@@ -1,8 +1,10 @@
 //! The one configuration file. Unknown keys are errors; the registry's sections belong to `engine`.
 
 use crate::base::{Context, Error, Result};
+use crate::deliver::smtp;
 use crate::engine::Registry;
 use crate::pull::Connectors;
+use crate::schedule;
 use serde::Deserialize;
 use std::path::Path;
 
@@ -18,6 +20,8 @@ pub struct ConfigFile {
     pub reporting: Reporting,
     pub registry: Registry,
     pub pull: Connectors,
+    pub smtp: Option<smtp::Section>,
+    pub schedules: Vec<schedule::Section>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -81,8 +85,18 @@ impl ConfigFile {
                 Some(section) => Connectors::parse(section)?,
                 None => Connectors::default(),
             },
+            smtp: mail(&config)?,
+            schedules: section(&config, "schedule")?,
         })
     }
+}
+
+fn mail(config: &toml::Table) -> Result<Option<smtp::Section>> {
+    let mail: Option<smtp::Section> = section(config, "smtp")?;
+    if let Some(section) = &mail {
+        section.validate().map_err(|e| e.context("[smtp]"))?;
+    }
+    Ok(mail)
 }
 
 /// Where the file stops being TOML. The line itself is not shown: a secret may stand in it.
@@ -114,11 +128,17 @@ mod tests {
         assert_eq!(file.reporting.currency, "USD");
         assert_eq!(file.registry.steps.get("gpu-prod"), Some(&60));
         assert!(file.pull.names().count() > 1);
+        assert!(file.smtp.is_some());
+        assert_eq!(file.schedules.len(), 1);
         for wrong in [
             "[lake]\nurll = 'x'",
             "[reporting]\ncurrencies = 'x'",
             "[unheard_of]\na = 1",
             "[[pull.pigeon]]\nname = 'x'",
+            "[smtp]\nurl = 'smtp://127.0.0.1'\nfrom = 'nobody'",
+            "[smtp]\nurl = 'smtps://u:hush@h'\nfrom = 'a@b.c'",
+            "[smtp]\nurl = 'smtp://127.0.0.1'\nfrom = 'a@b.c'\ntoo = ['a@b.c']",
+            "[[schedule]]\nname = 'x'",
             "[[pull.prometheus]]\nname = 'x'\nurl = 'http://h'\nstep = 60",
         ] {
             assert!(ConfigFile::parse(wrong).is_err(), "{wrong}");

@@ -22,6 +22,7 @@ mod testing;
 mod tests;
 
 pub use explain::{Decoded, Explained, Understood, explain};
+pub use record::rows_of;
 pub use report::{FileReport, IngestReport, Progress, Refused, State, Step};
 
 use crate::base::{Error, Result};

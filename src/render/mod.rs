@@ -10,6 +10,7 @@ mod csv;
 pub mod document;
 mod html;
 mod json;
+pub mod mail;
 mod markdown;
 pub mod number;
 mod parquet;
@@ -86,6 +87,11 @@ pub static RENDERERS: &[Renderer] = &[
 
 fn find(format: &str) -> Option<&'static Renderer> {
     RENDERERS.iter().find(|r| r.name == format)
+}
+
+/// What a file of this format is, to those who receive it.
+pub fn media_type(format: &str) -> &'static str {
+    find(format).map_or("application/octet-stream", |renderer| renderer.media_type)
 }
 
 fn unknown(format: &str, wanted: impl Fn(&Renderer) -> bool) -> Error {

@@ -8,6 +8,7 @@ mod burn;
 mod drill;
 mod finding;
 mod headline;
+mod late;
 mod reckon;
 mod run;
 mod section;
@@ -17,6 +18,7 @@ mod unmatched;
 mod words;
 
 pub use drill::drill;
+pub use late::late;
 pub use spec::Spec;
 
 use crate::base::Result;

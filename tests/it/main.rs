@@ -20,6 +20,7 @@ mod history;
 mod index;
 mod ingest;
 mod lake;
+mod mail;
 mod metrics;
 mod mistakes;
 mod mistakes_table;
