@@ -62,6 +62,7 @@ pub(super) fn prepare(config: &Config, request: &IngestRequest) -> Result<(sourc
             .map(|text| parse_bound(text, config.settings.zone).map(|t| t.timestamp_micros()))
             .transpose()?,
         zone: Some(config.settings.zone),
+        users: config.user_key()?,
         store_options: object_store_environment(),
         ..Options::default()
     };
@@ -187,6 +188,7 @@ fn line(file: &FileReport) -> String {
         State::AlreadyIngested => format!("{path}: already ingested, nothing to do"),
         State::Empty => format!("{path}: {} without rows, nothing to do", file.format),
         State::Unknown => format!("{path}: left alone, its format is not known"),
+        State::LeftAlone => format!("{path}: left alone"),
         State::Refused => format!("{path}: {}, refused with its delivery", file.format),
         State::Ingested => {
             let mut text = format!(

@@ -8,5 +8,6 @@ pub mod secret;
 pub mod seed;
 pub mod statistics;
 pub mod time;
+pub mod user_key;
 
 pub use error::{Context, Error, ErrorKind, Result};

@@ -1,5 +1,6 @@
 //! The one configuration file. Unknown keys are errors; the registry's sections belong to `engine`.
 
+use super::Privacy;
 use crate::base::{Context, Error, Result};
 use crate::deliver::smtp;
 use crate::engine::Registry;
@@ -12,12 +13,13 @@ use std::path::Path;
 pub const EXAMPLE: &str = include_str!("example.toml");
 
 /// Sections that are not the registry's.
-const OWN: [&str; 5] = ["lake", "reporting", "pull", "smtp", "schedule"];
+const OWN: [&str; 6] = ["lake", "reporting", "privacy", "pull", "smtp", "schedule"];
 
 #[derive(Debug, Clone, Default)]
 pub struct ConfigFile {
     pub lake: Lake,
     pub reporting: Reporting,
+    pub privacy: Privacy,
     pub registry: Registry,
     pub pull: Connectors,
     pub smtp: Option<smtp::Section>,
@@ -80,6 +82,7 @@ impl ConfigFile {
         Ok(ConfigFile {
             lake: section(&config, "lake")?,
             reporting: section(&config, "reporting")?,
+            privacy: section(&config, "privacy")?,
             registry: Registry::from_config(&config)?,
             pull: match config.get("pull") {
                 Some(section) => Connectors::parse(section)?,
@@ -134,6 +137,8 @@ mod tests {
             "[lake]\nurll = 'x'",
             "[reporting]\ncurrencies = 'x'",
             "[unheard_of]\na = 1",
+            "[privacy]\nuser_key = 'in clear'",
+            "[privacy]\nuser_key = { vault = 'x' }",
             "[[pull.pigeon]]\nname = 'x'",
             "[smtp]\nurl = 'smtp://127.0.0.1'\nfrom = 'nobody'",
             "[smtp]\nurl = 'smtps://u:hush@h'\nfrom = 'a@b.c'",

@@ -3,13 +3,16 @@
 //! The only module that reads the environment. Nothing below `app` knows it.
 
 mod file;
+mod privacy;
 
 pub use file::{ConfigFile, EXAMPLE};
+pub use privacy::Privacy;
 
 use crate::asset::Assets;
 use crate::base::clock::{Clock, FixedClock, SystemClock};
 use crate::base::secret::{Secret, SecretString};
 use crate::base::time::{Window, from_micros, parse_bound, parse_instant};
+use crate::base::user_key::UserKey;
 use crate::base::{Context, Error, Result};
 use crate::deliver::smtp;
 use crate::engine::{Basis, Registry, Settings};
@@ -50,6 +53,7 @@ pub struct Config {
     pub pull: Connectors,
     pub smtp: Option<smtp::Section>,
     pub schedules: Vec<Plan>,
+    pub privacy: Privacy,
     pub settings: Settings,
     pub clock: Arc<dyn Clock>,
     /// Somebody set the clock, and it does not go.
@@ -119,6 +123,7 @@ impl Config {
             pull: file.pull,
             smtp: file.smtp,
             schedules: Plan::all(file.schedules, zone, &report_formats())?,
+            privacy: file.privacy,
             settings,
             clock_stands: as_of.or(now).is_some(),
             clock,
@@ -162,6 +167,12 @@ impl Config {
             true => Err(Error::config(format!("{place} is empty"))),
             false => Ok(SecretString::new(value)),
         }
+    }
+
+    /// What users are hashed with, if the configuration says so.
+    pub fn user_key(&self) -> Result<Option<UserKey>> {
+        let folder = self.file.as_deref().and_then(Path::parent);
+        self.privacy.user_key(folder.unwrap_or(Path::new(".")))
     }
 
     /// The window that was asked for, else the month the clock is in.

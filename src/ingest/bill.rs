@@ -48,6 +48,18 @@ pub(super) fn with_delivery_id(batch: &RecordBatch, id: &str) -> Result<RecordBa
 }
 
 pub(super) async fn attempt(lake: &Lake, delivery: &Delivery, options: &Options) -> Result<Option<Stored>> {
+    // Half of a bill looks like a bill that shrank, also where the lake has nothing to compare it with.
+    let torn = delivery.files.iter().find(|file| file.cut_off);
+    if let (Some(file), false) = (torn, options.accept_shrink) {
+        return Ok(Some(Stored::Refused {
+            reason: format!(
+                "{} ends where more was to come: it was not copied whole",
+                file.path
+            ),
+            advice: "fetch it again, or pass --accept-shrink to take what came through as the whole bill"
+                .to_owned(),
+        }));
+    }
     let mut new = BTreeMap::new();
     for batch in delivery.batches() {
         measure(&batch.project(&indices(batch)?)?, &mut new);

@@ -32,6 +32,8 @@ pub(super) struct FileFacts {
     pub(super) rows_in: u64,
     pub(super) rejects: Vec<Reject>,
     pub(super) totals: Vec<ControlTotal>,
+    /// It ends where more was to come.
+    pub(super) cut_off: bool,
     pub(super) notes: Vec<String>,
 }
 

@@ -7,13 +7,23 @@ use object_store::ObjectStoreExt;
 use sha2::{Digest, Sha256};
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap};
+use std::ffi::OsString;
+use std::fmt::Display;
 use std::fs::File;
-use std::io::{BufReader, Cursor, Read};
-use std::path::{Path, PathBuf};
+use std::io::{BufReader, Cursor, ErrorKind, Read};
+use std::path::{Component, Path, PathBuf};
 use url::Url;
 
 /// How much of a file is looked at to recognise its format.
 const HEAD: u64 = 256 * 1024;
+
+/// Longest file that is read whole.
+const WHOLE: u64 = 2 << 30;
+
+/// A packed file may unpack to so many times its size, and to this much in any case. Bills and logs pack to a
+/// tenth or a fiftieth.
+const MOST_RATIO: u64 = 500;
+const ALWAYS: u64 = 256 << 20;
 
 /// One file that was named or found.
 #[derive(Debug, Clone)]
@@ -35,20 +45,28 @@ pub(super) struct Input {
 enum Place {
     Local(PathBuf),
     Loaded(Bytes),
+    /// Not opened, and why.
+    LeftAlone(&'static str),
 }
 
 /// Every input once, in order of its path.
 pub(super) async fn expand(inputs: &[String], store_options: &HashMap<String, String>) -> Result<Vec<Input>> {
-    let mut files = BTreeMap::new();
+    // Two names that are no text may look the same.
+    let mut files: BTreeMap<(String, OsString), Input> = BTreeMap::new();
     for input in inputs {
         if input.contains("://") && !input.starts_with("file://") {
             let file = fetch(input, store_options).await?;
-            files.insert(file.path.clone(), file);
+            files.insert((file.path.clone(), OsString::new()), file);
             continue;
         }
-        for (path, found) in local(input.strip_prefix("file://").unwrap_or(input))? {
-            if let Entry::Vacant(entry) = files.entry(path.display().to_string()) {
-                let file = look(path, found).context(entry.key().clone())?;
+        let path = match input.starts_with("file://") {
+            true => of_url(input)?,
+            false => input.clone(),
+        };
+        for found in local(&path)? {
+            let shown = found.path.display().to_string();
+            if let Entry::Vacant(entry) = files.entry((shown, found.path.clone().into_os_string())) {
+                let file = look(found).context(entry.key().0.clone())?;
                 entry.insert(file);
             }
         }
@@ -56,24 +74,84 @@ pub(super) async fn expand(inputs: &[String], store_options: &HashMap<String, St
     Ok(files.into_values().collect())
 }
 
-fn local(input: &str) -> Result<Vec<(PathBuf, bool)>> {
+/// The path that a `file://` URL names. A host in it is another machine, or a slip.
+fn of_url(input: &str) -> Result<String> {
+    let wrong = |why: &str| {
+        Error::usage(format!("'{input}' {why}")).advise("write file:///absolute/path, or the path alone")
+    };
+    let url = Url::parse(input).map_err(|e| wrong(&format!("is no URL: {e}")))?;
+    if url.host_str().is_some_and(|host| host != "localhost") {
+        return Err(wrong("names a file of another machine"));
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err(wrong("has a part behind its path"));
+    }
+    let path = url.to_file_path().map_err(|()| wrong("names no file"))?;
+    path.into_os_string()
+        .into_string()
+        .map_err(|_| wrong("names a file whose name is no text"))
+}
+
+/// A path, and how it came here.
+struct Found {
+    path: PathBuf,
+    /// Found in a folder or by a pattern, not named.
+    found: bool,
+    /// Why it is not opened.
+    left: Option<&'static str>,
+}
+
+impl Found {
+    fn by_chance(path: PathBuf) -> Found {
+        Found {
+            path,
+            found: true,
+            left: None,
+        }
+    }
+}
+
+fn local(input: &str) -> Result<Vec<Found>> {
     let path = Path::new(input);
+    let mut found = Vec::new();
     if path.is_dir() {
-        let mut found = Vec::new();
-        walk(path, &mut found)?;
-        return Ok(found.into_iter().map(|p| (p, true)).collect());
+        walk(path, &root(path)?, &mut found)?;
+        return Ok(found);
     }
     if path.exists() {
-        return Ok(vec![(path.to_owned(), false)]);
+        found.push(Found {
+            found: false,
+            ..Found::by_chance(path.to_owned())
+        });
+        return Ok(found);
     }
-    let matches = glob::glob(input).map_err(|e| Error::usage(format!("'{input}' is not a pattern: {e}")))?;
-    let mut found = Vec::new();
-    for entry in matches {
-        let entry = entry.map_err(|e| Error::io(e.to_string()))?;
-        if entry.is_dir() {
-            walk(&entry, &mut found)?;
-        } else {
-            found.push(entry);
+    let not_a_pattern = |e: &dyn Display| Error::usage(format!("'{input}' is not a pattern: {e}"));
+    if input.contains("**") {
+        // Folders at any depth are walked as a named folder is: links are not followed round and round.
+        let pattern = glob::Pattern::new(input).map_err(|e| not_a_pattern(&e))?;
+        let plain = |part: &Component<'_>| !part.as_os_str().to_string_lossy().contains(['*', '?', '[']);
+        let mut base: PathBuf = path.components().take_while(plain).collect();
+        if base.as_os_str().is_empty() {
+            base.push(".");
+        }
+        let options = glob::MatchOptions {
+            require_literal_separator: true,
+            ..glob::MatchOptions::new()
+        };
+        walk(&base, &root(&base)?, &mut found)?;
+        found.retain(|f| pattern.matches_path_with(f.path.strip_prefix("./").unwrap_or(&f.path), options));
+    } else {
+        for entry in glob::glob(input).map_err(|e| not_a_pattern(&e))? {
+            let entry = entry.map_err(|e| Error::io(e.to_string()))?;
+            if entry.is_dir() {
+                walk(&entry, &root(&entry)?, &mut found)?;
+            } else {
+                let left = (!entry.is_file()).then_some(NO_FILE);
+                found.push(Found {
+                    left,
+                    ..Found::by_chance(entry)
+                });
+            }
         }
     }
     if found.is_empty() {
@@ -81,46 +159,85 @@ fn local(input: &str) -> Result<Vec<(PathBuf, bool)>> {
             Error::usage(format!("nothing is there: {input}")).advise("name a file, a folder or a pattern")
         );
     }
-    Ok(found.into_iter().map(|p| (p, true)).collect())
+    Ok(found)
 }
 
-fn walk(folder: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
+const NO_FILE: &str = "neither a file nor a folder, but a pipe, a socket, a device or a link to nothing";
+const LINK_TO_FOLDER: &str = "a link to a folder, which is not followed: name that folder itself";
+const LINK_OUT: &str = "a link that leads out of the folder, which is not followed: name the file itself";
+
+fn root(folder: &Path) -> Result<PathBuf> {
+    folder
+        .canonicalize()
+        .with_context(|| folder.display().to_string())
+}
+
+/// Everything below a folder. Links count where they name a file of the same folder; whoever can place a link
+/// there must not have other files read, nor the same ones for ever.
+fn walk(folder: &Path, root: &Path, found: &mut Vec<Found>) -> Result<()> {
     for entry in std::fs::read_dir(folder).with_context(|| folder.display().to_string())? {
-        let path = entry?.path();
-        let hidden = path
-            .file_name()
-            .and_then(|n| n.to_str())
-            .is_some_and(|n| n.starts_with('.'));
-        if hidden {
+        let entry = entry.with_context(|| folder.display().to_string())?;
+        if entry.file_name().as_encoded_bytes().starts_with(b".") {
             continue;
         }
-        if path.is_dir() {
-            walk(&path, found)?;
-        } else {
-            found.push(path);
+        let path = entry.path();
+        let kind = entry.file_type().with_context(|| path.display().to_string())?;
+        if kind.is_dir() {
+            walk(&path, root, found)?;
+            continue;
         }
+        let left = if kind.is_file() {
+            None
+        } else if kind.is_symlink() {
+            match path.canonicalize() {
+                Ok(target) if target.is_dir() => Some(LINK_TO_FOLDER),
+                Ok(target) if target.is_file() => (!target.starts_with(root)).then_some(LINK_OUT),
+                _ => Some(NO_FILE),
+            }
+        } else {
+            Some(NO_FILE)
+        };
+        found.push(Found {
+            left,
+            ..Found::by_chance(path)
+        });
     }
     Ok(())
 }
 
-fn look(path: PathBuf, found: bool) -> Result<Input> {
+fn look(found: Found) -> Result<Input> {
+    let Found { path, found, left } = found;
+    let mut input = Input {
+        path: path.display().to_string(),
+        place: Place::Local(path.clone()),
+        bytes: 0,
+        hash: String::new(),
+        modified: None,
+        found,
+    };
+    if let Some(why) = left {
+        input.place = Place::LeftAlone(why);
+        return Ok(input);
+    }
+    // Opening a pipe waits for its other end.
+    let meta = std::fs::metadata(&path)?;
+    if !meta.is_file() {
+        return Err(
+            Error::usage("it is a pipe, a socket or a device, and a file is read twice")
+                .advise("write its content to a file and name that"),
+        );
+    }
     let mut file = File::open(&path)?;
-    let meta = file.metadata()?;
-    let modified = meta
+    input.bytes = meta.len();
+    input.modified = meta
         .modified()
         .ok()
         .and_then(|m| m.duration_since(std::time::UNIX_EPOCH).ok())
         .and_then(|d| i64::try_from(d.as_micros()).ok());
     let mut digest = Sha256::new();
     std::io::copy(&mut file, &mut HashWriter(&mut digest))?;
-    Ok(Input {
-        path: path.display().to_string(),
-        place: Place::Local(path),
-        bytes: meta.len(),
-        hash: hex::encode(digest.finalize()),
-        modified,
-        found,
-    })
+    input.hash = hex::encode(digest.finalize());
+    Ok(input)
 }
 
 struct HashWriter<'a>(&'a mut Sha256);
@@ -190,24 +307,54 @@ impl Input {
         let packed: Box<dyn Read + Send> = match &self.place {
             Place::Local(path) => Box::new(BufReader::new(File::open(path).context(self.path.clone())?)),
             Place::Loaded(bytes) => Box::new(Cursor::new(bytes.clone())),
+            Place::LeftAlone(why) => return Err(Error::data(*why).context(self.path.clone())),
         };
-        unpack(packed, limit).context(self.path.clone())
+        unpack(
+            packed,
+            limit.min(self.bytes.saturating_mul(MOST_RATIO).max(ALWAYS)),
+        )
+        .context(self.path.clone())
+    }
+
+    /// Why it is not opened, if it is not.
+    pub(super) fn left_alone(&self) -> Option<&'static str> {
+        match self.place {
+            Place::LeftAlone(why) => Some(why),
+            Place::Local(_) | Place::Loaded(_) => None,
+        }
     }
 
     /// The first bytes of the unpacked content; all of it where the format keeps its key at the end.
     pub(super) fn head(&self, limit: u64) -> Result<Vec<u8>> {
         let mut reader = self.open(limit)?;
         let mut head = Vec::new();
-        reader
-            .by_ref()
-            .take(HEAD)
-            .read_to_end(&mut head)
-            .context(self.path.clone())?;
+        match reader.by_ref().take(HEAD).read_to_end(&mut head) {
+            // What was packed may break off: the format is told from what is there.
+            Err(e) if e.kind() == ErrorKind::UnexpectedEof && !is_parquet(&head) => return Ok(head),
+            read => read.context(self.path.clone())?,
+        };
         if is_parquet(&head) {
-            reader.read_to_end(&mut head).context(self.path.clone())?;
+            head = whole(head, reader).context(self.path.clone())?;
         }
         Ok(head)
     }
+}
+
+/// All of a file that has to be in memory whole.
+pub(super) fn whole(mut head: Vec<u8>, rest: impl Read) -> Result<Vec<u8>> {
+    let read = rest.take(WHOLE).read_to_end(&mut head);
+    if matches!(&read, Err(e) if e.kind() == ErrorKind::UnexpectedEof) {
+        return Err(Error::data("the packed file breaks off before its end").advise("fetch it again"));
+    }
+    read?;
+    if head.len() as u64 >= WHOLE {
+        return Err(Error::data(format!(
+            "a Parquet file of more than {} GiB is not read",
+            WHOLE >> 30
+        ))
+        .advise("write it in parts and deliver the folder"));
+    }
+    Ok(head)
 }
 
 pub(super) fn is_parquet(head: &[u8]) -> bool {
@@ -243,9 +390,19 @@ struct Limited {
 
 impl Read for Limited {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        let read = self.inner.read(buffer)?;
+        let read = self.inner.read(buffer).map_err(|e| match e.kind() {
+            // It ends too early: what came until then is good. All else is not to be trusted.
+            ErrorKind::UnexpectedEof | ErrorKind::Interrupted => e,
+            _ if e.raw_os_error().is_some() => e,
+            _ => std::io::Error::new(
+                ErrorKind::InvalidData,
+                format!("the packed data is damaged, and nothing of it can be trusted ({e}); fetch it again"),
+            ),
+        })?;
         self.left = self.left.checked_sub(read as u64).ok_or_else(|| {
-            std::io::Error::other("unpacks to more than the limit; raise the limit if this is expected")
+            std::io::Error::other(
+                "unpacks to more than the limit for a file of its size; if that is expected, unpack it yourself",
+            )
         })?;
         Ok(read)
     }

@@ -25,7 +25,8 @@ pub use explain::{Decoded, Explained, Understood, explain};
 pub use record::rows_of;
 pub use report::{FileReport, IngestReport, Progress, Refused, State, Step};
 
-use crate::base::{Error, Result};
+use crate::base::user_key::UserKey;
+use crate::base::{Context, Error, Result};
 use crate::schema::TableSchema;
 use crate::source::{Bytes, Catalog, DecodeContext, Mapping, decode};
 use crate::store::{ATTEMPTS, Lake, busy};
@@ -55,6 +56,10 @@ pub struct Options {
     pub zone: Option<chrono_tz::Tz>,
     /// Most bytes that one compressed file may unpack to.
     pub unpack_limit: u64,
+    /// Most bytes of memory that the rows of one file may take.
+    pub held_limit: u64,
+    /// What users are hashed with. Not given: plain SHA-256.
+    pub users: Option<UserKey>,
     /// Options for reading from object stores.
     pub store_options: HashMap<String, String>,
 }
@@ -70,6 +75,8 @@ impl Default for Options {
             valid_from: None,
             zone: None,
             unpack_limit: 16 << 30,
+            held_limit: 8 << 30,
+            users: None,
             store_options: HashMap::new(),
         }
     }
@@ -158,13 +165,23 @@ fn plan(
 ) -> Result<Vec<Plan>> {
     let mut plans: BTreeMap<(&'static str, String), Plan> = BTreeMap::new();
     for file in files {
-        let mapping = mapping_of(catalog, file.name(), &file.head(options.unpack_limit)?, options);
+        let mapping = match file.left_alone() {
+            Some(why) => Err(Error::data(why)),
+            None => mapping_of(catalog, file.name(), &file.head(options.unpack_limit)?, options),
+        };
         let mapping = match mapping {
             Ok(mapping) => mapping,
             Err(e) if file.found => {
                 report.files.push(FileReport {
                     notes: vec![e.to_string()],
-                    ..blank(&file, State::Unknown)
+                    ..blank(
+                        &file,
+                        if file.left_alone().is_some() {
+                            State::LeftAlone
+                        } else {
+                            State::Unknown
+                        },
+                    )
                 });
                 continue;
             }
@@ -375,10 +392,14 @@ fn read(file: &Input, mapping: &Mapping, delivery: &Delivery, options: &Options)
     };
     let mut stream = file.open(options.unpack_limit)?;
     let mut magic = Vec::new();
-    stream.by_ref().take(4).read_to_end(&mut magic)?;
+    if let Err(e) = stream.by_ref().take(4).read_to_end(&mut magic) {
+        // What broke off so early is told when it is read.
+        if e.kind() != std::io::ErrorKind::UnexpectedEof {
+            return Err(Error::from(e).context(file.path.clone()));
+        }
+    }
     let content = if input::is_parquet(&magic) {
-        stream.read_to_end(&mut magic)?;
-        Bytes::Random(magic.into())
+        Bytes::Random(input::whole(magic, stream).context(file.path.clone())?.into())
     } else {
         Bytes::Stream(Box::new(std::io::Cursor::new(magic).chain(stream)))
     };
@@ -389,14 +410,25 @@ fn read(file: &Input, mapping: &Mapping, delivery: &Delivery, options: &Options)
         observed_at: options.observed_at.or(file.modified),
         valid_from: options.valid_from,
         zone: options.zone,
+        users: options.users.clone(),
     };
     let mut batches = Vec::new();
+    let mut held = 0;
     let result = decode(mapping, content, &context, &mut |batch| {
         let batch = if is_bill {
             bill::with_delivery_id(&batch, &delivery_id)?
         } else {
             batch
         };
+        held += batch.get_array_memory_size() as u64;
+        if held > options.held_limit {
+            return Err(Error::data(format!(
+                "its rows take more than {} MiB of memory",
+                options.held_limit >> 20
+            ))
+            .advise("deliver it in parts")
+            .context(file.path.clone()));
+        }
         batches.push(batch);
         Ok(())
     })?;
@@ -410,6 +442,7 @@ fn read(file: &Input, mapping: &Mapping, delivery: &Delivery, options: &Options)
         rows_in: result.rows_in,
         rejects: result.rejects,
         totals: result.totals,
+        cut_off: result.cut_off,
         notes: result.notes,
     };
     if facts.rows_out() != result.rows_out {

@@ -61,6 +61,8 @@ pub enum State {
     Refused,
     /// Found in a folder and of no known format.
     Unknown,
+    /// Found in a folder and not opened: a link, a pipe, a device.
+    LeftAlone,
 }
 
 /// A delivery that changed nothing, and why.

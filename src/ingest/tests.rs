@@ -29,6 +29,7 @@ fn delivery(name: &str, files: Vec<(&str, RecordBatch)>) -> Delivery {
         batches: vec![rows],
         rejects: Vec::new(),
         totals: Vec::new(),
+        cut_off: false,
         notes: Vec::new(),
     };
     Delivery {

@@ -6,6 +6,17 @@ use crate::base::{Error, Result};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+/// How files begin that hold files, or are packed in ways that are not unpacked here.
+const PACKED: [(&[u8], &str); 7] = [
+    (b"PK\x03\x04", "a ZIP archive"),
+    (b"\x1f\x8b", "packed twice"),
+    (b"\x28\xb5\x2f\xfd", "packed twice"),
+    (b"BZh", "packed with bzip2"),
+    (b"\xfd7zXZ\x00", "packed with xz"),
+    (b"7z\xbc\xaf\x27\x1c", "a 7z archive"),
+    (b"%PDF-", "a PDF"),
+];
+
 /// The formats that can be read, and those that are known and refused.
 #[derive(Debug)]
 pub struct Catalog(BTreeMap<String, Arc<Mapping>>, Vec<Refusal>);
@@ -154,6 +165,8 @@ impl Catalog {
                 .to_owned()
         } else if head.is_empty() {
             "it is empty".to_owned()
+        } else if let Some((_, kind)) = PACKED.iter().find(|(magic, _)| head.starts_with(magic)) {
+            format!("it is {kind}: unpack it first; one layer of gzip or Zstandard is unpacked by itself")
         } else if !near.is_empty() {
             format!(
                 "nearest: {}",

@@ -1,17 +1,25 @@
 //! Takes rows from a reader, cuts them into chunks, converts them and hands them on.
 
-use super::BATCH_ROWS;
 use super::column::Chunk;
 use super::convert;
+use super::json_path::Memory;
 use super::decode::DecodeContext;
 use super::mapping::Mapping;
-use super::report::{DecodeReport, Reject, Totals, shown};
+use super::privacy::Show;
+use super::report::{DecodeReport, Reject, Totals};
 use super::tags::TagsBuilder;
-use crate::base::Result;
+use super::{BATCH_BYTES, BATCH_ROWS, MAX_RECORD_BYTES};
+use crate::base::{Error, Result};
 use arrow::array::{AsArray, RecordBatch, StringBuilder};
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
+
+/// Values of one file that may be refused before the file is.
+const MOST_REJECTS: usize = 1_000_000;
+
+/// Kinds of tokens in one usage. Producers know some twenty.
+const MOST_COUNTS: usize = 1_000;
 
 /// The texts of one row, in one buffer that is used again for the next row.
 #[derive(Debug, Default, Clone)]
@@ -22,6 +30,8 @@ pub(super) struct Cells {
     /// Counts of tokens that no field takes, by path.
     uncounted: Vec<(String, i64)>,
     tags: Vec<(Range<usize>, Range<usize>)>,
+    /// What the rows before looked like, for whoever fills these.
+    pub(super) memory: Memory,
 }
 
 impl Cells {
@@ -32,6 +42,7 @@ impl Cells {
             extra: Vec::new(),
             uncounted: Vec::new(),
             tags: Vec::new(),
+            memory: Memory::default(),
         }
     }
 
@@ -75,8 +86,11 @@ impl Cells {
     }
 
     pub(super) fn add_uncounted(&mut self, path: &str, count: i64) {
+        let full = self.uncounted.len() > MOST_COUNTS;
         match self.uncounted.iter_mut().find(|(known, _)| known == path) {
             Some((_, sum)) => *sum = sum.saturating_add(count),
+            // The row is refused: that is no usage.
+            None if full => {}
             None => self.uncounted.push((path.to_owned(), count)),
         }
     }
@@ -107,20 +121,46 @@ pub(super) struct Collector<'a> {
     mapping: &'a Mapping,
     ctx: &'a DecodeContext,
     sink: &'a mut dyn FnMut(RecordBatch) -> Result<()>,
-    report: DecodeReport,
-    totals: Totals,
+    books: Books,
     fields: Vec<StringBuilder>,
     extra: TagsBuilder,
     uncounted: TagsBuilder,
     tags: TagsBuilder,
     lines: Vec<u64>,
     rows: Vec<u64>,
+    /// Bytes of text of the rows that wait.
+    bytes: usize,
+}
+
+/// What is counted while rows go by. The books of the parts of a file, in order, are those of the file.
+#[derive(Debug, Default)]
+pub(super) struct Books {
+    report: DecodeReport,
+    totals: Totals,
     /// Rows so far, those that turn out to be none included.
     seen: u64,
     /// Rows of the source that are none of ours.
     skipped: u64,
     /// Rows and tokens of each count that no column takes.
     classes: BTreeMap<String, (u64, i64)>,
+}
+
+impl Books {
+    fn add(&mut self, part: Books) {
+        self.report.rows_in += part.report.rows_in;
+        self.report.rows_out += part.report.rows_out;
+        self.report.rejects.extend(part.report.rejects);
+        self.report.notes.extend(part.report.notes);
+        self.report.cut_off |= part.report.cut_off;
+        self.totals.add_all(part.totals);
+        self.seen = part.seen;
+        self.skipped += part.skipped;
+        for (path, (rows, count)) in part.classes {
+            let class = self.classes.entry(path).or_default();
+            class.0 += rows;
+            class.1 = class.1.saturating_add(count);
+        }
+    }
 }
 
 impl<'a> Collector<'a> {
@@ -133,24 +173,58 @@ impl<'a> Collector<'a> {
             mapping,
             ctx,
             sink,
-            report: DecodeReport::default(),
-            totals: Totals::default(),
+            books: Books::default(),
             fields: mapping.fields.iter().map(|_| StringBuilder::new()).collect(),
             extra: TagsBuilder::default(),
             uncounted: TagsBuilder::default(),
             tags: TagsBuilder::default(),
             lines: Vec::new(),
             rows: Vec::new(),
-            seen: 0,
-            skipped: 0,
-            classes: BTreeMap::new(),
+            bytes: 0,
         })
+    }
+
+    /// One for a part of the file, before which there are `seen` rows.
+    pub(super) fn part(
+        mapping: &'a Mapping,
+        ctx: &'a DecodeContext,
+        sink: &'a mut dyn FnMut(RecordBatch) -> Result<()>,
+        seen: u64,
+    ) -> Result<Collector<'a>> {
+        let mut part = Collector::new(mapping, ctx, sink)?;
+        part.books.seen = seen;
+        Ok(part)
+    }
+
+    /// Closes a part.
+    pub(super) fn close(mut self) -> Result<Books> {
+        self.flush()?;
+        Ok(self.books)
+    }
+
+    /// Takes over what came of the part that follows.
+    pub(super) fn append(&mut self, batches: Vec<RecordBatch>, books: Books) -> Result<()> {
+        self.flush()?;
+        self.books.add(books);
+        self.hopeless()?;
+        batches.into_iter().try_for_each(|batch| (self.sink)(batch))
     }
 
     /// Takes one row. `line` is where it stands in its file.
     pub(super) fn row(&mut self, line: u64, cells: &Cells) -> Result<()> {
-        self.report.rows_in += 1;
-        self.seen += 1;
+        if cells.text.len() > MAX_RECORD_BYTES {
+            let reason = format!("the row is longer than {} MiB", MAX_RECORD_BYTES >> 20);
+            self.reject(line, "", None, reason);
+            return Ok(());
+        }
+        if cells.uncounted.len() > MOST_COUNTS {
+            let reason = format!("more than {MOST_COUNTS} kinds of tokens in one usage");
+            self.reject(line, "", None, reason);
+            return Ok(());
+        }
+        self.bytes += cells.text.len();
+        self.books.report.rows_in += 1;
+        self.books.seen += 1;
         for (builder, range) in self.fields.iter_mut().zip(&cells.fields) {
             builder.append_option(range.clone().map(|r| &cells.text[r]));
         }
@@ -162,8 +236,8 @@ impl<'a> Collector<'a> {
             .collect();
         self.uncounted.append(&counts)?;
         self.lines.push(line);
-        self.rows.push(self.seen);
-        if self.lines.len() >= BATCH_ROWS {
+        self.rows.push(self.books.seen);
+        if self.lines.len() >= BATCH_ROWS || self.bytes >= BATCH_BYTES {
             self.flush()
         } else {
             Ok(())
@@ -172,26 +246,48 @@ impl<'a> Collector<'a> {
 
     /// Refuses a row that could not even be taken apart.
     pub(super) fn reject(&mut self, line: u64, column: &str, value: Option<&str>, reason: impl Into<String>) {
-        self.report.rows_in += 1;
-        self.seen += 1;
-        self.report.rejects.push(Reject {
+        self.books.report.rows_in += 1;
+        self.books.seen += 1;
+        if self.books.report.rejects.len() >= MOST_REJECTS {
+            return;
+        }
+        self.books.report.rejects.push(Reject {
             line,
             column: column.to_owned(),
-            value: value.map(shown),
+            value: value.map(|v| Show::of(self.mapping.table, self.ctx.users.as_ref()).value(v)),
             reason: reason.into(),
         });
     }
 
+    /// The file ended in the middle of what was refused last.
+    pub(super) fn ends_early(&mut self) {
+        self.books.report.cut_off = true;
+    }
+
+    /// The file ends before this line, where more was to come.
+    pub(super) fn breaks_off(&mut self, line: u64) {
+        if !self.books.report.cut_off {
+            self.reject(line, "", None, "the packed file breaks off before this line");
+        }
+        self.ends_early();
+    }
+
+    /// How many values were refused so far.
+    pub(super) fn rejects(&self) -> usize {
+        self.books.report.rejects.len()
+    }
+
     pub(super) fn note(&mut self, note: impl Into<String>) {
-        self.report.notes.push(note.into());
+        self.books.report.notes.push(note.into());
     }
 
     /// The ordinal of the row that comes next.
     pub(super) fn next_row(&self) -> u64 {
-        self.seen + 1
+        self.books.seen + 1
     }
 
     fn flush(&mut self) -> Result<()> {
+        self.bytes = 0;
         if self.lines.is_empty() {
             return Ok(());
         }
@@ -203,22 +299,37 @@ impl<'a> Collector<'a> {
             uncounted: Arc::new(self.uncounted.finish()?),
             tags: Arc::new(self.tags.finish()?),
             zone: self.ctx.zone.unwrap_or(chrono_tz::Tz::UTC),
+            users: self.ctx.users.clone(),
         };
         let (batch, skipped) = convert::convert(
             self.mapping,
             &chunk,
             self.ctx,
-            &mut self.report.rejects,
-            &mut self.totals,
+            &mut self.books.report.rejects,
+            &mut self.books.totals,
         )?;
-        self.skipped += skipped;
-        self.report.rows_in -= skipped;
+        self.hopeless()?;
+        self.books.skipped += skipped;
+        self.books.report.rows_in -= skipped;
         self.count_classes(&batch);
-        self.report.rows_out += batch.num_rows() as u64;
+        self.books.report.rows_out += batch.num_rows() as u64;
         if batch.num_rows() > 0 {
             (self.sink)(batch)
         } else {
             Ok(())
+        }
+    }
+
+    /// What has so many bad rows is something else, and they would fill the memory.
+    fn hopeless(&self) -> Result<()> {
+        let rejects = &self.books.report.rejects;
+        match rejects.first().filter(|_| rejects.len() >= MOST_REJECTS) {
+            None => Ok(()),
+            Some(first) => Err(Error::data(format!(
+                "{MOST_REJECTS} of its values cannot be read; the first: line {}, {}: {}",
+                first.line, first.column, first.reason
+            ))
+            .context(self.ctx.file_name.clone())),
         }
     }
 
@@ -232,7 +343,7 @@ impl<'a> Collector<'a> {
             let (Some(path), Some(Ok(count))) = (path, count.map(str::parse::<i64>)) else {
                 continue;
             };
-            let class = self.classes.entry(path.to_owned()).or_default();
+            let class = self.books.classes.entry(path.to_owned()).or_default();
             class.0 += 1;
             class.1 = class.1.saturating_add(count);
         }
@@ -240,23 +351,25 @@ impl<'a> Collector<'a> {
 
     pub(super) fn finish(mut self) -> Result<DecodeReport> {
         self.flush()?;
-        if self.skipped > 0 {
+        self.hopeless()?;
+        if self.books.skipped > 0 {
             let table = self.mapping.table.name;
-            self.note(format!("entries that are no {table}: {}", self.skipped));
+            self.note(format!("entries that are no {table}: {}", self.books.skipped));
         }
-        if self.mapping.asks_for_a_zone() && self.report.rows_out > 0 {
+        if self.mapping.asks_for_a_zone() && self.books.report.rows_out > 0 {
             let zone = self.ctx.zone.unwrap_or(chrono_tz::Tz::UTC);
             self.note(format!("local times were read as those of {zone}"));
         }
-        for (path, (rows, count)) in std::mem::take(&mut self.classes) {
+        for (path, (rows, count)) in std::mem::take(&mut self.books.classes) {
             self.note(format!("no column takes {path}: {count} in {rows} rows"));
         }
-        self.report.totals = self.totals.finish();
-        self.report
+        self.books.report.totals = self.books.totals.finish();
+        self.books
+            .report
             .rejects
             .sort_by(|a, b| (a.line, &a.column).cmp(&(b.line, &b.column)));
         // A value that several columns are made of is refused once.
-        self.report.rejects.dedup();
-        Ok(self.report)
+        self.books.report.rejects.dedup();
+        Ok(self.books.report)
     }
 }

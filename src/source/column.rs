@@ -1,8 +1,10 @@
 //! One canonical column as a mapping file defines it, and the reading of a chunk of texts into it.
 
 use super::parse;
+use super::privacy::{Show, unquoted};
 use super::tags::{self, TagsBuilder};
 use crate::base::money::{self, Exact};
+use crate::base::user_key::UserKey;
 use crate::base::{Error, Result, hash};
 use crate::schema::{TableSchema, Ty};
 use arrow::array::{
@@ -138,6 +140,8 @@ pub(super) enum Parse {
     },
     /// SHA-256 instead of the value.
     Pseudonym,
+    /// The same for a user, under the key for user names where there is one.
+    User,
     /// Scheme and host of a URL.
     Origin,
 }
@@ -158,6 +162,8 @@ pub(super) struct Chunk {
     pub(super) tags: ArrayRef,
     /// Zone of local times that the mapping knows no zone of.
     pub(super) zone: chrono_tz::Tz,
+    /// What users are hashed with.
+    pub(super) users: Option<UserKey>,
 }
 
 impl Chunk {
@@ -168,6 +174,7 @@ impl Chunk {
 
 /// What is wrong with the rows of a chunk.
 pub(super) struct Problems {
+    show: Show,
     pub(super) good: Vec<bool>,
     pub(super) found: Vec<Problem>,
 }
@@ -180,8 +187,9 @@ pub(super) struct Problem {
 }
 
 impl Problems {
-    pub(super) fn new(rows: usize) -> Problems {
+    pub(super) fn new(rows: usize, show: Show) -> Problems {
         Problems {
+            show,
             good: vec![true; rows],
             found: Vec::new(),
         }
@@ -189,7 +197,7 @@ impl Problems {
 
     pub(super) fn add(&mut self, row: usize, column: &str, value: Option<&str>, reason: String) {
         self.good[row] = false;
-        let value = value.map(super::report::shown);
+        let value = value.map(|value| self.show.value(value));
         self.found.push(Problem {
             row,
             column: column.to_owned(),
@@ -243,6 +251,7 @@ struct Texts<'a> {
     instead: Option<(Vec<bool>, Option<&'a StringArray>)>,
     nulls: &'a [String],
     zone: chrono_tz::Tz,
+    users: Option<&'a UserKey>,
 }
 
 impl<'a> Texts<'a> {
@@ -346,6 +355,7 @@ impl Column {
                         instead: rest.map(|rest| (rest, values)),
                         nulls,
                         zone: chunk.zone,
+                        users: chunk.users.as_ref(),
                     },
                     problems,
                     amounts,
@@ -360,6 +370,7 @@ impl Column {
                     instead: None,
                     nulls,
                     zone: chunk.zone,
+                    users: chunk.users.as_ref(),
                 };
                 self.parse(&texts, problems, amounts)
             }
@@ -387,6 +398,7 @@ impl Column {
                         instead: None,
                         nulls,
                         zone: chunk.zone,
+                        users: chunk.users.as_ref(),
                     },
                     problems,
                     amounts,
@@ -432,7 +444,7 @@ impl Column {
             {
                 Ok(value) => parts.push(value),
                 Err(e) => {
-                    problems.add(row, &self.name, None, e.find_root().to_string());
+                    problems.add(row, &self.name, None, unquoted(&e.find_root().to_string()));
                     parts.push(arrow::array::new_null_array(&ty, 1));
                 }
             }
@@ -552,6 +564,13 @@ impl Column {
             }
             Parse::Pseudonym => each_row!(self, texts, problems, StringBuilder::new(), |t: &str| {
                 Ok::<_, String>(Some(hash::pseudonym(t.trim())))
+            }),
+            Parse::User => each_row!(self, texts, problems, StringBuilder::new(), |t: &str| {
+                let hash = match texts.users {
+                    Some(key) => key.hash(t),
+                    None => hash::pseudonym(t.trim()),
+                };
+                Ok::<_, String>(Some(hash))
             }),
             Parse::Origin => each_row!(self, texts, problems, StringBuilder::new(), parse::origin),
         };

@@ -5,6 +5,7 @@ use super::column::{Chunk, Kind, Problems, System};
 use super::decode::DecodeContext;
 use super::mapping::Mapping;
 use super::parse;
+use super::privacy::{People, Show, cleanse};
 use super::report::{Reject, Totals};
 use crate::base::{Result, money::Exact, time};
 use crate::schema::TableSchema;
@@ -24,7 +25,7 @@ pub(super) fn convert(
     totals: &mut Totals,
 ) -> Result<(RecordBatch, u64)> {
     let rows = chunk.len();
-    let mut problems = Problems::new(rows);
+    let mut problems = Problems::new(rows, Show::of(mapping.table, ctx.users.as_ref()));
     let nothing = mapping.given.batch(
         mapping
             .lets
@@ -81,6 +82,9 @@ pub(super) fn convert(
             columns[at] = fill(system, mapping.table, &columns, chunk, ctx);
         }
     }
+    let people = ctx.users.as_ref();
+    let people = people.map(|key| People::new(key, &mapping.columns, &chunk.fields));
+    cleanse(mapping.table, &mut columns, people.as_ref(), &mut problems)?;
     // What is wrong with an entry that is no row of this table is nobody's business.
     problems.found.retain(|problem| is_ours(problem.row));
     let mut skipped = 0;

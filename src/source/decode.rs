@@ -1,9 +1,11 @@
 //! From bytes to canonical batches: picks the reader, runs it, and closes the books.
 
+use super::broken_off;
 use super::collect::Collector;
 use super::mapping::Mapping;
 use super::reader::{self, Input};
 use super::report::DecodeReport;
+use crate::base::user_key::UserKey;
 use crate::base::{Error, Result};
 use arrow::array::RecordBatch;
 use std::io::Read;
@@ -31,6 +33,8 @@ pub struct DecodeContext {
     pub valid_from: Option<i64>,
     /// Zone of the clocks behind local times. UTC when not said.
     pub zone: Option<chrono_tz::Tz>,
+    /// What users are hashed with. Not said: plain SHA-256.
+    pub users: Option<UserKey>,
 }
 
 /// Reads all rows of a file and hands them to `sink` in batches of the mapping's table.
@@ -62,7 +66,12 @@ pub fn decode(
             )));
         }
     };
+    let tear = input.tear();
     let mut collector = Collector::new(mapping, ctx, sink)?;
     reader::run(chosen, input, mapping, ctx, &mut collector).map_err(|e| e.context(ctx.file_name.clone()))?;
-    collector.finish()
+    let report = collector.finish()?;
+    if tear.is_torn() && !report.cut_off {
+        return Err(broken_off().context(ctx.file_name.clone()));
+    }
+    Ok(report)
 }

@@ -2,14 +2,11 @@
 //! and answers are never copied. A path may lead on inside a text that is itself JSON, and into a list
 //! of {key, value} objects as if it were one object. A key that has dots is a path of its own.
 
-use super::MAX_DEPTH;
 use super::collect::Cells;
+use super::json_scan::{Broken, Outcome, Quoted, Scan, elements, members};
 use serde::Deserialize;
-use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
-use std::collections::BTreeMap;
-use std::fmt;
 
 /// Field paths (`metadata.usage_object.prompt_tokens`) as a tree of keys.
 #[derive(Debug)]
@@ -123,88 +120,200 @@ impl Trie {
             .map(|(_, node)| *node)
     }
 
-    pub(super) fn field(&self, node: usize) -> Option<usize> {
-        self.0[node].field
-    }
-
     pub(super) fn has_children(&self, node: usize) -> bool {
         !self.0[node].children.is_empty()
     }
 
-    /// Walks a text of JSON that is the value of `node`.
-    pub(super) fn walk_inner(
-        &self,
-        node: usize,
-        json: &str,
-        cells: &mut Cells,
-    ) -> Result<(), serde_json::Error> {
-        if too_deep(json.as_bytes()) {
-            return Err(serde_json::Error::custom(format!(
-                "nested deeper than {MAX_DEPTH} levels"
-            )));
-        }
-        let mut deserializer = serde_json::Deserializer::from_str(json);
-        (&mut deserializer).deserialize_any(Walk {
-            trie: self,
-            node,
-            cells,
-            keep: None,
-        })?;
-        deserializer.end()
-    }
-
-    /// Walks one JSON value. `keep` tells which unknown keys of the outermost object are kept.
+    /// Walks a text that is an object. `keep` tells which of its unknown keys are kept.
     pub(super) fn walk(
         &self,
         node: usize,
         json: &str,
         cells: &mut Cells,
         keep: Option<&dyn Fn(&str) -> bool>,
-    ) -> Result<(), serde_json::Error> {
-        if too_deep(json.as_bytes()) {
-            return Err(serde_json::Error::custom(format!(
-                "nested deeper than {MAX_DEPTH} levels"
-            )));
-        }
-        let mut deserializer = serde_json::Deserializer::from_str(json);
-        Walk {
+    ) -> Outcome<()> {
+        let mut memory = std::mem::take(&mut cells.memory);
+        memory.shapes.resize_with(self.0.len(), Vec::new);
+        let mut walk = Walk {
             trie: self,
-            node,
             cells,
-            keep,
-        }
-        .deserialize(&mut deserializer)?;
-        deserializer.end()
+            memory: &mut memory,
+        };
+        let walked = walk.whole(node, json, keep);
+        cells.memory = memory;
+        walked
     }
 }
 
-/// Whether brackets outside of texts nest too deep. Skipped values are not walked, so serde's own
-/// limit does not see them.
-fn too_deep(json: &[u8]) -> bool {
-    let (mut depth, mut quoted, mut escaped) = (0_usize, false, false);
-    for byte in json {
-        if quoted {
-            (quoted, escaped) = match byte {
-                _ if escaped => (true, false),
-                b'\\' => (true, true),
-                b'"' => (false, false),
-                _ => (true, false),
-            };
-            continue;
-        }
-        match byte {
-            b'"' => quoted = true,
-            b'{' | b'[' => {
-                depth += 1;
-                if depth > MAX_DEPTH {
-                    return true;
-                }
-            }
-            b'}' | b']' => depth = depth.saturating_sub(1),
-            _ => {}
-        }
+/// What a walk remembers of the objects before: most have the same keys in the same order.
+#[derive(Debug, Default, Clone)]
+pub(super) struct Memory {
+    /// By node: the keys of the last object there, as they are written, and where each leads.
+    shapes: Vec<Vec<(Box<str>, Seen)>>,
+    /// Buffers for texts with escapes.
+    spare: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Seen {
+    Node(usize),
+    Uncounted,
+    Nowhere,
+}
+
+/// Keys that are remembered of one object.
+const REMEMBERED: usize = 256;
+
+struct Walk<'a> {
+    trie: &'a Trie,
+    cells: &'a mut Cells,
+    memory: &'a mut Memory,
+}
+
+impl Walk<'_> {
+    fn whole(&mut self, node: usize, json: &str, keep: Option<&dyn Fn(&str) -> bool>) -> Outcome<()> {
+        let mut scan = Scan::new(json);
+        self.object(node, &mut scan, keep)?;
+        scan.end()
     }
-    false
+
+    fn object(
+        &mut self,
+        node: usize,
+        scan: &mut Scan<'_>,
+        keep: Option<&dyn Fn(&str) -> bool>,
+    ) -> Outcome<()> {
+        let mut more = scan.enter(b'{')?;
+        let mut place = 0;
+        while more {
+            let key = scan.key()?;
+            match self.seen(node, place, key)? {
+                Seen::Node(child) => self.value(child, scan)?,
+                Seen::Uncounted => {
+                    let raw = scan.raw()?;
+                    if let Step::Uncounted(path) = self.trie.step(node, &key.read()?) {
+                        uncounted(self.cells, &path, raw);
+                    }
+                }
+                Seen::Nowhere => match keep {
+                    Some(keep) if keep(&key.read()?) => {
+                        let value = super::tags::plain(scan.raw()?);
+                        if let Some(value) = value.filter(|v| !v.is_empty()) {
+                            self.cells.add_extra(&key.read()?, &value);
+                        }
+                    }
+                    _ => scan.skip()?,
+                },
+            }
+            place += 1;
+            more = scan.another(b'{')?;
+        }
+        Ok(())
+    }
+
+    /// Where a key leads. The key that stood in this place the last time is tried first.
+    fn seen(&mut self, node: usize, place: usize, key: Quoted<'_>) -> Outcome<Seen> {
+        let shape = &mut self.memory.shapes[node];
+        if let Some((known, seen)) = shape.get(place)
+            && **known == *key.inner
+        {
+            return Ok(*seen);
+        }
+        let seen = match self.trie.step(node, &key.read()?) {
+            Step::Node(child) => Seen::Node(child),
+            Step::Uncounted(_) => Seen::Uncounted,
+            Step::Nowhere => Seen::Nowhere,
+        };
+        let entry = (Box::from(key.inner), seen);
+        if place < shape.len() {
+            shape[place] = entry;
+        } else if place < REMEMBERED {
+            shape.push(entry);
+        }
+        Ok(seen)
+    }
+
+    /// Takes the value that comes next: as the field of its node, and for the fields inside of it.
+    fn value(&mut self, node: usize, scan: &mut Scan<'_>) -> Outcome<()> {
+        let Node {
+            field,
+            children,
+            counts,
+            ..
+        } = &self.trie.0[node];
+        let inside = !children.is_empty() || *counts;
+        let first = scan.peek()?;
+        let from = scan.place();
+        match first {
+            b'"' => return self.text(*field, inside.then_some(node), scan.quoted()?),
+            b'{' if inside => self.object(node, scan, None)?,
+            b'[' if inside => self.list(node, scan.raw()?)?,
+            _ => scan.skip()?,
+        }
+        if let Some(field) = *field {
+            match scan.since(from) {
+                "null" => self.cells.unset(field),
+                raw => self.cells.set(field, raw),
+            }
+        }
+        Ok(())
+    }
+
+    /// A text, and the fields of the object that may be written in it.
+    fn text(&mut self, field: Option<usize>, inside: Option<usize>, text: Quoted<'_>) -> Outcome<()> {
+        if field.is_none() && inside.is_none() {
+            return Ok(());
+        }
+        if !text.escaped {
+            return self.said(field, inside, text.inner);
+        }
+        let mut buffer = self.memory.spare.pop().unwrap_or_default();
+        let read = text.read_into(&mut buffer);
+        let walked = read.and_then(|()| self.said(field, inside, &buffer));
+        self.memory.spare.push(buffer);
+        walked
+    }
+
+    fn said(&mut self, field: Option<usize>, inside: Option<usize>, text: &str) -> Outcome<()> {
+        if let Some(field) = field {
+            self.cells.set(field, text);
+        }
+        // A text that does not look like an object has no fields.
+        if let Some(node) = inside
+            && text.trim_start().starts_with('{')
+        {
+            return self
+                .whole(node, text, None)
+                .map_err(|e| Broken::because(format!("text that is broken JSON: {e}")));
+        }
+        Ok(())
+    }
+
+    /// A list whose objects have keys is read like an object; any other list has no fields.
+    fn list(&mut self, node: usize, json: &str) -> Outcome<()> {
+        elements(json, &mut |raw| {
+            let (key, value) = if let Ok(entry) = serde_json::from_str::<Entry<'_>>(raw) {
+                (entry.key, entry.value.map(bare))
+            } else if let Ok(typed) = serde_json::from_str::<Typed<'_>>(raw) {
+                (typed.kind, Some(raw))
+            } else {
+                return Ok(());
+            };
+            let Some(value) = value else { return Ok(()) };
+            match self.trie.step(node, &key) {
+                Step::Node(child) => {
+                    let mut scan = Scan::new(value);
+                    self.value(child, &mut scan)?;
+                    scan.end()
+                }
+                Step::Uncounted(path) => {
+                    uncounted(self.cells, &path, value);
+                    Ok(())
+                }
+                Step::Nowhere => Ok(()),
+            }
+        })
+    }
 }
 
 fn joined(path: &str, key: &str) -> String {
@@ -215,19 +324,28 @@ fn joined(path: &str, key: &str) -> String {
     }
 }
 
-/// Keeps the whole numbers of a value that no field takes, each under its path.
+/// Keeps the whole numbers of a value that no field takes, each under its path. What cannot be read has none.
 fn uncounted(cells: &mut Cells, path: &str, json: &str) {
+    let json = json.trim();
     match json.as_bytes().first() {
         Some(b'{') => {
-            let inside: BTreeMap<String, &RawValue> = serde_json::from_str(json).unwrap_or_default();
-            for (key, value) in inside {
-                uncounted(cells, &joined(path, &key), value.get());
+            let mut inside = Vec::new();
+            let read = members(json, &mut |key, value| {
+                inside.push((key.into_owned(), value));
+                Ok(())
+            });
+            for (key, value) in inside.into_iter().filter(|_| read.is_ok()) {
+                uncounted(cells, &joined(path, &key), value);
             }
         }
         Some(b'[') => {
-            let inside: Vec<&RawValue> = serde_json::from_str(json).unwrap_or_default();
-            for value in inside {
-                uncounted(cells, path, value.get());
+            let mut inside = Vec::new();
+            let read = elements(json, &mut |value| {
+                inside.push(value);
+                Ok(())
+            });
+            for value in inside.into_iter().filter(|_| read.is_ok()) {
+                uncounted(cells, path, value);
             }
         }
         // Some exporters write whole numbers as texts.
@@ -294,178 +412,6 @@ fn bare(value: &RawValue) -> &str {
     named.map_or(text, RawValue::get)
 }
 
-struct Walk<'a> {
-    trie: &'a Trie,
-    node: usize,
-    cells: &'a mut Cells,
-    keep: Option<&'a dyn Fn(&str) -> bool>,
-}
-
-impl<'de> DeserializeSeed<'de> for Walk<'_> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, d: D) -> Result<(), D::Error> {
-        let Some(field) = self.trie.field(self.node) else {
-            return d.deserialize_any(self);
-        };
-        let raw: &RawValue = Deserialize::deserialize(d)?;
-        store(self.cells, field, raw).map_err(D::Error::custom)?;
-        if self.trie.has_children(self.node) && raw.get().starts_with(['{', '"', '[']) {
-            let mut inner = serde_json::Deserializer::from_str(raw.get());
-            inner.deserialize_any(self).map_err(D::Error::custom)?;
-        }
-        Ok(())
-    }
-}
-
-/// Keeps a value as a text: a JSON text without its quotes, anything else as it is written.
-fn store(cells: &mut Cells, field: usize, raw: &RawValue) -> Result<(), serde_json::Error> {
-    let text = raw.get();
-    match text.strip_prefix('"').and_then(|t| t.strip_suffix('"')) {
-        Some(plain) if !plain.contains('\\') => cells.set(field, plain),
-        Some(_) => cells.set(field, &serde_json::from_str::<String>(text)?),
-        None if text == "null" => cells.unset(field),
-        None => cells.set(field, text),
-    }
-    Ok(())
-}
-
-impl<'de> Visitor<'de> for Walk<'_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON value")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        while let Some(key) = map.next_key_seed(Key {
-            trie: self.trie,
-            node: self.node,
-            keep: self.keep,
-        })? {
-            match key {
-                Found::Step(Step::Node(node)) => {
-                    map.next_value_seed(Walk {
-                        trie: self.trie,
-                        node,
-                        cells: self.cells,
-                        keep: None,
-                    })?;
-                }
-                Found::Kept(name) => {
-                    let raw: &RawValue = map.next_value()?;
-                    if let Some(value) = super::tags::plain(raw).filter(|v| !v.is_empty()) {
-                        self.cells.add_extra(&name, &value);
-                    }
-                }
-                Found::Step(Step::Uncounted(path)) => {
-                    let raw: &RawValue = map.next_value()?;
-                    uncounted(self.cells, &path, raw.get());
-                }
-                Found::Step(Step::Nowhere) => {
-                    map.next_value::<IgnoredAny>()?;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// A list whose objects have keys is read like an object; any other list has no fields.
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
-        let node = &self.trie.0[self.node];
-        if node.children.is_empty() && !node.counts {
-            while seq.next_element::<IgnoredAny>()?.is_some() {}
-            return Ok(());
-        }
-        while let Some(raw) = seq.next_element::<&RawValue>()? {
-            let (key, value) = if let Ok(entry) = serde_json::from_str::<Entry<'_>>(raw.get()) {
-                (entry.key, entry.value.map(bare))
-            } else if let Ok(typed) = serde_json::from_str::<Typed<'_>>(raw.get()) {
-                (typed.kind, Some(raw.get()))
-            } else {
-                continue;
-            };
-            let Some(value) = value else { continue };
-            match self.trie.step(self.node, &key) {
-                Step::Node(node) => {
-                    let walk = Walk {
-                        trie: self.trie,
-                        node,
-                        cells: self.cells,
-                        keep: None,
-                    };
-                    walk.deserialize(&mut serde_json::Deserializer::from_str(value))
-                        .map_err(A::Error::custom)?;
-                }
-                Step::Uncounted(path) => uncounted(self.cells, &path, value),
-                Step::Nowhere => {}
-            }
-        }
-        Ok(())
-    }
-
-    /// JSON inside a text. A text that does not look like an object has no fields.
-    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<(), E> {
-        if text.trim_start().starts_with('{') {
-            self.trie
-                .walk_inner(self.node, text, self.cells)
-                .map_err(|e| E::custom(format!("text that is broken JSON: {e}")))?;
-        }
-        Ok(())
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
-        Ok(())
-    }
-    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
-        Ok(())
-    }
-    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
-        Ok(())
-    }
-    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
-        Ok(())
-    }
-    fn visit_unit<E>(self) -> Result<(), E> {
-        Ok(())
-    }
-}
-
-/// Compares a key with the wanted ones without keeping it.
-struct Key<'a> {
-    trie: &'a Trie,
-    node: usize,
-    keep: Option<&'a dyn Fn(&str) -> bool>,
-}
-
-enum Found {
-    Step(Step),
-    Kept(String),
-}
-
-impl<'de> DeserializeSeed<'de> for Key<'_> {
-    type Value = Found;
-
-    fn deserialize<D: Deserializer<'de>>(self, d: D) -> Result<Found, D::Error> {
-        d.deserialize_str(self)
-    }
-}
-
-impl Visitor<'_> for Key<'_> {
-    type Value = Found;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a key")
-    }
-
-    fn visit_str<E>(self, key: &str) -> Result<Found, E> {
-        Ok(match self.trie.step(self.node, key) {
-            Step::Nowhere if self.keep.is_some_and(|keep| keep(key)) => Found::Kept(key.to_owned()),
-            step => Found::Step(step),
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -498,6 +444,35 @@ mod tests {
                 None
             ]
         );
+    }
+
+    #[test]
+    fn a_field_may_have_fields_inside() {
+        let json = r#"{"m": {"u": {"n": 1}}, "t": "{\"u\": 2}", "l": [{"key": "u", "value": 3}]}"#;
+        let found = walk(&["m", "m.u", "m.u.n", "t", "t.u", "l", "l.u"], json).unwrap();
+        let found: Vec<_> = found.iter().map(|f| f.as_deref().unwrap()).collect();
+        let list = r#"[{"key": "u", "value": 3}]"#;
+        assert_eq!(
+            found,
+            [r#"{"u": {"n": 1}}"#, r#"{"n": 1}"#, "1", r#"{"u": 2}"#, "2", list, "3"]
+        );
+    }
+
+    #[test]
+    fn keys_in_another_order_are_found_all_the_same() {
+        let paths: Vec<String> = ["a", "b.c", "d"].map(str::to_owned).to_vec();
+        let trie = Trie::new(&paths);
+        let mut cells = Cells::new(3);
+        for json in [
+            r#"{"a": 1, "b": {"c": 2}, "d": 3}"#,
+            r#"{"d": 3, "x": 0, "b": {"y": 0, "c": 2}, "a": 1}"#,
+            r#"{"\u0061": 1, "b": "{\"c\": 2}", "d": 3}"#,
+            r#"{"a": 0, "a": 1, "d": 3, "b": {"c": 2}}"#,
+        ] {
+            cells.clear();
+            trie.walk(ROOT, json, &mut cells, None).unwrap();
+            assert_eq!([0, 1, 2].map(|f| cells.get(f)), [Some("1"), Some("2"), Some("3")], "{json}");
+        }
     }
 
     #[test]

@@ -529,6 +529,9 @@ impl ColumnFile {
             _ => return fail("'when' belongs to 'from' in [columns], and 'otherwise' to 'when'"),
         };
         let parse = match parse_name {
+            // Whatever a mapping file says: neither keys nor users are stored in clear.
+            ParseName::Text | ParseName::Pseudonym if name == "user_hash" => Parse::User,
+            ParseName::Text if name == "api_key_hash" => Parse::Pseudonym,
             ParseName::Text => Parse::Text,
             ParseName::Int => Parse::Int,
             ParseName::Float => Parse::Float,

@@ -11,9 +11,11 @@ mod convert;
 mod decode;
 mod expr;
 mod json_path;
+mod json_scan;
 mod mapping;
 mod parse;
 mod plan;
+mod privacy;
 mod reader;
 mod refusal;
 mod report;
@@ -31,8 +33,19 @@ pub use report::{ControlTotal, DecodeReport, Reject};
 /// Rows of one batch. Bounds the memory that decoding needs.
 const BATCH_ROWS: usize = 8_192;
 
+/// Texts of one batch. Rows of long texts make short batches.
+const BATCH_BYTES: usize = 16 << 20;
+
 /// Longest line, record or JSON value that is read. Longer ones are refused rather than buffered.
 const MAX_RECORD_BYTES: usize = 64 << 20;
+
+/// Longest file of a container that has to be in memory whole.
+const MAX_WHOLE_BYTES: usize = 1 << 30;
+
+/// What is said to a packed file that ends too early and cannot be read up to there.
+fn broken_off() -> crate::base::Error {
+    crate::base::Error::data("the packed file breaks off before its end").advise("fetch it again")
+}
 
 /// Deepest nesting of JSON that is walked.
 const MAX_DEPTH: usize = 128;

@@ -27,9 +27,13 @@ pub(super) fn int(text: &str) -> Parsed<i64> {
         .map_err(|_| "larger than 64 bits".to_owned())
 }
 
-/// A measurement. NaN and the infinities are missing values.
+/// A measurement. NaN and the infinities are missing values where they are spelled out.
 pub(super) fn float(text: &str) -> Parsed<f64> {
-    let value: f64 = text.trim().parse().map_err(|_| "not a number".to_owned())?;
+    let text = text.trim();
+    let value: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
+    if value.is_infinite() && text.bytes().any(|byte| byte.is_ascii_digit()) {
+        return Err("larger than any measurement".to_owned());
+    }
     Ok(value.is_finite().then_some(value))
 }
 
@@ -61,7 +65,25 @@ pub(super) fn currency(text: &str) -> Parsed<String> {
     Ok(Some(text.to_uppercase()))
 }
 
+/// Years that a date can be of. What lies beyond is a slip, and no calendar or table can hold it.
+fn within(micros: i64) -> Parsed<i64> {
+    const FIRST: i64 = -62_135_596_800_000_000;
+    const LAST: i64 = 253_402_300_800_000_000;
+    if (FIRST..LAST).contains(&micros) {
+        Ok(Some(micros))
+    } else {
+        Err("a time outside of the years 1 to 9999".to_owned())
+    }
+}
+
 pub(super) fn instant(text: &str, formats: &[String]) -> Parsed<i64> {
+    match written(text, formats)? {
+        Some(micros) => within(micros),
+        None => Ok(None),
+    }
+}
+
+fn written(text: &str, formats: &[String]) -> Parsed<i64> {
     if let Some(micros) = time::parse_instant(text) {
         return Ok(Some(micros));
     }
@@ -102,7 +124,7 @@ pub(super) fn local(text: &str, formats: &[String], zone: Tz) -> Parsed<i64> {
         None => return Ok(None),
     };
     match zone.from_local_datetime(&wall) {
-        LocalResult::Single(instant) => Ok(Some(instant.timestamp_micros())),
+        LocalResult::Single(instant) => within(instant.timestamp_micros()),
         LocalResult::Ambiguous(..) => Err(format!("a local time that {zone} had twice")),
         LocalResult::None => Err(format!("a local time that {zone} never had")),
     }
@@ -114,9 +136,7 @@ pub(super) fn unix(text: &str, digits: u32) -> Parsed<i64> {
     let exact = Exact::parse(text).map_err(|_| fail())?;
     // Amounts have 18 digits after the point; microseconds 6, less what the unit has already.
     let per_micro = 10_i128.pow(12 + digits);
-    i64::try_from(exact.round().div_euclid(per_micro))
-        .map(Some)
-        .map_err(|_| fail())
+    within(i64::try_from(exact.round().div_euclid(per_micro)).map_err(|_| fail())?)
 }
 
 /// Days since 1970. An instant gives its UTC day.
@@ -161,7 +181,7 @@ pub(super) fn sum(text: &str, key: &str) -> Result<Exact, String> {
     };
     let mut sum = Exact::ZERO;
     for object in objects {
-        if let Some(amount) = object.get(key).and_then(|raw| super::tags::plain(raw)) {
+        if let Some(amount) = object.get(key).and_then(|raw| super::tags::plain(raw.get())) {
             sum += Exact::parse(amount.trim()).map_err(|reason| format!("{}: {reason}", wrong()))?;
         }
     }

@@ -2,6 +2,7 @@
 
 use crate::base::money::Exact;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 /// One value of one row that could not be read. The whole row is left out.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -10,8 +11,8 @@ pub struct Reject {
     pub line: u64,
     /// Column of the source, empty for the whole row.
     pub column: String,
-    /// The value as it stood there, cut to 200 characters. `None` when it was missing, and for
-    /// broken JSON, which may hold prompts.
+    /// The value as it stood there, cut to 200 characters; how long it was, where it may be a prompt.
+    /// `None` when it was missing, and for rows that could not be taken apart.
     pub value: Option<String>,
     pub reason: String,
 }
@@ -36,6 +37,8 @@ pub struct DecodeReport {
     pub rows_out: u64,
     pub rejects: Vec<Reject>,
     pub totals: Vec<ControlTotal>,
+    /// The file ends where more was to come: rows are lost that nobody can count.
+    pub cut_off: bool,
     /// Things worth saying that cost no row, such as metrics that no column takes.
     pub notes: Vec<String>,
 }
@@ -72,12 +75,24 @@ impl Totals {
         }
     }
 
+    pub(super) fn add_all(&mut self, others: Totals) {
+        for (place, other) in others.0 {
+            match self.0.entry(place) {
+                Entry::Vacant(entry) => {
+                    entry.insert(other);
+                }
+                Entry::Occupied(mut entry) => {
+                    let total = entry.get_mut();
+                    total.rows += other.rows;
+                    total.nulls += other.nulls;
+                    total.source_total += other.source_total;
+                    total.stored_total += other.stored_total;
+                }
+            }
+        }
+    }
+
     pub(super) fn finish(self) -> Vec<ControlTotal> {
         self.0.into_values().collect()
     }
-}
-
-/// A value as it may be shown: at most 200 characters.
-pub(super) fn shown(value: &str) -> String {
-    value.chars().take(200).collect()
 }

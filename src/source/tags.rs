@@ -7,6 +7,7 @@ use arrow::array::{MapArray, MapBuilder, MapFieldNames, StringBuilder};
 use arrow::datatypes::{DataType, Field};
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
+use std::collections::HashSet;
 use std::fmt;
 
 pub(super) type Pairs = Vec<(String, Option<String>)>;
@@ -23,13 +24,10 @@ pub(super) fn parse(text: &str) -> std::result::Result<Pairs, String> {
     };
     let Tags(pairs) =
         serde_json::from_str(text).map_err(|_| "tags are neither a JSON object nor a list".to_owned())?;
-    let mut unique = Pairs::with_capacity(pairs.len());
-    for (key, value) in pairs {
-        if !unique.iter().any(|(known, _)| *known == key) {
-            unique.push((key, value));
-        }
-    }
-    Ok(unique)
+    let mut known = HashSet::with_capacity(pairs.len());
+    let first: Vec<bool> = pairs.iter().map(|(key, _)| known.insert(key.clone())).collect();
+    let unique = pairs.into_iter().zip(first).filter(|(_, first)| *first);
+    Ok(unique.map(|(pair, _)| pair).collect())
 }
 
 /// The value of the first tag of that key.
@@ -58,7 +56,7 @@ impl<'de> Visitor<'de> for TagsVisitor {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> std::result::Result<Tags, A::Error> {
         let mut pairs = Pairs::new();
         while let Some((key, value)) = map.next_entry::<String, &RawValue>()? {
-            pairs.push((key, plain(value)));
+            pairs.push((key, plain(value.get())));
         }
         Ok(Tags(pairs))
     }
@@ -67,12 +65,12 @@ impl<'de> Visitor<'de> for TagsVisitor {
         let mut pairs = Pairs::new();
         while let Some(raw) = seq.next_element::<&RawValue>()? {
             if let Ok(one) = serde_json::from_str::<KeyValue<'_>>(raw.get()) {
-                pairs.push((one.key, one.value.and_then(plain)));
+                pairs.push((one.key, one.value.and_then(|v| plain(v.get()))));
             } else if let Ok(one) = serde_json::from_str::<NameValue<'_>>(raw.get()) {
-                pairs.push((one.name, one.value.and_then(plain)));
+                pairs.push((one.name, one.value.and_then(|v| plain(v.get()))));
             } else if raw.get().starts_with('{') {
                 // Nothing says what it is, and it may hold anything.
-            } else if let Some(text) = plain(raw) {
+            } else if let Some(text) = plain(raw.get()) {
                 pairs.push(match text.split_once(':') {
                     Some((key, value)) => (key.to_owned(), Some(value.to_owned())),
                     None => (text, Some(String::new())),
@@ -104,8 +102,7 @@ struct NameValue<'a> {
 }
 
 /// A JSON value as a text: strings unquoted, null as nothing, all else as it stands.
-pub(super) fn plain(raw: &RawValue) -> Option<String> {
-    let text = raw.get();
+pub(super) fn plain(text: &str) -> Option<String> {
     if text == "null" {
         return None;
     }

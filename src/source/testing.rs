@@ -14,6 +14,7 @@ pub(super) fn context() -> DecodeContext {
         observed_at: None,
         valid_from: None,
         zone: None,
+        users: None,
     }
 }
 

@@ -77,6 +77,7 @@ fn decode_with(mapping: &Mapping, name: &str, bytes: &[u8]) -> Result<Decoded> {
         observed_at: parse_instant("2026-09-14T10:00:00Z"),
         valid_from: None,
         zone: None,
+        users: None,
     };
     let mut batches = Vec::new();
     // Streams and random access must say the same; Parquet needs the latter.

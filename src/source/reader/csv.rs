@@ -1,15 +1,14 @@
 //! CSV with a header. A record with more or fewer fields than the header is refused, never bent into
 //! shape; a file with nothing but a header has no rows.
 
-use super::guard::Guard;
-use super::{Input, Reader, first_byte, options, skip_bom};
+use super::records::{Next, Records};
+use super::{Input, Reader, Tear, first_byte, options, skip_bom, text_of};
 use crate::base::{Error, Result};
 use crate::source::collect::{Cells, Collector};
 use crate::source::decode::DecodeContext;
 use crate::source::mapping::Mapping;
-use ::csv::{ByteRecord, ReaderBuilder};
 use serde::Deserialize;
-use std::io::Read;
+use std::io::Cursor;
 
 #[derive(Debug)]
 pub(super) struct Csv;
@@ -35,15 +34,6 @@ impl Options {
             return Err(Error::config("the delimiter of CSV is one ASCII character"));
         }
         Ok(read)
-    }
-
-    fn builder(&self) -> ReaderBuilder {
-        let mut builder = ReaderBuilder::new();
-        builder
-            .delimiter(self.delimiter as u8)
-            .flexible(true)
-            .has_headers(false);
-        builder
     }
 
     /// What a column is called in mapping files.
@@ -88,12 +78,15 @@ impl Reader for Csv {
             return None;
         }
         let options = Options::read(options).ok()?;
-        let mut reader = options.builder().from_reader(head);
-        let mut record = ByteRecord::new();
-        reader.read_byte_record(&mut record).ok()?;
+        let content = Cursor::new(head.to_vec());
+        let mut records = Records::new(Box::new(content), Tear::default(), options.delimiter as u8);
+        match records.next() {
+            Ok(Next::Record(_)) => {}
+            _ => return None,
+        }
         Some(
-            record
-                .iter()
+            records
+                .fields()
                 .map(|name| options.name(&String::from_utf8_lossy(name)).to_owned())
                 .collect(),
         )
@@ -108,45 +101,43 @@ impl Reader for Csv {
         out: &mut Collector<'_>,
     ) -> Result<()> {
         let options = Options::read(options)?;
-        let bom = input.head().len() - skip_bom(input.head())?.len();
-        let mut input = input.into_read();
-        std::io::copy(&mut input.by_ref().take(bom as u64), &mut std::io::sink())?;
-        let (guarded, watch) = Guard::new(input);
-        let mut reader = options.builder().buffer_capacity(64 << 10).from_reader(guarded);
-        let failed = |e: ::csv::Error| Error::data(e.to_string());
-
-        let mut record = ByteRecord::new();
-        if !reader.read_byte_record(&mut record).map_err(failed)? {
-            return Err(Error::data("the file is empty: not even a header"));
-        }
-        let fates = fates(&record, mapping, &options)?;
+        let (content, tear) = text_of(input)?;
+        let mut records = Records::new(content, tear.clone(), options.delimiter as u8);
+        let fates = fates(&records.header()?, mapping, &options)?;
         let mut cells = Cells::new(mapping.fields.len());
+        let mut last = 1;
         loop {
-            if !reader.read_byte_record(&mut record).map_err(failed)? {
-                return Ok(());
-            }
-            let line = watch
-                .borrow_mut()
-                .line_of(record.position().map_or(0, ::csv::Position::byte));
-            if record.len() != fates.len() {
-                let reason = format!("{} fields where the header has {}", record.len(), fates.len());
-                out.reject(line, "", None, reason);
-                continue;
-            }
-            cells.clear();
-            match take(&record, &fates, mapping, &mut cells) {
-                Ok(()) => out.row(line, &cells)?,
-                Err((column, reason)) => out.reject(line, &column, None, reason),
+            match records.next()? {
+                Next::Record(line) => {
+                    last = line;
+                    cells.clear();
+                    match take(&records, &fates, mapping, &mut cells) {
+                        Ok(()) => out.row(line, &cells)?,
+                        Err((column, reason)) => out.reject(line, &column, None, reason),
+                    }
+                }
+                Next::Broken(line, reason) => {
+                    last = line;
+                    out.reject(line, "", None, reason);
+                    if records.cut_off() {
+                        out.ends_early();
+                    }
+                }
+                Next::End => {
+                    if tear.is_torn() {
+                        out.breaks_off(last + 1);
+                    }
+                    return Ok(());
+                }
             }
         }
     }
 }
 
-fn fates(header: &ByteRecord, mapping: &Mapping, options: &Options) -> Result<Vec<Fate>> {
+fn fates(header: &[String], mapping: &Mapping, options: &Options) -> Result<Vec<Fate>> {
     let mut seen = Vec::new();
     let mut fates = Vec::with_capacity(header.len());
     for (at, name) in header.iter().enumerate() {
-        let name = std::str::from_utf8(name).map_err(|_| Error::data("the header is not UTF-8"))?;
         fates.push(fate(at, options.name(name), mapping, &mut seen)?);
     }
     Ok(fates)
@@ -184,12 +175,12 @@ pub(super) fn fate(at: usize, name: &str, mapping: &Mapping, seen: &mut Seen) ->
 }
 
 fn take(
-    record: &ByteRecord,
+    record: &Records,
     fates: &[Fate],
     mapping: &Mapping,
     cells: &mut Cells,
 ) -> std::result::Result<(), (String, String)> {
-    for (value, fate) in record.iter().zip(fates) {
+    for (value, fate) in record.fields().zip(fates) {
         if value.is_empty() || matches!(fate, Fate::Ignored) {
             continue;
         }
@@ -223,7 +214,7 @@ pub(super) fn put(
             if let Some(node) = inner.filter(|_| value.trim_start().starts_with('{')) {
                 mapping
                     .trie
-                    .walk_inner(node, value, cells)
+                    .walk(node, value, cells, None)
                     .map_err(|e| (String::new(), format!("a column that is broken JSON: {e}")))?;
             }
         }

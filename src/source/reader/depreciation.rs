@@ -2,8 +2,8 @@
 //! to price less salvage exactly. Knows calendar months; knows nothing of charges.
 
 use super::csv::Csv;
-use super::guard::Guard;
-use super::{Input, Reader, options, skip_bom};
+use super::records::{Next, Records};
+use super::{Input, Reader, options, text_of};
 use crate::base::money::{self, Exact};
 use crate::base::{Error, Result, time};
 use crate::source::collect::{Cells, Collector};
@@ -11,7 +11,6 @@ use crate::source::decode::DecodeContext;
 use crate::source::mapping::Mapping;
 use chrono::{Datelike, Months, NaiveDate};
 use serde::Deserialize;
-use std::io::Read;
 
 #[derive(Debug)]
 pub(super) struct Depreciation;
@@ -63,16 +62,9 @@ impl Reader for Depreciation {
         out: &mut Collector<'_>,
     ) -> Result<()> {
         let options: Options = options(self.id(), table)?;
-        let bom = input.head().len() - skip_bom(input.head())?.len();
-        let mut input = input.into_read();
-        std::io::copy(&mut input.by_ref().take(bom as u64), &mut std::io::sink())?;
-        let (guarded, watch) = Guard::new(input);
-        let mut reader = ::csv::ReaderBuilder::new()
-            .flexible(true)
-            .trim(::csv::Trim::All)
-            .from_reader(guarded);
-        let failed = |e: ::csv::Error| Error::data(e.to_string());
-        let header = reader.headers().map_err(failed)?.clone();
+        let (content, tear) = text_of(input)?;
+        let mut records = Records::new(content, tear.clone(), b',');
+        let header: Vec<String> = records.header()?.iter().map(|h| h.trim().to_owned()).collect();
         let place = |name: &str| {
             header
                 .iter()
@@ -98,30 +90,35 @@ impl Reader for Depreciation {
             .collect();
         let fields = FIELDS.map(|name| mapping.field(name));
         let mut cells = Cells::new(mapping.fields.len());
-        let mut record = ::csv::StringRecord::new();
+        let mut last = 1;
         loop {
-            match reader.read_record(&mut record) {
-                Ok(true) => {}
-                Ok(false) => return Ok(()),
-                Err(e) if matches!(e.kind(), ::csv::ErrorKind::Utf8 { .. }) => {
-                    let line = e.position().map_or(0, ::csv::Position::line);
-                    out.reject(line, "", None, "not UTF-8");
+            let line = match records.next()? {
+                Next::Record(line) => line,
+                Next::Broken(line, reason) => {
+                    last = line;
+                    out.reject(line, "", None, reason);
+                    if records.cut_off() {
+                        out.ends_early();
+                    }
                     continue;
                 }
-                Err(e) => return Err(failed(e)),
-            }
-            let byte = record.position().map_or(0, ::csv::Position::byte);
-            let line = watch.borrow_mut().line_of(byte);
-            if record.len() != header.len() {
-                let reason = format!("{} fields where the header has {}", record.len(), header.len());
-                out.reject(line, "", None, reason);
+                Next::End => {
+                    if tear.is_torn() {
+                        out.breaks_off(last + 1);
+                    }
+                    return Ok(());
+                }
+            };
+            last = line;
+            let Some(record) = records.texts() else {
+                out.reject(line, "", None, "not UTF-8");
                 continue;
-            }
-            let asset = match Asset::read(places.map(|at| &record[at])) {
+            };
+            let asset = match Asset::read(places.map(|at| record[at])) {
                 Ok(asset) => asset,
                 Err((which, reason)) => {
                     let at = places[which];
-                    out.reject(line, &header[at], Some(&record[at]), reason);
+                    out.reject(line, &header[at], Some(record[at]), reason);
                     continue;
                 }
             };
@@ -137,7 +134,7 @@ impl Reader for Depreciation {
                 };
                 cells.clear();
                 for (at, field) in &kept {
-                    cells.set(*field, &record[*at]);
+                    cells.set(*field, record[*at]);
                 }
                 let texts = [start, end, from, amount, (month + 1).to_string()];
                 for (field, text) in fields.iter().zip(&texts) {

@@ -1,6 +1,7 @@
 //! Containers: one file each, and the list of them. A reader turns bytes into rows of texts; what the
 //! texts mean is in the mapping file.
 
+mod blocks;
 mod csv;
 mod depreciation;
 mod guard;
@@ -10,12 +11,17 @@ mod parquet;
 mod prometheus_json;
 mod prometheus_text;
 mod rates_wide;
+mod records;
+mod values;
 
 use super::collect::Collector;
 use super::decode::{Bytes, DecodeContext};
 use super::mapping::{Mapping, ReaderChoice};
+use super::{MAX_WHOLE_BYTES, broken_off};
 use crate::base::{Error, Result};
-use std::io::{Cursor, Read};
+use std::io::{Cursor, ErrorKind, Read};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Every container, in the order in which they are tried.
 pub(super) static READERS: &[&dyn Reader] = &[
@@ -66,9 +72,42 @@ fn options<T: serde::de::DeserializeOwned>(id: &str, table: &toml::Table) -> Res
         .map_err(|e| Error::config(format!("options of the reader {id}: {}", e.message())))
 }
 
+/// Whether the content broke off before its end, as a packed file does that was not copied whole. What
+/// stands right before the break is not to be trusted: half a number is a number, too.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Tear(Arc<AtomicBool>);
+
+impl Tear {
+    pub(super) fn is_torn(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Ends where its content breaks off, and says so.
+struct Tearing<R> {
+    inner: R,
+    tear: Tear,
+}
+
+impl<R: Read> Read for Tearing<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        match self.inner.read(buffer) {
+            Err(e) if e.kind() == ErrorKind::UnexpectedEof => {
+                self.tear.0.store(true, Ordering::Relaxed);
+                Ok(0)
+            }
+            read => read,
+        }
+    }
+}
+
 /// The content of a file with its beginning already looked at.
 pub(super) enum Input {
-    Stream { head: Vec<u8>, rest: Box<dyn Read> },
+    Stream {
+        head: Vec<u8>,
+        rest: Box<dyn Read>,
+        tear: Tear,
+    },
     Random(bytes::Bytes),
 }
 
@@ -76,10 +115,19 @@ impl Input {
     pub(super) fn open(bytes: Bytes, head_bytes: usize) -> Result<Input> {
         match bytes {
             Bytes::Random(bytes) => Ok(Input::Random(bytes)),
-            Bytes::Stream(mut stream) => {
+            Bytes::Stream(stream) => {
+                let tear = Tear::default();
+                let mut stream = Tearing {
+                    inner: stream,
+                    tear: tear.clone(),
+                };
                 let mut head = Vec::new();
                 stream.by_ref().take(head_bytes as u64).read_to_end(&mut head)?;
-                Ok(Input::Stream { head, rest: stream })
+                Ok(Input::Stream {
+                    head,
+                    rest: Box::new(stream),
+                    tear,
+                })
             }
         }
     }
@@ -92,9 +140,17 @@ impl Input {
         }
     }
 
+    /// Tells, while the content is read and afterwards, whether it broke off.
+    pub(super) fn tear(&self) -> Tear {
+        match self {
+            Input::Stream { tear, .. } => tear.clone(),
+            Input::Random(_) => Tear::default(),
+        }
+    }
+
     pub(super) fn into_read(self) -> Box<dyn Read> {
         match self {
-            Input::Stream { head, rest } => Box::new(Cursor::new(head).chain(rest)),
+            Input::Stream { head, rest, .. } => Box::new(Cursor::new(head).chain(rest)),
             Input::Random(bytes) => Box::new(Cursor::new(bytes)),
         }
     }
@@ -103,12 +159,31 @@ impl Input {
     pub(super) fn into_bytes(self) -> Result<bytes::Bytes> {
         match self {
             Input::Random(bytes) => Ok(bytes),
-            Input::Stream { mut head, mut rest } => {
-                rest.read_to_end(&mut head)?;
+            Input::Stream { mut head, rest, tear } => {
+                rest.take(MAX_WHOLE_BYTES as u64).read_to_end(&mut head)?;
+                if head.len() >= MAX_WHOLE_BYTES {
+                    return Err(Error::data(format!(
+                        "more than {} MiB, and it has to be read whole",
+                        MAX_WHOLE_BYTES >> 20
+                    ))
+                    .advise("deliver it in parts"));
+                }
+                if tear.is_torn() {
+                    return Err(broken_off());
+                }
                 Ok(head.into())
             }
         }
     }
+}
+
+/// Steps over the byte order mark.
+fn text_of(input: Input) -> Result<(Box<dyn Read>, Tear)> {
+    let mark = input.head().len() - skip_bom(input.head())?.len();
+    let tear = input.tear();
+    let mut content = input.into_read();
+    std::io::copy(&mut content.by_ref().take(mark as u64), &mut std::io::sink())?;
+    Ok((content, tear))
 }
 
 /// A text without its byte order mark; an error for UTF-16, which spreadsheets like to write.

@@ -3,15 +3,9 @@
 
 use crate::source::collect::Cells;
 use crate::source::json_path::{ROOT, Trie};
+use crate::source::json_scan::{Outcome, Scan, elements, members};
 use crate::source::mapping::RowPath;
-use serde::Deserialize;
-use serde::de::{Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
-use serde_json::value::RawValue;
-use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::fmt;
-
-type Outcome<T> = Result<T, serde_json::Error>;
 
 /// Looks for rows along a path and hands their texts and what is around them to `found`. `entry` is the field
 /// that takes the key of what `*` stands for. False when the path leads nowhere.
@@ -55,14 +49,14 @@ impl Search<'_> {
         let mut around = Cells::new(self.fields);
         self.trie.walk(ROOT, json, &mut around, None)?;
         around.inherit(outer);
-        let unpacked: String;
-        let inner = match inner.get() {
+        let unpacked;
+        let inner = match inner.starts_with('"') {
             // Some logs write what they wrap as a text.
-            text if text.starts_with('"') => {
-                unpacked = serde_json::from_str(text)?;
+            true => {
+                unpacked = Scan::new(inner).quoted()?.read()?;
                 unpacked.trim()
             }
-            text => text,
+            false => inner,
         };
         if !*list {
             return match inner.starts_with('{') {
@@ -77,11 +71,15 @@ impl Search<'_> {
         if !inner.starts_with('[') {
             return Ok(false);
         }
-        let elements: Vec<&RawValue> = serde_json::from_str(inner)?;
-        for element in elements {
+        let mut rows = Vec::new();
+        elements(inner, &mut |row| {
+            rows.push(row);
+            Ok(())
+        })?;
+        for row in rows {
             // What is no object is handed on, to be refused.
-            let rest = if element.get().starts_with('{') { rest } else { &[] };
-            self.descend(rest, element.get(), &around)?;
+            let rest = if row.starts_with('{') { rest } else { &[] };
+            self.descend(rest, row, &around)?;
         }
         Ok(true)
     }
@@ -91,48 +89,30 @@ impl Search<'_> {
         let mut around = Cells::new(self.fields);
         self.trie.walk(ROOT, json, &mut around, None)?;
         around.inherit(outer);
-        let entries: BTreeMap<String, &RawValue> = serde_json::from_str(json)?;
+        let mut entries = BTreeMap::new();
+        members(json, &mut |key, value| {
+            entries.insert(key, value);
+            Ok(())
+        })?;
         let mut found = false;
-        for (key, value) in entries.iter().filter(|(_, v)| v.get().starts_with('{')) {
+        for (key, value) in entries.iter().filter(|(_, v)| v.starts_with('{')) {
             if let Some(field) = self.entry {
                 around.set(field, key);
             }
-            found |= self.descend(rest, value.get(), &around)?;
+            found |= self.descend(rest, value, &around)?;
         }
         Ok(found)
     }
 }
 
 /// The value of one key of an object.
-fn member<'a>(json: &'a str, key: &str) -> Outcome<Option<&'a RawValue>> {
-    if !json.starts_with('{') {
-        return Err(serde_json::Error::custom("not an object"));
-    }
-    let mut deserializer = serde_json::Deserializer::from_str(json);
-    (&mut deserializer).deserialize_map(Member(key))
-}
-
-struct Member<'a>(&'a str);
-
-impl<'de> Visitor<'de> for Member<'_> {
-    type Value = Option<&'de RawValue>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut found = None;
-        while let Some(Key(key)) = map.next_key()? {
-            if key == self.0 {
-                found = Some(map.next_value()?);
-            } else {
-                map.next_value::<IgnoredAny>()?;
-            }
+fn member<'a>(json: &'a str, key: &str) -> Outcome<Option<&'a str>> {
+    let mut found = None;
+    members(json, &mut |name, value| {
+        if name == key {
+            found = Some(value);
         }
-        Ok(found)
-    }
+        Ok(())
+    })?;
+    Ok(found)
 }
-
-#[derive(Deserialize)]
-struct Key<'a>(#[serde(borrow)] Cow<'a, str>);

@@ -4,16 +4,18 @@
 use super::csv::{Fate, fate, put};
 use super::{Input, Reader, options};
 use crate::base::{Context, Error, Result};
-use crate::source::BATCH_ROWS;
 use crate::source::collect::{Cells, Collector};
 use crate::source::decode::DecodeContext;
 use crate::source::mapping::Mapping;
+use crate::source::{BATCH_ROWS, MAX_RECORD_BYTES};
 use ::parquet::arrow::ProjectionMask;
-use ::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray, make_array};
+use ::parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray, StringViewArray, make_array};
 use arrow::datatypes::{DataType, Field, Schema};
+use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 #[derive(Debug)]
@@ -39,9 +41,8 @@ impl Reader for Parquet {
             return None;
         }
         // A file whose end is not at hand is Parquet with unknown columns.
-        let whole = bytes::Bytes::copy_from_slice(head);
-        let names = ParquetRecordBatchReaderBuilder::try_new(whole)
-            .map(|b| b.schema().fields().iter().map(|f| f.name().clone()).collect());
+        let whole = Bytes::copy_from_slice(head);
+        let names = open(whole).map(|b| b.schema().fields().iter().map(|f| f.name().clone()).collect());
         Some(names.unwrap_or_default())
     }
 
@@ -53,8 +54,7 @@ impl Reader for Parquet {
         _: &DecodeContext,
         out: &mut Collector<'_>,
     ) -> Result<()> {
-        let builder =
-            ParquetRecordBatchReaderBuilder::try_new(input.into_bytes()?).context("reading Parquet")?;
+        let builder = open(input.into_bytes()?).context("reading Parquet")?;
         let names: Vec<String> = builder
             .schema()
             .fields()
@@ -71,27 +71,40 @@ impl Reader for Parquet {
             .filter(|at| !matches!(fates[*at], Fate::Ignored))
             .collect();
         let mask = ProjectionMask::roots(builder.parquet_schema(), wanted.iter().copied());
-        let reader = builder
-            .with_projection(mask)
-            .with_batch_size(BATCH_ROWS)
-            .build()
-            .context("reading Parquet")?;
+        let mut reader = undamaged(|| {
+            let builder = builder.with_projection(mask).with_batch_size(BATCH_ROWS);
+            builder.build().map_err(Error::from)
+        })
+        .context("reading Parquet")?;
         let mut cells = Cells::new(mapping.fields.len());
         let mut row = 0;
-        for batch in reader {
-            let batch = batch?;
-            let columns: Vec<StringArray> = wanted
+        while let Some(batch) = undamaged(|| reader.next().transpose().map_err(Error::from))
+            .with_context(|| format!("behind row {row}"))?
+        {
+            let columns: Vec<Texts> = wanted
                 .iter()
                 .zip(batch.columns())
-                .map(|(at, column)| as_text(column).with_context(|| format!("column {}", names[*at])))
+                .map(|(at, column)| Texts::of(column).with_context(|| format!("column {}", names[*at])))
                 .collect::<Result<_>>()?;
             for at in 0..batch.num_rows() {
                 row += 1;
                 cells.clear();
                 let mut broken = None;
                 for (column, source) in columns.iter().zip(&wanted) {
-                    if column.is_valid(at) && !column.value(at).is_empty() {
-                        broken = broken.or(put(column.value(at), &fates[*source], mapping, &mut cells).err());
+                    let taken = match column.at(at) {
+                        Ok(None | Some("")) => Ok(()),
+                        Ok(Some(text)) if text.len() > MAX_RECORD_BYTES => {
+                            Err(format!("longer than {} MiB", MAX_RECORD_BYTES >> 20))
+                        }
+                        Ok(Some(text)) => {
+                            let taken = put(text, &fates[*source], mapping, &mut cells);
+                            broken = broken.or(taken.err());
+                            Ok(())
+                        }
+                        Err(reason) => Err(reason.to_owned()),
+                    };
+                    if let Err(reason) = taken {
+                        broken = broken.or(Some((names[*source].clone(), reason)));
                     }
                 }
                 match broken {
@@ -104,7 +117,97 @@ impl Reader for Parquet {
     }
 }
 
-/// A column as texts, losing nothing.
+/// Looks at the end of the file. Long texts are asked for as views, which share what repeats: a small file
+/// may say one long text in every row.
+fn open(bytes: Bytes) -> Result<ParquetRecordBatchReaderBuilder<Bytes>> {
+    undamaged(|| {
+        let plain = ParquetRecordBatchReaderBuilder::try_new(bytes.clone())?;
+        let viewed: Vec<_> = plain.schema().fields().iter().map(viewed).collect();
+        let schema = Schema::new_with_metadata(viewed, plain.schema().metadata().clone());
+        let options = ArrowReaderOptions::new().with_schema(Arc::new(schema));
+        Ok(ParquetRecordBatchReaderBuilder::try_new_with_options(
+            bytes, options,
+        )?)
+    })
+}
+
+fn viewed(field: &Arc<Field>) -> Field {
+    let view = match field.data_type() {
+        DataType::Utf8 | DataType::LargeUtf8 => DataType::Utf8View,
+        DataType::Binary | DataType::LargeBinary => DataType::BinaryView,
+        other => other.clone(),
+    };
+    field.as_ref().clone().with_data_type(view)
+}
+
+/// A file whose parts contradict each other makes the reader of Parquet panic in places. That is the file's
+/// fault, not ours.
+fn undamaged<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
+        Err(Error::data(
+            "its parts contradict each other: the file is damaged",
+        ))
+    })
+}
+
+/// The texts of a column.
+enum Texts {
+    Plain(StringArray),
+    View(StringViewArray),
+    /// Texts, and which values had none although they were there.
+    Lossy(StringArray, ArrayRef),
+    Binary(ArrayRef),
+    /// Each text once, and which of them stands in a row.
+    Keyed(Vec<Option<usize>>, Box<Texts>),
+}
+
+impl Texts {
+    fn of(column: &ArrayRef) -> Result<Texts> {
+        Ok(match column.data_type() {
+            DataType::Utf8 => Texts::Plain(column.as_string::<i32>().clone()),
+            DataType::Utf8View => Texts::View(column.as_string_view().clone()),
+            DataType::Binary
+            | DataType::LargeBinary
+            | DataType::BinaryView
+            | DataType::FixedSizeBinary(_) => {
+                Texts::Binary(arrow::compute::cast(column, &DataType::BinaryView)?)
+            }
+            DataType::Dictionary(..) => {
+                let keyed = column.as_any_dictionary();
+                let places = keyed.normalized_keys();
+                let valid = |(row, place)| column.is_valid(row).then_some(place);
+                let keys = places.into_iter().enumerate().map(valid).collect();
+                Texts::Keyed(keys, Box::new(Texts::of(keyed.values())?))
+            }
+            DataType::List(_)
+            | DataType::LargeList(_)
+            | DataType::ListView(_)
+            | DataType::LargeListView(_)
+            | DataType::FixedSizeList(..)
+            | DataType::Struct(_)
+            | DataType::Map(..) => Texts::Plain(as_json(column)?),
+            _ => Texts::Lossy(as_text(column)?, Arc::clone(column)),
+        })
+    }
+
+    /// The text of a row; nothing where the value is missing. `Err`: why there is none.
+    fn at(&self, row: usize) -> std::result::Result<Option<&str>, &'static str> {
+        match self {
+            Texts::Plain(texts) => Ok(texts.is_valid(row).then(|| texts.value(row))),
+            Texts::View(texts) => Ok(texts.is_valid(row).then(|| texts.value(row))),
+            Texts::Lossy(texts, _) if texts.is_valid(row) => Ok(Some(texts.value(row))),
+            Texts::Lossy(_, values) if values.is_null(row) => Ok(None),
+            Texts::Lossy(..) => Err("a value that its type cannot hold"),
+            Texts::Binary(values) if values.is_null(row) => Ok(None),
+            Texts::Binary(values) => std::str::from_utf8(values.as_binary_view().value(row))
+                .map(Some)
+                .map_err(|_| "not UTF-8"),
+            Texts::Keyed(keys, texts) => keys[row].map_or(Ok(None), |key| texts.at(key)),
+        }
+    }
+}
+
+/// A column of single values as texts, losing nothing: what is no value of its type has no text.
 fn as_text(column: &ArrayRef) -> Result<StringArray> {
     let texts = match column.data_type() {
         DataType::Timestamp(unit, Some(_)) => {
@@ -113,16 +216,7 @@ fn as_text(column: &ArrayRef) -> Result<StringArray> {
             let utc = make_array(column.to_data().into_builder().data_type(naive).build()?);
             arrow::compute::cast(&utc, &DataType::Utf8)?
         }
-        DataType::List(_) | DataType::LargeList(_) | DataType::Struct(_) | DataType::Map(..) => {
-            return as_json(column);
-        }
-        _ => {
-            let strict = arrow::compute::CastOptions {
-                safe: false,
-                ..Default::default()
-            };
-            arrow::compute::cast_with_options(column, &DataType::Utf8, &strict)?
-        }
+        _ => arrow::compute::cast(column, &DataType::Utf8)?,
     };
     Ok(texts.as_string::<i32>().clone())
 }

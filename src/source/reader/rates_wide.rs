@@ -3,15 +3,14 @@
 //! quoted as they stand are marked as derived.
 
 use super::csv::Csv;
-use super::guard::Guard;
-use super::{Input, Reader, options, skip_bom};
+use super::records::{Next, Records};
+use super::{Input, Reader, options, text_of};
 use crate::base::money::{self, Exact};
 use crate::base::{Error, Result};
 use crate::source::collect::{Cells, Collector};
 use crate::source::decode::DecodeContext;
 use crate::source::mapping::Mapping;
 use serde::Deserialize;
-use std::io::Read;
 
 #[derive(Debug)]
 pub(super) struct RatesWide;
@@ -27,6 +26,9 @@ struct Options {
     #[serde(default)]
     missing: Vec<String>,
 }
+
+/// Every currency is quoted in every other: there are fewer than 200 in the world.
+const MOST_CURRENCIES: usize = 400;
 
 /// The fields of a row.
 const FIELDS: [&str; 5] = ["day", "from", "to", "rate", "derived"];
@@ -54,45 +56,44 @@ impl Reader for RatesWide {
     ) -> Result<()> {
         let options: Options = options(self.id(), table)?;
         let fields = FIELDS.map(|f| mapping.field(f));
-        let bom = input.head().len() - skip_bom(input.head())?.len();
-        let mut input = input.into_read();
-        std::io::copy(&mut input.by_ref().take(bom as u64), &mut std::io::sink())?;
-        let (guarded, watch) = Guard::new(input);
-        let mut reader = ::csv::ReaderBuilder::new()
-            .flexible(true)
-            .trim(::csv::Trim::All)
-            .from_reader(guarded);
-        let failed = |e: ::csv::Error| Error::data(e.to_string());
-        let header = reader.headers().map_err(failed)?.clone();
+        let (content, tear) = text_of(input)?;
+        let mut records = Records::new(content, tear.clone(), b',');
+        let header: Vec<String> = records.header()?.iter().map(|h| h.trim().to_owned()).collect();
+        if header.len() > MOST_CURRENCIES {
+            return Err(Error::data(format!(
+                "{} columns, where a table of rates has at most {MOST_CURRENCIES}",
+                header.len()
+            )));
+        }
         let day_at = header
             .iter()
             .position(|name| name.eq_ignore_ascii_case(&options.day))
             .ok_or_else(|| Error::data(format!("there is no column '{}'", options.day)))?;
         let mut cells = Cells::new(mapping.fields.len());
-        let mut record = ::csv::StringRecord::new();
+        let mut last = 1;
         loop {
-            match reader.read_record(&mut record) {
-                Ok(true) => {}
-                Ok(false) => return Ok(()),
-                Err(e) if matches!(e.kind(), ::csv::ErrorKind::Utf8 { .. }) => {
-                    out.reject(
-                        e.position().map_or(0, ::csv::Position::line),
-                        "",
-                        None,
-                        "not UTF-8",
-                    );
+            let line = match records.next()? {
+                Next::Record(line) => line,
+                Next::Broken(line, reason) => {
+                    last = line;
+                    out.reject(line, "", None, reason);
+                    if records.cut_off() {
+                        out.ends_early();
+                    }
                     continue;
                 }
-                Err(e) => return Err(failed(e)),
-            }
-            let line = watch
-                .borrow_mut()
-                .line_of(record.position().map_or(0, ::csv::Position::byte));
-            if record.len() != header.len() {
-                let reason = format!("{} fields where the header has {}", record.len(), header.len());
-                out.reject(line, "", None, reason);
+                Next::End => {
+                    if tear.is_torn() {
+                        out.breaks_off(last + 1);
+                    }
+                    return Ok(());
+                }
+            };
+            last = line;
+            let Some(record) = records.texts() else {
+                out.reject(line, "", None, "not UTF-8");
                 continue;
-            }
+            };
             let mut quotes = vec![(options.base.as_str(), money::ONE)];
             for (at, (name, text)) in header.iter().zip(record.iter()).enumerate() {
                 let missing = text.is_empty() || options.missing.iter().any(|m| m.eq_ignore_ascii_case(text));
@@ -119,7 +120,7 @@ impl Reader for RatesWide {
                     cells.clear();
                     let rate = money::format(rate);
                     let derived = if *from == options.base { "false" } else { "true" };
-                    for (field, text) in fields.iter().zip([&record[day_at], from, to, &rate, derived]) {
+                    for (field, text) in fields.iter().zip([record[day_at], from, to, &rate, derived]) {
                         if let Some(field) = field {
                             cells.set(*field, text);
                         }

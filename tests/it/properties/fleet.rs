@@ -275,6 +275,7 @@ fn telemetry(series: &Series) -> Vec<RecordBatch> {
         observed_at: None,
         valid_from: None,
         zone: None,
+        users: None,
     };
     let mut batches = Vec::new();
     let bytes = Bytes::Stream(Box::new(std::io::Cursor::new(answer)));
