@@ -71,7 +71,7 @@ pub async fn demo(request: &DemoRequest, console: &mut dyn Console) -> Result<St
     }
 
     heading(console, "Board: the picture for the leader's e-mail");
-    report(&config, "board", &request.out, console).await?;
+    report(&config, "board", &request.out, &[], console).await?;
 
     heading(console, &format!("Budget drill: {DRILL}"));
     let verdict = drill_run(&config, DRILL, None, &request.out, console).await?;

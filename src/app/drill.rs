@@ -1,6 +1,6 @@
 //! `drill list`, `drill run`: what if, and would the budget hold?
 
-use super::report::write_document;
+use super::report::{FORMATS, write_document};
 use super::{Console, Status, open, show};
 use crate::asset::Assets;
 use crate::base::{Context, Error, Result};
@@ -56,7 +56,7 @@ pub async fn drill_run(
         console.say(&format!("note: {note}"));
     }
     show(console, &outcome.decisions)?;
-    write_document(&report::drill(&name, &outcome)?, out, console)?;
+    write_document(&report::drill(&name, &outcome)?, &FORMATS, out, console)?;
     Ok(if outcome.passed {
         Status::Done
     } else {

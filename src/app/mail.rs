@@ -2,7 +2,7 @@
 //! other, so that the same report does not go twice.
 
 use super::journal::LakeJournal;
-use super::report::{FORMATS, document, renderings, write_document};
+use super::report::{FORMATS, Rendering, document, formats_or_all, renderings, write_document};
 use super::{Console, Status, open};
 use crate::base::time::{Window, local_midnight};
 use crate::base::{Context, Error, ErrorKind, Result, seed};
@@ -20,6 +20,8 @@ pub struct MailRequest {
     pub report: String,
     /// Where the files go as well.
     pub out: PathBuf,
+    /// Formats of the files, which are attached too. Empty: all are written, and the workbook is attached.
+    pub formats: Vec<String>,
     /// Empty: those of `[smtp]`.
     pub to: Vec<String>,
     /// Send although the journal says that it has been, or may have been.
@@ -61,7 +63,7 @@ pub(super) fn parcel(
         .map(String::as_str)
         .filter(|f| *f != "png")
         .collect();
-    let file = |r: super::report::Rendering| deliver::File {
+    let file = |r: Rendering| deliver::File {
         name: r.file_name,
         media_type: r.media_type,
         bytes: r.bytes,
@@ -133,8 +135,12 @@ impl Job for ByHand<'_> {
     }
 
     async fn prepare(&self, entry: &Entry) -> Result<Box<dyn Ready>> {
+        let attach = match self.request.formats.is_empty() {
+            true => attached_by_default(),
+            false => self.request.formats.clone(),
+        };
         Ok(Box::new(Package {
-            parcel: parcel(self.config, &self.document, &entry.run_id, &attached_by_default())?,
+            parcel: parcel(self.config, &self.document, &entry.run_id, &attach)?,
             folder: None,
             smtp: Some(smtp(self.config, &self.to)?),
         }))
@@ -176,6 +182,7 @@ pub async fn mail_report(
         _ => request.to.clone(),
     };
     // What is wrong with the mail set-up is told before the report is made.
+    let formats = formats_or_all(&request.formats)?;
     smtp(config, &to)?;
     let window = config.window_or_month()?;
     let lake = open::existing(config).await?;
@@ -195,8 +202,8 @@ pub async fn mail_report(
     {
         return already(held, config, console);
     }
-    let document = document(config, &request.report, window).await?;
-    write_document(&document, &request.out, console)?;
+    let document = document(config, &request.report).await?;
+    write_document(&document, &formats, &request.out, console)?;
     let job = ByHand {
         config,
         request,

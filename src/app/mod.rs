@@ -35,7 +35,7 @@ pub use metric::{metric_list, metric_run, metric_show};
 pub use pull::{PullRequest, pull};
 pub use reconcile::reconcile;
 pub use reference::{fx_list, prices_list};
-pub use report::{FORMATS, report};
+pub use report::{FORMATS, Rendering, document, renderings, report};
 pub use schedule::{schedule_list, schedule_once, schedule_run};
 pub use sql::sql;
 pub use synth::{SynthRequest, synth};

@@ -302,15 +302,18 @@ impl Job for Scheduled<'_> {
     }
 
     async fn prepare(&self, entry: &Entry) -> Result<Box<dyn Ready>> {
-        let config = self.now();
         let section = &self.plan(entry)?.section;
         let window = window(entry)?;
+        let config = Config {
+            window: Some(window),
+            ..self.now()
+        };
         // A mail server that is not set up is told before the work.
         let smtp = match section.to.is_empty() {
             true => None,
             false => Some(smtp(&config, &section.to)?),
         };
-        let document = document(&config, &entry.report, window).await?;
+        let document = document(&config, &entry.report).await?;
         let attach = section.formats.clone().unwrap_or_else(attached_by_default);
         Ok(Box::new(Package {
             parcel: parcel(&config, &document, &entry.run_id, &attach)?,

@@ -143,10 +143,13 @@ pub(super) enum Command {
         #[arg(long, value_delimiter = ',', value_name = "COLUMN")]
         by: Vec<String>,
     },
-    /// Draw a report as a picture (PNG) and a page (HTML), and mail it
+    /// Write a report: a picture, a page, a workbook, text, data; all say the same numbers. And mail it
     Report {
-        /// Name of the report, such as board
+        /// Name of the report: board, month-close, unit-economics, gpu-fleet, gateway-ops, ai-portfolio
         name: String,
+        /// Only these renderings: png, html, xlsx, md, json
+        #[arg(long, value_delimiter = ',', value_name = "FORMAT")]
+        format: Vec<String>,
         /// Where the files go
         #[arg(long, default_value = ".", value_hint = ValueHint::DirPath)]
         out: PathBuf,

@@ -114,18 +114,21 @@ async fn run(cli: Cli, terminal: &mut Terminal) -> Result<Status> {
         Command::Report {
             name,
             out,
+            format,
             email: None,
             ..
-        } => app::report(&config()?, &name, &out, terminal).await,
+        } => app::report(&config()?, &name, &out, &format, terminal).await,
         Command::Report {
             name,
             out,
+            format,
             email: Some(to),
             resend,
         } => {
             let request = MailRequest {
                 report: name,
                 out,
+                formats: format,
                 to,
                 resend,
             };

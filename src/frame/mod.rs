@@ -151,6 +151,16 @@ impl Frame {
         }
     }
 
+    /// A decimal or a whole number as a stored amount (10⁻¹⁸).
+    pub fn decimal_or_int(&self, column: &str, row: usize) -> Result<Option<i128>> {
+        match self.array(column)?.data_type() {
+            t if t.is_integer() => Ok(self
+                .int(column, row)?
+                .and_then(|n| i128::from(n).checked_mul(money::ONE))),
+            _ => self.decimal(column, row),
+        }
+    }
+
     /// A whole number.
     pub fn int(&self, column: &str, row: usize) -> Result<Option<i64>> {
         let array = self.array(column)?;

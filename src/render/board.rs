@@ -4,8 +4,9 @@
 use super::chart;
 use super::chart::canvas::{Align, Canvas, Rect, Type, picture};
 use super::chart::theme;
-use super::document::{Body, Document, Finding, Headline, Mood, Section};
+use super::document::{Body, Document, Finding, Headline, Mood, Rows, Section};
 use super::number;
+use super::table::{Laid, lay};
 use crate::base::Result;
 use plotters::style::RGBColor;
 
@@ -199,7 +200,10 @@ impl Page<'_> {
                     .map(|n| SMALL.wrap(n, width).len())
                     .sum::<usize>()
             };
-            let body = row.iter().map(|s| f64::from(s.height)).fold(0.0, f64::max);
+            let mut body = 0.0_f64;
+            for section in row {
+                body = body.max(body_height(section)?);
+            }
             let foot = row
                 .iter()
                 .map(|s| notices(s) as f64 * SMALL_LINE)
@@ -302,10 +306,25 @@ fn draw_section(c: &Canvas<'_>, area: Rect, section: &Section) -> Result<()> {
         SMALL,
     )?;
     let body = area.inset(0.0, SECTION_HEAD, 0.0, 0.0);
+    let mut below = body;
     match &section.body {
-        Body::Chart(spec, frame) => chart::draw(c, body, spec, frame)?,
-        Body::Table(frame) => draw_table(c, body, frame)?,
+        Body::Chart(spec, frame) => {
+            let height = if section.rows.is_some() {
+                f64::from(section.height)
+            } else {
+                body.h
+            };
+            chart::draw(c, Rect { h: height, ..body }, spec, frame)?;
+            below = body.inset(0.0, height + TABLE_GAP, 0.0, 0.0);
+        }
+        Body::Table(frame) if section.rows.is_none() => {
+            draw_table(c, body, &lay(&Rows::plain(frame.clone()), fitting(body.h))?)?;
+        }
+        Body::Table(_) => {}
         Body::Empty(why) => chart::nothing(c, body, why)?,
+    }
+    if let Some(laid) = drawn_rows(section)? {
+        draw_table(c, below, &laid)?;
     }
     let mut y = area.bottom() + 30.0;
     for notice in &section.notices {
@@ -317,51 +336,112 @@ fn draw_section(c: &Canvas<'_>, area: Rect, section: &Section) -> Result<()> {
     Ok(())
 }
 
-/// As many rows as fit, numbers at the right.
-/// Columns as wide as what stands in them; what is left is shared, what is lacking is taken from all.
-fn draw_table(c: &Canvas<'_>, area: Rect, frame: &crate::frame::Frame) -> Result<()> {
-    const ROW: f64 = 40.0;
-    const GAP: f64 = 16.0;
-    let cell = Type::new(theme::LABEL, theme::INK);
-    let rows = frame.rows().min(((area.h / ROW) as usize).saturating_sub(1));
-    let mut columns = Vec::with_capacity(frame.columns.len());
-    for (i, column) in frame.columns.iter().enumerate() {
-        let name = column.name.replace('_', " ");
-        let texts: Vec<String> = super::cell::column_for_people(frame, i)?
-            .into_iter()
-            .take(rows)
-            .map(|text| text.unwrap_or_else(|| number::MISSING.to_owned()))
-            .collect();
-        let widest = texts
-            .iter()
-            .map(|text| cell.width(text))
-            .fold(SMALL.width(&name), f64::max);
-        columns.push((name, texts, widest + GAP));
+const ROW: f64 = 42.0;
+const TABLE_GAP: f64 = 28.0;
+/// Height of a box that says why there is nothing.
+const EMPTY: f64 = 120.0;
+
+/// Rows below the head that fit into a height.
+fn fitting(height: f64) -> usize {
+    ((height / ROW) as usize).saturating_sub(1)
+}
+
+/// The table that a picture shows below a chart, or in its place.
+fn drawn_rows(section: &Section) -> Result<Option<Laid>> {
+    match &section.rows {
+        Some(rows) if rows.on_picture > 0 && rows.frame.rows() > 0 => lay(rows, rows.on_picture).map(Some),
+        _ => Ok(None),
     }
-    let wanted: f64 = columns.iter().map(|(_, _, width)| width).sum();
-    let (stretch, squeeze) = match wanted < area.w {
-        true => ((area.w - wanted) / columns.len().max(1) as f64, 1.0),
-        false => (0.0, area.w / wanted),
+}
+
+/// What stands below a section's heading takes this much.
+fn body_height(section: &Section) -> Result<f64> {
+    let chart = match &section.body {
+        Body::Chart(..) => f64::from(section.height),
+        Body::Table(_) if section.rows.is_none() => f64::from(section.height),
+        Body::Table(_) => 0.0,
+        Body::Empty(_) if section.height == 0 => EMPTY,
+        Body::Empty(_) => f64::from(section.height),
     };
+    let Some(laid) = drawn_rows(section)? else {
+        return Ok(chart);
+    };
+    let lines = 1 + laid.rows.len() + laid.totals.len() + usize::from(laid.hidden > 0);
+    let gap = if chart > 0.0 { TABLE_GAP } else { 0.0 };
+    Ok(chart + gap + lines as f64 * ROW)
+}
+
+/// Columns as wide as what stands in them; what is left is shared. What is lacking is taken from the texts: a
+/// figure is never cut.
+fn draw_table(c: &Canvas<'_>, area: Rect, laid: &Laid) -> Result<()> {
+    const GAP: f64 = 22.0;
+    let cell = Type::new(theme::LABEL, theme::INK);
+    let columns = laid.heads.len();
+    let mut widths = Vec::with_capacity(columns);
+    for i in 0..columns {
+        let texts = laid.rows.iter().map(|row| cell.width(&row[i]));
+        let totals = laid.totals.iter().map(|row| cell.bold().width(&row[i]));
+        widths.push(texts.chain(totals).fold(SMALL.width(&laid.heads[i]), f64::max) + GAP);
+    }
+    let wanted: f64 = widths.iter().sum();
+    let texts: f64 = widths
+        .iter()
+        .zip(&laid.right)
+        .filter(|(_, right)| !**right)
+        .map(|(w, _)| w)
+        .sum();
+    let lacking = wanted - area.w;
+    for (width, right) in widths.iter_mut().zip(&laid.right) {
+        if lacking <= 0.0 {
+            *width += -lacking / columns.max(1) as f64;
+        } else if texts - lacking > 40.0 * columns as f64 {
+            *width -= if *right { 0.0 } else { lacking * *width / texts };
+        } else {
+            *width *= area.w / wanted;
+        }
+    }
     let mut left = area.x;
-    for (i, (name, texts, wanted)) in columns.into_iter().enumerate() {
-        let width = wanted * squeeze + stretch;
-        let right = super::cell::is_number(&frame.columns[i], frame.batch.column(i).data_type());
-        let (x, align) = match right {
-            true => (left + width - GAP, Align::Right),
-            false => (left, Align::Left),
+    let rule = |y: f64, color| c.line((area.x, y), (area.right(), y), color, theme::HAIR);
+    for (i, width) in widths.iter().enumerate() {
+        let (x, align) = if laid.right[i] {
+            // The last column of numbers ends where the page does.
+            (
+                left + width - if i + 1 == columns { 0.0 } else { GAP },
+                Align::Right,
+            )
+        } else {
+            (left, Align::Left)
         };
+        let space = width - GAP + 1.0;
         c.text(
             x,
-            area.y + 26.0,
-            &SMALL.fit(&name, width - GAP + 1.0),
+            area.y + 28.0,
+            &SMALL.fit(&laid.heads[i], space),
             SMALL.align(align),
         )?;
-        for (row, text) in texts.iter().enumerate() {
-            let y = area.y + 26.0 + (row + 1) as f64 * ROW;
-            c.text(x, y, &cell.fit(text, width - GAP + 1.0), cell.align(align))?;
+        let lines = laid.rows.iter().map(|row| (row, cell));
+        let totals = laid.totals.iter().map(|row| (row, cell.bold()));
+        for (line, (row, kind)) in lines.chain(totals).enumerate() {
+            let y = area.y + 28.0 + (line + 1) as f64 * ROW;
+            c.text(x, y, &kind.fit(&row[i], space), kind.align(align))?;
         }
         left += width;
+    }
+    rule(area.y + ROW - 1.0, theme::AXIS)?;
+    for line in 1..laid.rows.len() {
+        rule(area.y + ROW * (line + 1) as f64 - 1.0, theme::GRID)?;
+    }
+    let end = area.y + ROW * (laid.rows.len() + 1) as f64 - 1.0;
+    if !laid.totals.is_empty() {
+        rule(end, theme::AXIS)?;
+    }
+    if laid.hidden > 0 {
+        let y = end + ROW * laid.totals.len() as f64 + 29.0;
+        let words = format!(
+            "and {} more rows in the workbook",
+            number::count(laid.hidden as i64)
+        );
+        c.text(area.x, y, &words, SMALL)?;
     }
     Ok(())
 }

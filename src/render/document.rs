@@ -4,6 +4,7 @@
 use crate::base::money;
 use crate::frame::{ChartSpec, Frame};
 use crate::render::number;
+use chrono::{DateTime, Utc};
 
 #[derive(Debug, Clone)]
 pub struct Document {
@@ -18,8 +19,12 @@ pub struct Document {
     /// What stands out, in sentences.
     pub findings: Vec<Finding>,
     pub sections: Vec<Section>,
+    /// What ties the figures to their sources: files and pages carry it, pictures do not.
+    pub annexes: Vec<Section>,
     /// What the numbers mean.
     pub footer: Vec<String>,
+    /// When the figures were true: files that carry a date of their own take this one.
+    pub moment: DateTime<Utc>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -170,8 +175,70 @@ pub struct Section {
     /// Rows of the board's grid are as high as the highest of their sections.
     pub height: u32,
     pub body: Body,
+    /// All rows behind the picture. Absent: what is drawn is all there is.
+    pub rows: Option<Rows>,
     /// What the picture cannot show: amounts without a rate, rows left out.
     pub notices: Vec<String>,
+}
+
+/// A table, whole, with what people are shown of it.
+#[derive(Debug, Clone)]
+pub struct Rows {
+    pub frame: Frame,
+    /// The columns that people are shown, and what they are called there; none: all of them. A workbook and
+    /// JSON have every column.
+    pub shown: Vec<(String, String)>,
+    /// Exact sums of the columns that may be added up.
+    pub totals: Vec<Total>,
+    /// Columns that are sums and differences of others in their row, so that a workbook can show how.
+    pub formulas: Vec<Formula>,
+    /// As many rows stand on a picture.
+    pub on_picture: usize,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Total {
+    /// `None` where the table has no currency.
+    pub currency: Option<String>,
+    pub column: String,
+    /// Of scale 18, counts too.
+    pub amount: i128,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Formula {
+    pub column: String,
+    /// Whether the term is taken away, and its column.
+    pub terms: Vec<(bool, String)>,
+}
+
+impl Rows {
+    /// A table of which every column is shown and nothing is added up.
+    pub fn plain(frame: Frame) -> Rows {
+        Rows {
+            frame,
+            shown: Vec::new(),
+            totals: Vec::new(),
+            formulas: Vec::new(),
+            on_picture: 0,
+        }
+    }
+
+    /// The currencies that have a line of totals, in order; one `None` where there is no currency.
+    pub fn total_lines(&self) -> Vec<Option<&str>> {
+        let mut lines: Vec<Option<&str>> = self.totals.iter().map(|t| t.currency.as_deref()).collect();
+        lines.sort_unstable();
+        lines.dedup();
+        lines
+    }
+
+    pub fn total(&self, currency: Option<&str>, column: &str) -> Option<i128> {
+        let found = self
+            .totals
+            .iter()
+            .find(|t| t.currency.as_deref() == currency && t.column == column);
+        found.map(|t| t.amount)
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -183,15 +250,23 @@ pub enum Body {
 }
 
 impl Section {
+    /// The table of a section, whatever is drawn of it.
+    pub fn table(&self) -> Option<Rows> {
+        match (&self.rows, &self.body) {
+            (Some(rows), _) => Some(rows.clone()),
+            (None, Body::Chart(_, frame) | Body::Table(frame)) => Some(Rows::plain(frame.clone())),
+            (None, Body::Empty(_)) => None,
+        }
+    }
+
     /// The picture in words, for those who cannot see it.
     pub fn alt(&self) -> String {
         match &self.body {
             Body::Chart(_, frame) => {
+                let rows = self.rows.as_ref().map_or(frame.rows(), |rows| rows.frame.rows());
                 format!(
-                    "{}. {}. The table below holds its {} rows.",
-                    self.title,
-                    self.subtitle,
-                    frame.rows()
+                    "{}. {}. The table below holds its {rows} rows.",
+                    self.title, self.subtitle,
                 )
             }
             Body::Table(_) => self.title.clone(),

@@ -42,7 +42,7 @@ pub(super) fn render(frame: &Frame) -> Result<Vec<u8>> {
 }
 
 /// Nothing of the data may end a cell or become markup.
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

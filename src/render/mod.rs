@@ -8,6 +8,8 @@ pub mod cell;
 pub mod chart;
 mod csv;
 pub mod document;
+mod document_json;
+mod document_markdown;
 mod html;
 mod json;
 pub mod mail;
@@ -15,7 +17,9 @@ mod markdown;
 pub mod number;
 mod parquet;
 pub mod raster;
+mod table;
 pub mod text;
+mod xlsx;
 
 pub use raster::png;
 
@@ -23,10 +27,12 @@ use crate::base::{Error, Result};
 use crate::frame::Frame;
 use document::Document;
 
+type DrawDocument = fn(&Document) -> Result<Vec<u8>>;
+
 /// What a renderer eats.
 pub enum Draw {
     Frame(fn(&Frame) -> Result<Vec<u8>>),
-    Document(fn(&Document) -> Result<Vec<u8>>),
+    Document(DrawDocument),
 }
 
 pub struct Renderer {
@@ -83,16 +89,22 @@ pub static RENDERERS: &[Renderer] = &[
         media_type: "text/html",
         draw: Draw::Document(html::render),
     },
+    Renderer {
+        name: "xlsx",
+        media_type: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+        draw: Draw::Document(xlsx::render),
+    },
+    Renderer {
+        name: "md",
+        media_type: "text/markdown",
+        draw: Draw::Document(document_markdown::render),
+    },
+    Renderer {
+        name: "json",
+        media_type: "application/json",
+        draw: Draw::Document(document_json::render),
+    },
 ];
-
-fn find(format: &str) -> Option<&'static Renderer> {
-    RENDERERS.iter().find(|r| r.name == format)
-}
-
-/// What a file of this format is, to those who receive it.
-pub fn media_type(format: &str) -> &'static str {
-    find(format).map_or("application/octet-stream", |renderer| renderer.media_type)
-}
 
 fn unknown(format: &str, wanted: impl Fn(&Renderer) -> bool) -> Error {
     let names: Vec<&str> = RENDERERS.iter().filter(|r| wanted(r)).map(|r| r.name).collect();
@@ -102,18 +114,33 @@ fn unknown(format: &str, wanted: impl Fn(&Renderer) -> bool) -> Error {
 
 /// A table of results in one of the formats `table`, `csv`, `json`, `ndjson`, `markdown`, `parquet`.
 pub fn frame(format: &str, frame: &Frame) -> Result<Vec<u8>> {
-    match find(format).map(|r| &r.draw) {
-        Some(Draw::Frame(draw)) => draw(frame),
-        _ => Err(unknown(format, |r| matches!(r.draw, Draw::Frame(_)))),
+    let draw = RENDERERS.iter().find_map(|r| match r.draw {
+        Draw::Frame(draw) if r.name == format => Some(draw),
+        _ => None,
+    });
+    match draw {
+        Some(draw) => draw(frame),
+        None => Err(unknown(format, |r| matches!(r.draw, Draw::Frame(_)))),
     }
 }
 
-/// A report in one of the formats `svg`, `png`, `html`.
+/// A report in one of the formats `svg`, `png`, `html`, `xlsx`, `md`, `json`.
 pub fn document(format: &str, document: &Document) -> Result<Vec<u8>> {
-    match find(format).map(|r| &r.draw) {
-        Some(Draw::Document(draw)) => draw(document),
-        _ => Err(unknown(format, |r| matches!(r.draw, Draw::Document(_)))),
-    }
+    of_documents(format)?.1(document)
+}
+
+/// What a document's rendering calls itself in a mail.
+pub fn document_media_type(format: &str) -> Result<&'static str> {
+    Ok(of_documents(format)?.0)
+}
+
+/// A name may stand for a table and for a document: JSON does.
+fn of_documents(format: &str) -> Result<(&'static str, DrawDocument)> {
+    let found = RENDERERS.iter().find_map(|r| match r.draw {
+        Draw::Document(draw) if r.name == format => Some((r.media_type, draw)),
+        _ => None,
+    });
+    found.ok_or_else(|| unknown(format, |r| matches!(r.draw, Draw::Document(_))))
 }
 
 #[cfg(test)]

@@ -1,7 +1,9 @@
 //! Literal frames and documents for tests of renderers: a plausible month, and awkward ones.
 #![allow(clippy::unwrap_used, clippy::type_complexity)]
 
-use super::document::{Body, Change, Document, Finding, Good, Headline, Mood, Section, Stamp, Value};
+use super::document::{
+    Body, Change, Document, Finding, Formula, Good, Headline, Mood, Rows, Section, Stamp, Total, Value,
+};
 use crate::base::money::{self, ONE};
 use crate::frame::build::{Values, decimals};
 use crate::frame::{ChartSpec, Frame, Role};
@@ -379,7 +381,99 @@ fn section(
         wide,
         height,
         body: Body::Chart(chart.0, chart.1),
+        rows: None,
         notices: Vec::new(),
+    }
+}
+
+pub(crate) fn moment() -> chrono::DateTime<chrono::Utc> {
+    "2026-11-02T06:00:00Z".parse().unwrap()
+}
+
+/// A document of tables as finance gets it: two currencies, more digits than a double holds, names that
+/// spreadsheets would take for formulas, something missing.
+pub(crate) fn close() -> Document {
+    let bills = [
+        ("=HYPERLINK(1)", "USD", 7_i64, Some("1234.50")),
+        ("+aws", "USD", 5, Some("100.000000000000000001")),
+        ("@anthropic", "USD", 2, Some("0.012345678901234567")),
+        ("-licences", "EUR", 1, Some("-99.9")),
+        ("\tdata-centre", "EUR", 3, None),
+    ];
+    let amounts = || decimals(bills.map(|b| b.3.map(amount)));
+    let lines: ArrayRef = Arc::new(arrow::array::Int64Array::from_iter_values(bills.map(|b| b.2)));
+    let zero = decimals(bills.map(|b| b.3.map(|_| 0)));
+    let ratios = decimals(bills.map(|b| b.3.map(|_| amount("0.125"))));
+    let measured = Arc::new(Float64Array::from_iter(bills.map(|b| b.3.map(|_| 850.5))));
+    let frame = frame(vec![
+        ("source", Role::Dimension, "", texts(bills.map(|b| b.0))),
+        ("currency", Role::Currency, "", texts(bills.map(|b| b.1))),
+        ("since", Role::Time, "", days(0..5)),
+        ("charges", Role::Measure, "charges", lines),
+        ("bill", Role::Money, "", amounts()),
+        ("leaves", Role::Money, "", amounts()),
+        ("difference", Role::Money, "", zero),
+        ("share", Role::Ratio, "", ratios),
+        ("latency", Role::Measure, "ms", measured),
+    ]);
+    let total = |currency: &str, column: &str, value: &str| Total {
+        currency: Some(currency.into()),
+        column: column.into(),
+        amount: amount(value),
+    };
+    let rows = Rows {
+        frame,
+        shown: [
+            ("source", "Source"),
+            ("currency", "Currency"),
+            ("charges", "Lines"),
+            ("bill", "Bill"),
+            ("leaves", "Leaves"),
+            ("difference", "Difference"),
+        ]
+        .map(|(column, name)| (column.to_owned(), name.to_owned()))
+        .to_vec(),
+        totals: vec![
+            total("USD", "charges", "14"),
+            total("USD", "bill", "1334.512345678901234568"),
+            total("USD", "leaves", "1334.512345678901234568"),
+            total("USD", "difference", "0"),
+            total("EUR", "charges", "4"),
+            total("EUR", "bill", "-99.9"),
+            total("EUR", "leaves", "-99.9"),
+            total("EUR", "difference", "0"),
+        ],
+        formulas: vec![Formula {
+            column: "difference".into(),
+            terms: vec![(false, "bill".into()), (true, "leaves".into())],
+        }],
+        on_picture: 10,
+    };
+    let table = |id: &str, title: &str| Section {
+        id: id.into(),
+        title: title.into(),
+        subtitle: "each in the currency of its bill".into(),
+        wide: true,
+        height: 0,
+        body: Body::Table(rows.frame.clone()),
+        rows: Some(rows.clone()),
+        notices: vec!["One amount is missing: +cmd|' /C calc'!A0".into()],
+    };
+    let mut drawn = section(
+        "waterfall",
+        "From the bill to the leaves",
+        "USD",
+        true,
+        400,
+        waterfall(),
+    );
+    drawn.rows = Some(Rows::plain(waterfall().1));
+    Document {
+        name: "month-close".into(),
+        title: "Month close".into(),
+        sections: vec![table("bills", "Bills by source"), drawn],
+        annexes: vec![table("reconciliation", "Reconciliation")],
+        ..board()
     }
 }
 
@@ -486,6 +580,8 @@ pub(crate) fn board() -> Document {
             finding("Two of eight use cases have spent $1.53k without one success so far.", Mood::Bad),
         ],
         sections,
+        annexes: Vec::new(),
+        moment: moment(),
         footer: vec![
             "Cost of a successful task: the cost of all attempts of a use case, failed, retried and fallen-back ones too, divided by its tasks with a successful outcome. Loaded adds its share of shared services and idle GPU time.".into(),
             "GPU utilisation: active device-seconds divided by provisioned device-seconds; time without telemetry counts as provisioned. Every billed amount is split into parts that add up to the bill.".into(),

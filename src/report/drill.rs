@@ -1,7 +1,7 @@
 //! The outcome of a drill as a document: the verdict, the fan of paths against the budget, who makes
 //! the increase, and which purchases would have helped.
 
-use crate::base::{Result, money};
+use crate::base::{Result, money, time};
 use crate::drill::Outcome;
 use crate::frame::{ChartSpec, ColumnSpec, Frame, Role};
 use crate::render::document::{Body, Document, Finding, Good, Headline, Mood, Section, Stamp, Value};
@@ -87,9 +87,13 @@ pub fn drill(name: &str, outcome: &Outcome) -> Result<Document> {
                 wide: true,
                 height: 200,
                 body: Body::Table(decisions(outcome)?),
+                rows: None,
                 notices: Vec::new(),
             },
         ],
+        annexes: Vec::new(),
+        // A drill starts on a day and has no other moment.
+        moment: time::day_start(outcome.start),
         footer: outcome
             .notes
             .iter()
@@ -143,6 +147,7 @@ fn fan(outcome: &Outcome) -> Section {
         wide: true,
         height: 640,
         body: Body::Chart(spec, outcome.fan.clone()),
+        rows: None,
         notices: Vec::new(),
     }
 }
@@ -177,6 +182,7 @@ fn contributors(outcome: &Outcome, by: &str, title: &str, subtitle: &str) -> Res
         wide: false,
         height: 480,
         body,
+        rows: None,
         notices: Vec::new(),
     })
 }

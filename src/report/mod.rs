@@ -4,6 +4,7 @@
 //! out, draws nothing and writes no file. The few data sources of a section that are more than one metric
 //! (a budget with its projection, GPU pools against their SLO) have a file each under `section/`.
 
+mod annex;
 mod burn;
 mod drill;
 mod finding;
@@ -79,7 +80,11 @@ pub async fn build(
     for section in &spec.section {
         sections.push(section::build(&run, section).await?);
     }
-    let findings = finding::build(&run, &headlines, spec.findings).await?;
+    let annexes = annex::build(&run).await?;
+    let mut findings = finding::build(&run, &headlines, spec.findings).await?;
+    if spec.verdict {
+        findings.splice(0..0, annex::verdict(&annexes)?);
+    }
     Ok(Document {
         name: spec.name.clone(),
         title: spec.title.clone(),
@@ -88,6 +93,8 @@ pub async fn build(
         headlines,
         findings,
         sections,
+        annexes,
+        moment: settings.now,
         footer: spec
             .footer
             .iter()

@@ -9,8 +9,9 @@ use chrono::{DateTime, Datelike, Days, NaiveDate, Utc};
 use std::collections::BTreeMap;
 use tokio::sync::Mutex;
 
-/// Metrics that were run, by name, group columns and window: sentences and pictures ask for the same ones.
-type Answers = BTreeMap<(String, Option<Vec<String>>, i64, i64), Frame>;
+/// Metrics that were run, by name, group columns, parameters and window: sentences and pictures ask for the
+/// same ones.
+type Answers = BTreeMap<(String, Option<Vec<String>>, BTreeMap<String, String>, i64, i64), Frame>;
 
 pub(super) struct Run<'a> {
     pub engine: &'a Engine,
@@ -38,10 +39,22 @@ impl Run<'_> {
     }
 
     pub(super) async fn metric(&self, name: &str, by: Option<&[&str]>, window: Window) -> Result<Frame> {
+        self.metric_with(name, by, &BTreeMap::new(), window).await
+    }
+
+    /// A metric with some of its parameters set.
+    pub(super) async fn metric_with(
+        &self,
+        name: &str,
+        by: Option<&[&str]>,
+        set: &BTreeMap<String, String>,
+        window: Window,
+    ) -> Result<Frame> {
         let by: Option<Vec<String>> = by.map(|by| by.iter().map(|s| (*s).to_owned()).collect());
         let key = (
             name.to_owned(),
             by.clone(),
+            set.clone(),
             window.from.timestamp_micros(),
             window.to.timestamp_micros(),
         );
@@ -52,7 +65,7 @@ impl Run<'_> {
             from: window.from,
             to: window.to,
             by,
-            set: BTreeMap::new(),
+            set: set.clone(),
         };
         let frame = metric::run(self.engine, self.catalog.get(name)?, &params).await?;
         self.answers.lock().await.insert(key, frame.clone());

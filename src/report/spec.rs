@@ -2,7 +2,6 @@
 
 use crate::asset::Assets;
 use crate::base::{Error, Result};
-use crate::frame::ChartSpec;
 use crate::render::document::Good;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -21,6 +20,9 @@ pub struct Spec {
     /// How many sentences on what stands out; 0 for none.
     #[serde(default)]
     pub findings: usize,
+    /// Begin with the verdict: does every bill add up to its leaves?
+    #[serde(default)]
+    pub verdict: bool,
     #[serde(default)]
     pub section: Vec<SectionSpec>,
     /// What the numbers mean, a paragraph each.
@@ -96,21 +98,103 @@ pub struct SectionSpec {
     pub title: String,
     #[serde(default)]
     pub wide: bool,
+    /// Of the picture; 0: as its rows need.
+    #[serde(default)]
     pub height: u32,
     pub data: Data,
+    /// What is drawn of a metric; none: its table alone.
+    #[serde(default)]
+    pub chart: Option<DrawSpec>,
+    /// What is written of a metric; none: the drawn columns, folded away.
+    #[serde(default)]
+    pub table: Option<TableSpec>,
+}
+
+/// How rows of a metric become marks.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DrawSpec {
+    pub kind: String,
+    /// The columns that name a mark, put together; for a course the one column of time.
+    pub x: Vec<String>,
+    pub y: Vec<String>,
+    #[serde(default)]
+    pub labels: Vec<String>,
+    #[serde(default)]
+    pub series: Option<String>,
+    #[serde(default)]
+    pub target: Option<String>,
+    #[serde(default)]
+    pub note: Option<String>,
+    /// Only rows whose columns have none of these texts.
+    #[serde(default)]
+    pub not: BTreeMap<String, String>,
+    /// As many rows, from the top; 0: all.
+    #[serde(default)]
+    pub top: usize,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TableSpec {
+    /// What people are shown: names of columns, or pairs of a name and what it is called.
+    pub columns: Vec<TableColumn>,
+    /// Columns that may be added up.
+    #[serde(default)]
+    pub total: Vec<String>,
+    /// Columns that are sums and differences of others in their row: `difference = ["bill", "-leaves"]`.
+    #[serde(default)]
+    pub formula: BTreeMap<String, Vec<String>>,
+    /// As many rows stand on a picture.
+    #[serde(default = "on_picture")]
+    pub rows: usize,
+}
+
+fn on_picture() -> usize {
+    12
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged)]
+pub enum TableColumn {
+    Plain(String),
+    Named(String, String),
+}
+
+impl TableColumn {
+    pub(super) fn pair(&self) -> (String, String) {
+        match self {
+            TableColumn::Plain(name) => (name.clone(), name.replace('_', " ")),
+            TableColumn::Named(name, shown) => (name.clone(), shown.clone()),
+        }
+    }
 }
 
 /// Where a section's rows come from.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "source", deny_unknown_fields)]
 pub enum Data {
-    /// Any metric, drawn as its chart says.
+    /// Any metric.
     Metric {
         metric: String,
         #[serde(default)]
         by: Option<Vec<String>>,
+        /// Parameters of the metric.
+        #[serde(default)]
+        set: BTreeMap<String, String>,
+        /// Only rows whose columns have these texts.
+        #[serde(default, rename = "where")]
+        filter: BTreeMap<String, String>,
+        /// Only rows in which one of these columns is neither missing nor 0.
+        #[serde(default)]
+        nonzero: Vec<String>,
+        /// The column by which rows stand, the largest first; none: as the metric gives them.
+        #[serde(default)]
+        largest: Option<String>,
+        /// `{currency}` and `{basis}` are put in.
         subtitle: String,
-        chart: Box<ChartSpec>,
+        /// What stands there when there are no rows.
+        empty: String,
     },
     /// Spend per day or week, stacked by a dimension of `spend/daily`.
     Spend { by: String },
@@ -149,6 +233,15 @@ impl Spec {
                 return Err(Error::config(format!(
                     "{} ({}): the figure '{}' has a column or a ratio, one of the two",
                     asset.path, asset.origin, headline.label
+                )));
+            }
+        }
+        for section in &spec.section {
+            let drawn = section.chart.is_some() || section.table.is_some();
+            if drawn != matches!(section.data, Data::Metric { .. }) {
+                return Err(Error::config(format!(
+                    "{} ({}): the section '{}' has a chart or a table if and only if its source is a metric",
+                    asset.path, asset.origin, section.id
                 )));
             }
         }

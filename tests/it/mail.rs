@@ -292,6 +292,8 @@ fn part<'a>(mail: &'a Value, kind: &str, disposition: &str) -> &'a Value {
     found.unwrap_or_else(|| panic!("no {kind} {disposition}: {parts:#?}"))
 }
 
+const WORKBOOK: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
+
 /// A sign-in that the server takes.
 fn auth() -> Value {
     json!({ "auth": format!("fin@ops:{PASSWORD}") })
@@ -363,9 +365,9 @@ fn a_report_arrives_whole_over_tls_and_does_not_go_twice() {
     ] {
         assert!(text.contains(word) && page.contains(word), "{word}");
     }
-    let attached = part(mail, "text/html", "attachment");
-    assert_eq!(attached["name"], "board.html");
-    assert!(server.body(attached) == file("board.html"));
+    let attached = part(mail, WORKBOOK, "attachment");
+    assert_eq!(attached["name"], "board.xlsx");
+    assert!(server.body(attached) == file("board.xlsx"));
     assert!(String::from_utf8(file("board.html")).unwrap().contains("$157.50"));
 
     // The same again on the same day is noticed.
@@ -379,11 +381,12 @@ fn a_report_arrives_whole_over_tls_and_does_not_go_twice() {
         server.mails()[1]["to"],
         json!(["bob@example.net", "cem@example.net"])
     );
-    // Asked for, it goes again, and a receiver can tell that it is the same.
-    let (status, talk) = place.mail(&["--email", "--resend"]);
+    // Asked for, it goes again, and a receiver can tell that it is the same. The files can be chosen.
+    let (status, talk) = place.mail(&["--email", "--resend", "--format", "html"]);
     assert_eq!(status, 0, "{talk}");
     let mails = server.mails();
     assert_eq!(mails.len(), 3);
+    assert!(server.body(part(&mails[2], "text/html", "attachment")) == file("board.html"));
     assert_eq!(
         mails[2]["headers"]["Message-ID"],
         mails[0]["headers"]["Message-ID"]
@@ -687,7 +690,7 @@ fn processes_at_once_do_a_run_once_and_missed_ones_follow_the_policy() {
     }
     assert_eq!(ran, 1);
     assert_eq!(place.journal(), ["daily sent 1"]);
-    for name in ["board-2026-09-01.png", "board-2026-09-01.html"] {
+    for name in ["board-2026-09-01.png", "board-2026-09-01.xlsx"] {
         assert!(place.dir.path().join("reports").join(name).exists(), "{name}");
     }
     // Three days on, the newest is made up for and the others are marked.

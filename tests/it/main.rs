@@ -9,6 +9,7 @@
 )]
 
 mod board;
+mod browser;
 mod cli;
 mod crash;
 mod explain;
@@ -21,8 +22,8 @@ mod history;
 mod index;
 mod ingest;
 mod lake;
-mod mail;
 mod limits;
+mod mail;
 mod metrics;
 mod mistakes;
 mod mistakes_table;
@@ -30,6 +31,7 @@ mod own;
 mod prices;
 mod privacy;
 mod properties;
+mod reports;
 mod shared_files;
 mod slt;
 mod sources;

@@ -7,8 +7,10 @@ mod axis;
 mod bar;
 mod bullet;
 pub mod canvas;
+mod dots;
 mod fan;
 mod line;
+mod parts;
 pub mod scale;
 mod series;
 mod sparkline;
@@ -39,12 +41,20 @@ pub static CHARTS: &[Chart] = &[
         draw: bullet::draw,
     },
     Chart {
+        kind: "dots",
+        draw: dots::draw,
+    },
+    Chart {
         kind: "fan",
         draw: fan::draw,
     },
     Chart {
         kind: "line",
         draw: line::draw,
+    },
+    Chart {
+        kind: "parts",
+        draw: parts::draw,
     },
     Chart {
         kind: "sparkline",

@@ -1,5 +1,6 @@
 //! From one total to another in steps, top to bottom: each bar starts where the one before ended. The first
-//! row is the starting total; the sum stands at the end.
+//! row is the starting total; the sum stands at the end. Where the drawn column has a label, all rows are
+//! steps and the label is what their sum is called.
 
 use super::canvas::{Align, Canvas, Rect, Type};
 use super::scale::{self, Linear};
@@ -22,6 +23,7 @@ struct Step {
 pub(super) fn draw(canvas: &Canvas<'_>, area: Rect, spec: &ChartSpec, frame: &Frame) -> Result<()> {
     let mut steps: Vec<Step> = Vec::with_capacity(frame.rows() + 1);
     let mut running = 0.0;
+    let sum = spec.labels.first();
     for row in 0..frame.rows() {
         let name = frame
             .text(&spec.x, row)?
@@ -32,13 +34,13 @@ pub(super) fn draw(canvas: &Canvas<'_>, area: Rect, spec: &ChartSpec, frame: &Fr
             name,
             from: running,
             to,
-            total: row == 0,
+            total: row == 0 && sum.is_none(),
             missing: value.is_none(),
         });
         running = to;
     }
     steps.push(Step {
-        name: "Sum".to_owned(),
+        name: sum.map_or_else(|| "Sum".to_owned(), Clone::clone),
         from: 0.0,
         to: running,
         total: true,
@@ -81,6 +83,8 @@ pub(super) fn draw(canvas: &Canvas<'_>, area: Rect, spec: &ChartSpec, frame: &Fr
         let (a, b) = (x.at(step.from), x.at(step.to));
         let color = match step {
             s if s.total => theme::ACCENT,
+            // Parts of a whole are neither good nor bad.
+            s if sum.is_some() && s.to >= s.from => theme::ACCENT_SOFT,
             s if s.to < s.from => theme::GOOD,
             _ => theme::PALETTE[5],
         };

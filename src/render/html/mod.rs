@@ -3,15 +3,17 @@
 
 use super::board::{self, mood_color};
 use super::chart::{self, theme};
-use super::document::{Body, Document, Mood, Value};
-use super::{cell, number};
+use super::document::{Body, Document, Mood, Section, Value};
+use super::number;
+use super::table::{Laid, lay_page};
 use crate::base::{Error, Result};
-use crate::frame::Frame;
 use askama::Template;
 
 /// Width of a picture in pixels of the board's type scale.
 const WIDE: u32 = 1640;
 const HALF: u32 = 880;
+/// On a phone the same marks get less width, so that their words stay readable.
+const NARROW: u32 = 720;
 
 #[derive(Template)]
 #[template(path = "page.html", config = "src/render/html/askama.toml", escape = "html")]
@@ -22,6 +24,7 @@ struct Page<'d> {
     cards: Vec<Card>,
     findings: Vec<(&'static str, &'d str)>,
     sections: Vec<Part<'d>>,
+    annexes: Vec<Part<'d>>,
 }
 
 struct Card {
@@ -39,16 +42,14 @@ struct Part<'d> {
     subtitle: &'d str,
     wide: bool,
     picture: Option<String>,
+    narrow: Option<String>,
     empty: Option<&'d str>,
-    table: Option<Table>,
+    table: Option<Laid>,
     /// The table is the body itself, not folded away behind a picture.
     open: bool,
+    /// What is written on the fold.
+    fold: &'static str,
     notices: &'d [String],
-}
-
-struct Table {
-    heads: Vec<(String, bool)>,
-    rows: Vec<Vec<(String, bool)>>,
 }
 
 pub(super) fn render(document: &Document) -> Result<Vec<u8>> {
@@ -76,35 +77,15 @@ pub(super) fn render(document: &Document) -> Result<Vec<u8>> {
             })
         })
         .collect::<Result<_>>()?;
-    let sections = document
-        .sections
+    let sections = document.sections.iter().map(part).collect::<Result<_>>()?;
+    let annexes = document
+        .annexes
         .iter()
-        .map(|s| {
-            let (picture, empty, table, open) = match &s.body {
-                Body::Chart(spec, frame) => {
-                    let width = if s.wide { WIDE } else { HALF };
-                    let svg = themed(chart::svg(
-                        spec,
-                        frame,
-                        width,
-                        s.height + s.height / 10,
-                        &s.alt(),
-                    )?);
-                    (Some(svg), None, Some(table(frame)?), false)
-                }
-                Body::Table(frame) => (None, None, Some(table(frame)?), true),
-                Body::Empty(why) => (None, Some(why.as_str()), None, false),
-            };
+        .map(|section| {
             Ok(Part {
-                id: &s.id,
-                title: &s.title,
-                subtitle: &s.subtitle,
-                wide: s.wide,
-                picture,
-                empty,
-                table,
-                open,
-                notices: &s.notices,
+                open: false,
+                fold: "Show the table",
+                ..part(section)?
             })
         })
         .collect::<Result<_>>()?;
@@ -120,6 +101,7 @@ pub(super) fn render(document: &Document) -> Result<Vec<u8>> {
         cards,
         findings,
         sections,
+        annexes,
     };
     let text = page
         .render()
@@ -135,31 +117,42 @@ fn mood_name(mood: Mood) -> &'static str {
     }
 }
 
-fn table(frame: &Frame) -> Result<Table> {
-    let right: Vec<bool> = frame
-        .columns
-        .iter()
-        .zip(frame.batch.columns())
-        .map(|(c, a)| cell::is_number(c, a.data_type()))
-        .collect();
-    let columns: Vec<Vec<Option<String>>> = (0..frame.columns.len())
-        .map(|i| cell::column_for_people(frame, i))
-        .collect::<Result<_>>()?;
-    let heads = frame
-        .columns
-        .iter()
-        .zip(&right)
-        .map(|(c, r)| (c.name.replace('_', " "), *r))
-        .collect();
-    let rows = (0..frame.rows())
-        .map(|row| {
-            let texts = columns
-                .iter()
-                .map(|c| c[row].clone().unwrap_or(number::MISSING.to_owned()));
-            texts.zip(right.iter().copied()).collect()
-        })
-        .collect();
-    Ok(Table { heads, rows })
+fn part(section: &Section) -> Result<Part<'_>> {
+    let (mut picture, mut narrow, mut empty) = (None, None, None);
+    match &section.body {
+        Body::Chart(spec, frame) => {
+            let draw = |width| {
+                chart::svg(
+                    spec,
+                    frame,
+                    width,
+                    section.height + section.height / 10,
+                    &section.alt(),
+                )
+            };
+            picture = Some(themed(draw(if section.wide { WIDE } else { HALF })?));
+            narrow = Some(themed(draw(NARROW)?));
+        }
+        Body::Table(_) => {}
+        Body::Empty(why) => empty = Some(why.as_str()),
+    }
+    let table = match section.table() {
+        Some(rows) => Some(lay_page(&rows)?),
+        None => None,
+    };
+    Ok(Part {
+        id: &section.id,
+        title: &section.title,
+        subtitle: &section.subtitle,
+        wide: section.wide,
+        open: matches!(section.body, Body::Table(_)),
+        fold: "Data of this picture",
+        picture,
+        narrow,
+        empty,
+        table,
+        notices: &section.notices,
+    })
 }
 
 fn hex(color: plotters::style::RGBColor) -> String {
@@ -231,9 +224,11 @@ mod tests {
             .filter(|s| matches!(s.body, Body::Chart(..)))
             .count();
         assert_eq!(page.matches("<details").count(), charts);
+        // Once for a screen, once for a phone.
+        assert_eq!(page.matches("<figure").count(), 2 * charts);
         assert_eq!(
-            page.matches("<svg").count() + 1,
-            page.matches("aria-label=").count()
+            page.matches("<svg").count(),
+            page.matches("role=\"img\" aria-label=").count()
         );
         assert!(page.contains("prefers-color-scheme:dark") && page.contains("size:A4"));
         assert!(page.contains("no success yet for $212.40"));

@@ -3,6 +3,7 @@
 mod budget;
 mod energy;
 mod idle;
+mod metric;
 mod pools;
 mod rates;
 mod spend;
@@ -15,12 +16,16 @@ use super::run::Run;
 use super::spec::{Data, SectionSpec};
 use crate::base::Result;
 use crate::frame::{ChartSpec, Frame};
-use crate::render::document::{Body, Section};
+use crate::render::document::{Body, Rows, Section};
 
 /// What a source gives: the line below the title, what is drawn, what is not.
 pub(super) struct Part {
     pub subtitle: String,
     pub body: Body,
+    /// All rows, where the picture shows only some.
+    pub rows: Option<Rows>,
+    /// The height that the picture needs, where the spec does not say one.
+    pub height: u32,
     pub notices: Vec<String>,
 }
 
@@ -29,6 +34,8 @@ impl Part {
         Part {
             subtitle: subtitle.into(),
             body: Body::Chart(chart, frame),
+            rows: None,
+            height: 0,
             notices: Vec::new(),
         }
     }
@@ -37,6 +44,8 @@ impl Part {
         Part {
             subtitle: subtitle.into(),
             body: Body::Empty(why.into()),
+            rows: None,
+            height: 0,
             notices: Vec::new(),
         }
     }
@@ -59,16 +68,7 @@ fn chart(kind: &str, x: &str, y: &[&str]) -> ChartSpec {
 
 pub(super) async fn build(run: &Run<'_>, spec: &SectionSpec) -> Result<Section> {
     let part = match &spec.data {
-        Data::Metric {
-            metric,
-            by,
-            subtitle,
-            chart,
-        } => {
-            let by: Option<Vec<&str>> = by.as_ref().map(|by| by.iter().map(String::as_str).collect());
-            let frame = run.metric(metric, by.as_deref(), run.window).await?;
-            Part::chart(subtitle, (**chart).clone(), frame)
-        }
+        Data::Metric { .. } => metric::build(run, spec).await?,
         Data::Spend { by } => spend::build(run, by).await?,
         Data::Success => success::build(run).await?,
         Data::Pools => pools::build(run).await?,
@@ -82,8 +82,9 @@ pub(super) async fn build(run: &Run<'_>, spec: &SectionSpec) -> Result<Section> 
         title: spec.title.clone(),
         subtitle: part.subtitle,
         wide: spec.wide,
-        height: spec.height,
+        height: if spec.height > 0 { spec.height } else { part.height },
         body: part.body,
+        rows: part.rows,
         notices: part.notices,
     })
 }

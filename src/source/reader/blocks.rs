@@ -280,11 +280,14 @@ pub(super) fn lines(block: &Block) -> impl Iterator<Item = (u64, Range<usize>)> 
     let bytes = block.bytes.as_slice();
     let mut start = 0;
     let last = (!bytes.is_empty() && !bytes.ends_with(b"\n")).then_some(bytes.len());
-    memchr_iter(b'\n', bytes).chain(last).zip(block.line..).map(move |(end, number)| {
-        let line = start..end;
-        start = end + 1;
-        (number, line)
-    })
+    memchr_iter(b'\n', bytes)
+        .chain(last)
+        .zip(block.line..)
+        .map(move |(end, number)| {
+            let line = start..end;
+            start = end + 1;
+            (number, line)
+        })
 }
 
 #[cfg(test)]
