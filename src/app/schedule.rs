@@ -124,6 +124,10 @@ pub async fn schedule_run(config: &Config, console: &mut dyn Console) -> Result<
     if config.schedules.is_empty() {
         return Err(no_schedule());
     }
+    // What would fail on Monday at seven is told now.
+    for plan in &config.schedules {
+        can_run(config, plan).map_err(|e| e.context(format!("[[schedule]] {}", plan.name())))?;
+    }
     let lake = open::existing(config).await?;
     let journal = LakeJournal::new(&lake)?;
     let plans = &config.schedules;
@@ -141,6 +145,15 @@ pub async fn schedule_run(config: &Config, console: &mut dyn Console) -> Result<
     told.console
         .say("stopped; what is due from now on is done when it runs again");
     Ok(Status::Done)
+}
+
+/// The report is there, and so is what is needed to send it.
+fn can_run(config: &Config, plan: &Plan) -> Result<()> {
+    report::Spec::get(&config.assets, &plan.section.report)?;
+    match plan.section.to.is_empty() {
+        true => Ok(()),
+        false => smtp(config, &plan.section.to).map(drop),
+    }
 }
 
 fn no_schedule() -> Error {

@@ -272,10 +272,7 @@ impl Runner<'_> {
                 };
                 return self.mark(&claimed, waiting).await;
             }
-            Err(error) => {
-                let failed = self.failed(&claimed, error.to_string(), true);
-                return self.mark(&claimed, failed).await;
-            }
+            Err(error) => return self.failure(&claimed, before, error.to_string(), true).await,
         };
         // From here on, whoever finds this entry knows that the mail may have gone.
         let sending = Entry {
@@ -292,9 +289,34 @@ impl Runner<'_> {
             Outcome::Sent(what) => self.ended(&claimed, State::Sent, what),
             Outcome::Partly(what) => self.ended(&claimed, State::Partly, what),
             Outcome::Unknown(what) => self.ended(&claimed, State::Unknown, what),
-            Outcome::Failed { why, again } => self.failed(&claimed, why, again),
+            Outcome::Failed { why, again } => return self.failure(&claimed, before, why, again).await,
         };
         self.mark(&claimed, ended).await
+    }
+
+    /// An attempt that reached nobody. Where an earlier one had, or may have, that stays the truth about the
+    /// run: this one was asked for with --resend, and it must not make a later look send it a third time.
+    async fn failure(
+        &self,
+        claimed: &Entry,
+        before: Option<&Entry>,
+        why: String,
+        again: bool,
+    ) -> Result<Claimed> {
+        let reached = [State::Sent, State::Partly, State::Unknown];
+        let Some(earlier) = before.filter(|b| reached.contains(&b.state)) else {
+            return self.mark(claimed, self.failed(claimed, why, again)).await;
+        };
+        let kept = Entry {
+            attempts: claimed.attempts,
+            ..earlier.clone()
+        };
+        self.mark(claimed, kept).await?;
+        Err(Error::io(format!(
+            "{} could not be sent again, and stays {}: {why}",
+            claimed.schedule,
+            earlier.state.name()
+        )))
     }
 
     async fn ready(&self, entry: &Entry, may_wait: bool) -> Result<Made> {

@@ -492,7 +492,8 @@ fn packed_files() {
                 unpack_limit: 64 << 20,
                 ..Options::default()
             };
-            let read = ingest::explain(&catalog, &[path.display().to_string()], &options, 1);
+            let paths = [path.display().to_string()];
+            let read = ingest::explain(&catalog, &paths, &options, 1);
             for file in runtime.block_on(read).unwrap() {
                 let Ok(understood) = file.format else { continue };
                 if let Ok(rows) = understood.rows {

@@ -51,6 +51,8 @@ impl Server {
             .arg(options.to_string())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
+            // It warns of every danger that a test wants.
+            .stderr(Stdio::null())
             .spawn()
             .unwrap();
         let mut line = String::new();
@@ -555,7 +557,7 @@ fn every_receiver_gets_one_mail_and_those_that_get_none_are_named() {
 #[test]
 fn a_connection_that_ends_without_an_answer_leaves_the_mail_unknown() {
     let mut place = Place::new(30, "", "");
-    let Some(server) = place.server(&json!({ "tls": "none", "answers": ["drop"] })) else {
+    let Some(server) = place.server(&json!({ "tls": "none", "answers": ["drop", "554 5.7.1 no"] })) else {
         return;
     };
     let (status, talk) = place.mail(&["--email"]);
@@ -567,8 +569,18 @@ fn a_connection_that_ends_without_an_answer_leaves_the_mail_unknown() {
     let (status, talk) = place.mail(&["--email"]);
     assert!(status == 1 && talk.contains("--resend"), "{talk}");
     assert_eq!(server.asked(), 1);
+    // Sending it again in vain changes nothing of what is known.
+    let (status, talk) = place.mail(&["--email", "--resend"]);
+    assert!(
+        status == 1 && talk.contains("554") && talk.contains("stays unknown"),
+        "{talk}"
+    );
+    assert_eq!(place.journal(), ["report board unknown 2"]);
+    let (status, talk) = place.mail(&["--email"]);
+    assert!(status == 1 && talk.contains("--resend"), "{talk}");
     let (status, talk) = place.mail(&["--email", "--resend"]);
     assert_eq!(status, 0, "{talk}");
+    assert_eq!(server.asked(), 3);
     let mails = server.mails();
     assert_eq!(
         mails[0]["headers"]["Message-ID"],
@@ -663,6 +675,19 @@ fn schedules_are_listed_with_both_clocks() {
     );
     let (status, _, talk) = place.run(&["schedule", "once", "--name", "weekly"]);
     assert!(status == 2 && talk.contains("configured: daily"), "{talk}");
+    place.write(
+        "other.toml",
+        &format!("{CONFIG}{}", FOLDER.replace("'board'", "'bord'")),
+    );
+    let output = spendscope(place.dir.path())
+        .args(["--config", "other.toml", "schedule", "run"])
+        .output()
+        .unwrap();
+    let talk = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        output.status.code() == Some(2) && talk.contains("there is no report 'bord'"),
+        "{talk}"
+    );
     let (status, _, talk) = place.run(&["schedule", "run"]);
     assert!(status == 2 && talk.contains("--now stops the clock"), "{talk}");
 }

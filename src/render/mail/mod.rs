@@ -5,13 +5,13 @@
 //! after them with its words as alternative, and only short tables are in.
 
 use super::document::{Body, Document, Mood, Section, Stamp, Value};
-use super::{board, cell, number};
+use super::{cell, number};
 use crate::base::{Error, Result};
 use crate::frame::{Frame, Role};
 use askama::Template;
 
 /// Longer tables are for the attachments.
-const MOST_ROWS: usize = 10;
+const MOST_ROWS: usize = 15;
 const MOST_COLUMNS: usize = 6;
 /// A line of plain text.
 const WIDTH: usize = 72;
@@ -65,7 +65,7 @@ pub fn html(document: &Document, picture: Option<&str>, attached: &[String]) -> 
             .iter()
             .map(|f| (color(f.mood), f.text.as_str()))
             .collect(),
-        picture: picture.map(|id| (id, board::alt(document))),
+        picture: picture.map(|id| (id, alt(document))),
         tables: document
             .sections
             .iter()
@@ -167,6 +167,12 @@ fn preview(document: &Document) -> String {
         .join(" · ")
 }
 
+/// What the picture shows; its figures are in the text already.
+fn alt(document: &Document) -> String {
+    let titles: Vec<&str> = document.sections.iter().map(|s| s.title.as_str()).collect();
+    format!("{} as a picture: {}.", document.title, titles.join(", "))
+}
+
 /// A class of the style sheet, which can be dark, and the colour for programs that read no style sheet.
 type Ink = (&'static str, &'static str);
 
@@ -182,7 +188,9 @@ fn table(section: &Section) -> Result<Option<Table<'_>>> {
     let (Body::Chart(_, frame) | Body::Table(frame)) = &section.body else {
         return Ok(None);
     };
-    if frame.rows() == 0 || frame.rows() > MOST_ROWS {
+    // A course over time is a picture, or a file for those who want its numbers.
+    let over_time = frame.columns.iter().any(|c| c.role == Role::Time);
+    if over_time || frame.rows() == 0 || frame.rows() > MOST_ROWS {
         return Ok(None);
     }
     let shown = shown_columns(frame)?;

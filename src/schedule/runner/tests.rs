@@ -369,6 +369,39 @@ async fn a_process_that_died_is_replaced_unless_the_mail_may_have_gone() {
 }
 
 #[tokio::test]
+async fn sending_again_in_vain_changes_nothing_of_what_is_known() {
+    let stage = Stage::new("");
+    stage.once("2026-10-02T05:00:00Z").await;
+    let sent = stage.journal.0.lock().unwrap()[1].clone();
+    assert_eq!(sent.state, State::Sent);
+    for broken in [true, false] {
+        *stage.worker.broken.lock().unwrap() = usize::from(broken);
+        stage.worker.outcomes.lock().unwrap().clear();
+        stage.worker.outcomes.lock().unwrap().push_back(Outcome::Failed {
+            why: "451".into(),
+            again: true,
+        });
+        let held = stage.journal.0.lock().unwrap()[1].clone();
+        let fresh = Entry {
+            state: State::Begun,
+            ..held.clone()
+        };
+        let error = stage
+            .runner("one")
+            .carry_out(Some(&held), fresh, Duration::zero())
+            .await
+            .unwrap_err();
+        assert!(error.to_string().contains("stays sent"), "{error}");
+        let kept = stage.journal.0.lock().unwrap()[1].clone();
+        assert_eq!(
+            (kept.state, kept.again_at, kept.message),
+            (State::Sent, None, sent.message.clone())
+        );
+    }
+    assert!(stage.once("2026-10-02T08:00:00Z").await.entries.is_empty());
+}
+
+#[tokio::test]
 async fn a_process_that_lost_its_claim_does_not_send() {
     /// Loses the claim while the report is being made.
     struct Slow<'a>(&'a Stage);
