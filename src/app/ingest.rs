@@ -1,10 +1,10 @@
 //! `ingest`, `prices import`, `fx import`: files into the lake, and a summary of what became of them.
 
-use super::{Console, Status, open};
+use super::{Console, Status, ingest_summary, open};
 use crate::base::time::{parse_bound, parse_instant};
 use crate::base::{Context, Error, Result};
 use crate::config::{Config, object_store_environment};
-use crate::ingest::{self, FileReport, IngestReport, Options, Progress, Refused, State, Step};
+use crate::ingest::{self, Options, Progress, Refused, Step};
 use crate::source::{self, ControlTotal};
 use std::path::PathBuf;
 
@@ -16,12 +16,15 @@ pub struct IngestRequest {
     pub mapping: Option<PathBuf>,
     pub strict: bool,
     pub accept_shrink: bool,
+    pub accept_overlap: bool,
     pub at: Option<String>,
     pub valid_from: Option<String>,
     /// Refuse anything that is meant for another table (`prices import`).
     pub only_table: Option<&'static str>,
     /// Only say what it would do.
     pub explain: bool,
+    /// Read anew what has rejected rows; `paths` may be empty then.
+    pub retry_rejects: bool,
 }
 
 /// The formats to choose from, and what the arguments say of the files.
@@ -49,6 +52,7 @@ pub(super) fn prepare(config: &Config, request: &IngestRequest) -> Result<(sourc
         source: request.source.clone(),
         strict: request.strict,
         accept_shrink: request.accept_shrink,
+        accept_overlap: request.accept_overlap,
         observed_at: request
             .at
             .as_deref()
@@ -79,11 +83,18 @@ pub async fn ingest(config: &Config, request: &IngestRequest, console: &mut dyn 
         console,
         read: 0,
         total: 0,
+        rows: 0,
     };
-    let report = ingest::ingest(&lake, &catalog, &request.paths, &options, &mut progress).await;
+    let report = match request.retry_rejects {
+        true => ingest::retry(&lake, &catalog, &request.paths, &options, &mut progress).await,
+        false => ingest::ingest(&lake, &catalog, &request.paths, &options, &mut progress).await,
+    };
     console.progress_end();
     let report = report?;
-    summarise(&report, console);
+    if request.retry_rejects && report.files.is_empty() {
+        console.say("no rejected rows to retry");
+    }
+    ingest_summary::summarise(&report, console);
     let why = |refused: &Refused| {
         format!(
             "{} from '{}' refused: {}",
@@ -100,57 +111,54 @@ pub async fn ingest(config: &Config, request: &IngestRequest, console: &mut dyn 
     }
 }
 
-/// Bytes read, over bytes found.
+/// Bytes read, over bytes found, and rows.
 struct Bar<'a> {
     console: &'a mut dyn Console,
     read: u64,
     total: u64,
+    /// Of the files that are read.
+    rows: u64,
 }
 
 impl Progress for Bar<'_> {
     fn on(&mut self, step: Step<'_>) -> Result<()> {
-        match step {
-            Step::Found { bytes, .. } => self.total = bytes,
-            Step::Reading { path, .. } => self.console.progress(path, self.read, self.total),
-            Step::Read { path, bytes, .. } => {
-                self.read += bytes;
-                self.console.progress(path, self.read, self.total);
-            }
-            Step::Committing { table } => {
+        let (what, rows) = match step {
+            Step::Fetching { path, bytes, whole } => {
                 self.console
-                    .progress(&format!("committing {table}"), self.read, self.total)
+                    .progress_bytes(&format!("fetching {path}"), bytes, whole);
+                return Ok(());
             }
-            Step::Committed { .. } => {}
-        }
+            Step::Found { bytes, .. } => {
+                self.total = bytes;
+                return Ok(());
+            }
+            Step::Reading { path, .. } => (path.to_owned(), self.rows),
+            Step::Decoded { path, rows } => (path.to_owned(), self.rows + rows),
+            Step::Read { path, bytes, rows } => {
+                self.read += bytes;
+                self.rows += rows;
+                (path.to_owned(), self.rows)
+            }
+            Step::Committing { table } => (format!("committing {table}"), self.rows),
+            Step::Committed { .. } => return Ok(()),
+        };
+        let what = format!("{} rows, {what}", thousands(rows));
+        self.console.progress_bytes(&what, self.read, self.total);
         Ok(())
     }
 }
 
-pub(super) fn summarise(report: &IngestReport, console: &mut dyn Console) {
-    // The configuration often lies beside the data; nobody means to ingest it.
-    let configuration = |path: &str| path.ends_with("spendscope.toml");
-    for file in report
-        .files
-        .iter()
-        .filter(|f| f.state != State::Unknown || !configuration(&f.path))
-    {
-        console.say(&line(file));
-        for note in &file.notes {
-            console.say(&format!("    note: {note}"));
+/// `1234567` as `1,234,567`.
+pub(super) fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at) % 3 == 0 {
+            text.push(',');
         }
+        text.push(digit);
     }
-    for total in report.totals() {
-        console.say(&total_line(&total));
-    }
-    // A refused delivery left nothing behind, its bad rows neither.
-    let kept = report.files.iter().filter(|f| f.state == State::Ingested);
-    let rejected: u64 = kept.map(|f| f.rows_rejected).sum();
-    if rejected > 0 {
-        console.say(&format!(
-            "{rejected} rows were rejected and kept: \
-             spendscope sql -c \"SELECT path, line, column_name, value, reason FROM rejects\""
-        ));
-    }
+    text
 }
 
 /// `  USD billed_cost: source 1.5 = stored 1.5 over 2 rows`
@@ -180,31 +188,4 @@ pub(super) fn total_line(total: &ControlTotal) -> String {
             format!(", {} without a value", total.nulls)
         },
     )
-}
-
-fn line(file: &FileReport) -> String {
-    let path = &file.path;
-    match file.state {
-        State::AlreadyIngested => format!("{path}: already ingested, nothing to do"),
-        State::Empty => format!("{path}: {} without rows, nothing to do", file.format),
-        State::Unknown => format!("{path}: left alone, its format is not known"),
-        State::LeftAlone => format!("{path}: left alone"),
-        State::Refused => format!("{path}: {}, refused with its delivery", file.format),
-        State::Ingested => {
-            let mut text = format!(
-                "{path}: {} → {} ({}): {} rows",
-                file.format, file.table, file.source, file.rows_in
-            );
-            for (count, what) in [
-                (file.rows_kept, "kept"),
-                (file.rows_known, "known already"),
-                (file.rows_rejected, "REJECTED"),
-            ] {
-                if count > 0 {
-                    text.push_str(&format!(", {count} {what}"));
-                }
-            }
-            text
-        }
-    }
 }

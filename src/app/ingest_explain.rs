@@ -5,7 +5,7 @@ use super::{Console, IngestRequest, Status, ingest, show};
 use crate::base::{Result, money};
 use crate::config::Config;
 use crate::frame::Frame;
-use crate::ingest::{self as files, Decoded, Understood};
+use crate::ingest::{self as files, Decoded, Kind, Understood};
 use crate::source::{ColumnPlan, Reject};
 use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Decimal128Type};
@@ -35,7 +35,8 @@ pub(super) async fn ingest_explain(
                     failed = Some(error);
                 }
             }
-            Ok(understood) => {
+            Ok(Kind::Other(words)) => console.say(&format!("{}: {words}", file.path)),
+            Ok(Kind::Rows(understood)) => {
                 told(&file.path, &understood, options.format.is_some(), console)?;
                 match understood.rows {
                     Err(error) => {

@@ -19,7 +19,7 @@ pub async fn init(config: &Config, console: &mut dyn Console) -> Result<Status> 
     console.say(&format!(
         "wrote spendscope.toml, and a lake with {} empty tables in {}",
         TABLES.len(),
-        config.lake_url
+        lake.place()
     ));
     console.say("next: name your use cases, providers and GPU nodes in spendscope.toml, then: spendscope ingest FILES");
     Ok(Status::Done)

@@ -7,6 +7,7 @@ mod drill;
 mod explain;
 mod ingest;
 mod ingest_explain;
+mod ingest_summary;
 mod init;
 mod journal;
 mod lake;
@@ -64,6 +65,8 @@ pub trait Console: Send {
     fn say(&mut self, line: &str);
     /// What long work is doing; `done` out of `total`, of which 0 means unknown.
     fn progress(&mut self, what: &str, done: u64, total: u64);
+    /// The same in bytes, with their rate and the time that is left.
+    fn progress_bytes(&mut self, what: &str, done: u64, total: u64);
     /// The long work is over.
     fn progress_end(&mut self);
 }

@@ -23,7 +23,7 @@ pub(super) async fn existing(config: &Config) -> Result<Lake> {
     let lake = lake(config).await?;
     if !lake.exists().await? {
         return Err(
-            Error::lake(format!("there is no lake in {}", config.lake_url)).advise(
+            Error::lake(format!("there is no lake in {}", lake.place())).advise(
                 "run `spendscope ingest FILES` or `spendscope init` first, or name the lake with --lake",
             ),
         );

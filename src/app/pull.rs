@@ -1,6 +1,7 @@
 //! `pull`: what the connectors fetch goes into the lake; each is told apart, and one that fails stops no other.
 
-use super::ingest::{IngestRequest, prepare, summarise};
+use super::ingest::{IngestRequest, prepare};
+use super::ingest_summary::summarise;
 use super::{Console, Status, open};
 use crate::base::time::parse_bound;
 use crate::base::{Error, Result};
@@ -92,9 +93,9 @@ struct Line<'a> {
 impl Progress for Line<'_> {
     fn on(&mut self, step: Step<'_>) -> Result<()> {
         match step {
-            Step::Reading { path, .. } => self.console.progress(path, 0, 0),
+            Step::Fetching { path, .. } | Step::Reading { path, .. } => self.console.progress(path, 0, 0),
             Step::Committing { table } => self.console.progress(&format!("committing {table}"), 0, 0),
-            Step::Found { .. } | Step::Read { .. } | Step::Committed { .. } => {}
+            Step::Found { .. } | Step::Decoded { .. } | Step::Read { .. } | Step::Committed { .. } => {}
         }
         Ok(())
     }

@@ -1,5 +1,6 @@
 //! One error type for the library: what kind of failure, in words, with the path that led there.
 
+use super::storage;
 use std::fmt;
 
 /// What a caller can act on. The exit status follows from it (`cli::exit`).
@@ -144,6 +145,10 @@ impl From<parquet::errors::ParquetError> for Error {
 impl From<datafusion::error::DataFusionError> for Error {
     fn from(e: datafusion::error::DataFusionError) -> Self {
         // The root cause is what a reader can act on; the wrappers name internal stages.
-        Error::query(e.find_root().to_string())
+        let text = e.find_root().to_string();
+        match storage::refusal(&text) {
+            Some(refusal) => Error::query(refusal.message).advise(refusal.advice),
+            None => Error::query(text),
+        }
     }
 }

@@ -6,7 +6,9 @@ pub mod hash;
 pub mod money;
 pub mod secret;
 pub mod seed;
+pub mod sql;
 pub mod statistics;
+pub mod storage;
 pub mod time;
 pub mod user_key;
 

@@ -25,7 +25,7 @@ impl fmt::Debug for SecretString {
     }
 }
 
-/// A setting that may be secret: written out, or `{ env = "NAME" }`, or `{ file = "path" }`. It is looked
+/// A setting that may be secret: written out (only what is none after all, such as an address), or `{ env = "NAME" }`, or `{ file = "path" }`. It is looked
 /// up when it is needed, so that a command that needs no secret runs without.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Secret {

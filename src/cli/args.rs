@@ -215,7 +215,7 @@ impl Command {
 #[derive(Debug, Args)]
 pub(super) struct Ingest {
     /// Files, folders, globs; .gz and .zst too
-    #[arg(required = true, value_hint = ValueHint::AnyPath)]
+    #[arg(required_unless_present = "retry_rejects", value_hint = ValueHint::AnyPath)]
     pub(super) paths: Vec<String>,
     /// Name of the mapping, instead of recognising the format by content
     #[arg(long)]
@@ -226,12 +226,18 @@ pub(super) struct Ingest {
     /// A mapping file of your own
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(super) mapping: Option<PathBuf>,
-    /// Refuse a file with a bad row instead of setting the row aside
+    /// Refuse a file with a bad row (a bill: all its files) instead of setting the row aside
     #[arg(long)]
     pub(super) strict: bool,
     /// Accept a bill that leaves a period with much less than it holds
     #[arg(long)]
     pub(super) accept_shrink: bool,
+    /// Accept a bill beside another export of the same account and days
+    #[arg(long)]
+    pub(super) accept_overlap: bool,
+    /// Read anew the files that have rejected rows (those named, or all) and add what can be read now
+    #[arg(long, conflicts_with = "explain")]
+    pub(super) retry_rejects: bool,
     /// When a telemetry text without timestamps was scraped; default: the file's own time
     #[arg(long, value_name = "TIMESTAMP")]
     pub(super) at: Option<String>,

@@ -5,6 +5,11 @@ use crate::base::{Error, Result};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{ErrorKind, IsTerminal, Write};
 
+/// The progress line: of anything that is counted, and of bytes that are read.
+const COUNTED: &str = "{bar:30} {percent:>3} % {wide_msg}";
+const BYTES: &str =
+    "{bar:20} {percent:>3} % {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left; {wide_msg}";
+
 pub(crate) struct Terminal {
     format: String,
     quiet: bool,
@@ -25,6 +30,22 @@ impl Terminal {
     /// True when the reader of stdout went away, which is its right (`… | head`).
     pub(crate) fn pipe_closed(&self) -> bool {
         self.pipe_closed
+    }
+
+    fn draw(&mut self, template: &str, what: &str, done: u64, total: u64) {
+        if self.quiet || !std::io::stderr().is_terminal() {
+            return;
+        }
+        let bar = self.bar.get_or_insert_with(|| {
+            let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr());
+            if let Ok(style) = ProgressStyle::with_template(template) {
+                bar.set_style(style);
+            }
+            bar
+        });
+        bar.set_length(total.max(done));
+        bar.set_position(done);
+        bar.set_message(what.to_owned());
     }
 
     pub(crate) fn fail(&mut self, error: &Error) {
@@ -68,24 +89,30 @@ impl Console for Terminal {
     }
 
     fn progress(&mut self, what: &str, done: u64, total: u64) {
-        if self.quiet || !std::io::stderr().is_terminal() {
-            return;
-        }
-        let bar = self.bar.get_or_insert_with(|| {
-            let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr());
-            if let Ok(style) = ProgressStyle::with_template("{bar:30} {percent:>3} % {wide_msg}") {
-                bar.set_style(style);
-            }
-            bar
-        });
-        bar.set_length(total.max(done));
-        bar.set_position(done);
-        bar.set_message(what.to_owned());
+        self.draw(COUNTED, what, done, total);
+    }
+
+    fn progress_bytes(&mut self, what: &str, done: u64, total: u64) {
+        self.draw(BYTES, what, done, total);
     }
 
     fn progress_end(&mut self) {
         if let Some(bar) = self.bar.take() {
             bar.finish_and_clear();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use super::*;
+
+    /// A template with a slip would silently draw the default bar.
+    #[test]
+    fn templates_are_understood() {
+        for template in [COUNTED, BYTES] {
+            ProgressStyle::with_template(template).unwrap();
         }
     }
 }

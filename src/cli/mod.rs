@@ -215,6 +215,8 @@ fn ingest_request(args: Ingest, only_table: Option<&'static str>) -> IngestReque
         mapping: args.mapping,
         strict: args.strict,
         accept_shrink: args.accept_shrink,
+        accept_overlap: args.accept_overlap,
+        retry_rejects: args.retry_rejects,
         at: args.at,
         valid_from: args.valid_from,
         explain: args.explain,

@@ -50,10 +50,10 @@ pub struct Config {
     /// The configuration file that was read, if any.
     pub file: Option<PathBuf>,
     pub registry: Registry,
+    pub privacy: Privacy,
     pub pull: Connectors,
     pub smtp: Option<smtp::Section>,
     pub schedules: Vec<Plan>,
-    pub privacy: Privacy,
     pub settings: Settings,
     pub clock: Arc<dyn Clock>,
     /// Somebody set the clock, and it does not go.
@@ -120,10 +120,10 @@ impl Config {
                 .clone()
                 .unwrap_or_else(|| lake_url(&file, path.as_deref())),
             registry: file.registry,
+            privacy: file.privacy,
             pull: file.pull,
             smtp: file.smtp,
             schedules: Plan::all(file.schedules, zone, &report_formats())?,
-            privacy: file.privacy,
             settings,
             clock_stands: as_of.or(now).is_some(),
             clock,
@@ -143,14 +143,20 @@ impl Config {
         folder.unwrap_or(Path::new("")).join(path)
     }
 
+    /// What users are hashed with, if the configuration says so.
+    pub fn user_key(&self) -> Result<Option<UserKey>> {
+        let secret = self.privacy.user_key.as_ref();
+        let key = secret.map(|secret| UserKey::new(self.secret(secret)?));
+        key.transpose().context("[privacy] user_key")
+    }
+
     /// The value of a secret, from where the configuration says it is.
     pub fn secret(&self, secret: &Secret) -> Result<SecretString> {
         let (value, place) = match secret {
             Secret::Literal(value) => return Ok(value.clone()),
             Secret::Env(name) => {
                 let place = format!("the environment variable {name}");
-                #[allow(clippy::disallowed_methods)] // this module is the one that reads the environment
-                let value = std::env::var(name).map_err(|_| {
+                let value = environment(name).ok_or_else(|| {
                     Error::config(format!("{place} is not set")).advise("set it for this command")
                 })?;
                 (value, place)
@@ -167,12 +173,6 @@ impl Config {
             true => Err(Error::config(format!("{place} is empty"))),
             false => Ok(SecretString::new(value)),
         }
-    }
-
-    /// What users are hashed with, if the configuration says so.
-    pub fn user_key(&self) -> Result<Option<UserKey>> {
-        let folder = self.file.as_deref().and_then(Path::parent);
-        self.privacy.user_key(folder.unwrap_or(Path::new(".")))
     }
 
     /// The window that was asked for, else the month the clock is in.
@@ -248,13 +248,39 @@ fn window(overrides: &Overrides, zone: Tz) -> Result<Option<Window>> {
     }
 }
 
+/// One variable of the environment, which the configuration names.
+fn environment(name: &str) -> Option<String> {
+    #[allow(clippy::disallowed_methods)] // this module is the one that reads the environment
+    std::env::var(name).ok()
+}
+
 /// The environment that object stores take their credentials and endpoints from.
 pub fn object_store_environment() -> HashMap<String, String> {
-    const PREFIXES: [&str; 4] = ["AWS_", "AZURE_", "GOOGLE_", "GCS_"];
+    const PREFIXES: [&str; 5] = ["AWS_", "AZURE_", "GOOGLE_", "GCS_", "SPENDSCOPE_ALLOW_"];
+    const GOOGLE: [&str; 4] = [
+        "GOOGLE_APPLICATION_CREDENTIALS",
+        "GOOGLE_SERVICE_ACCOUNT",
+        "GOOGLE_SERVICE_ACCOUNT_PATH",
+        "GOOGLE_SERVICE_ACCOUNT_KEY",
+    ];
+    // A variable that is no text belongs to somebody else.
     #[allow(clippy::disallowed_methods)] // this module is the one that reads the environment
-    std::env::vars()
+    let all: HashMap<String, String> = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect();
+    // Where `gcloud auth application-default login` leaves what it was given.
+    let login = all
+        .get("HOME")
+        .map(|home| Path::new(home).join(".config/gcloud/application_default_credentials.json"))
+        .filter(|path| path.exists());
+    let mut options: HashMap<String, String> = all
+        .into_iter()
         .filter(|(name, _)| PREFIXES.iter().any(|p| name.starts_with(p)))
-        .collect()
+        .collect();
+    if let Some(path) = login.filter(|_| !GOOGLE.iter().any(|name| options.contains_key(*name))) {
+        options.insert(GOOGLE[0].to_owned(), path.to_string_lossy().into_owned());
+    }
+    options
 }
 
 #[cfg(test)]

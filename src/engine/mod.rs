@@ -19,6 +19,7 @@ pub use registry::Registry;
 pub use settings::{Basis, NATIVE, Settings};
 
 use crate::asset::Assets;
+use crate::base::sql::parsable;
 use crate::base::{Context, Error, Result};
 use crate::store::Lake;
 use arrow::array::RecordBatch;
@@ -141,6 +142,7 @@ impl Engine {
 
     /// The statements of a script, one by one.
     pub fn statements(script: &str) -> Result<VecDeque<Statement>> {
+        parsable(script)?;
         let statements = DFParser::parse_sql(script).map_err(query_error)?;
         if statements.is_empty() {
             return Err(Error::usage("there is no SQL")

@@ -8,6 +8,7 @@ use super::registry::Registry;
 use super::scope_lists;
 use super::{query_error, udf};
 use crate::asset::Assets;
+use crate::base::sql::parsable;
 use crate::base::{Error, Result};
 use arrow::datatypes::DataType;
 use datafusion::catalog::view::ViewTable;
@@ -30,6 +31,7 @@ fn predicate(rows: &DataFrame, key: &str, text: &str) -> Result<Expr> {
             "write one condition over a row, such as provider = 'OpenAI' AND service_name = 'OpenAI API'; it is: {text}"
         ))
     };
+    parsable(text).map_err(|e| refuse(e.to_string()))?;
     let expr = rows
         .parse_sql_expr(text)
         .map_err(|e| refuse(query_error(e).to_string()))?;

@@ -1,14 +1,15 @@
 //! Charges: a delivery replaces its (source, billing month) whole, in one commit.
 
-use super::delivery::Delivery;
+use super::delivery::{Delivery, FileFacts};
 use super::record::Fate;
-use super::{Options, Stored};
+use super::{Options, Stored, overlap};
 use crate::base::money::Exact;
 use crate::base::time::{MICROS_PER_HOUR, from_micros};
 use crate::base::{Error, Result};
 use crate::store::{Change, Lake, Replace, Snapshot};
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray};
 use arrow::datatypes::{Decimal128Type, TimestampMicrosecondType};
+use chrono::NaiveDate;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -18,13 +19,14 @@ struct Month {
     rows: u64,
     /// Σ |billed cost| by currency.
     amounts: BTreeMap<String, Exact>,
-    accounts: BTreeSet<(String, Option<String>)>,
+    /// As all formats of a vendor name it, and as it is written here.
+    accounts: BTreeMap<(String, Option<String>), String>,
     deliveries: BTreeSet<String>,
     /// UTC days since 1970 on which a charge starts.
     days: BTreeSet<i64>,
 }
 
-const MICROS_PER_DAY: i64 = 24 * MICROS_PER_HOUR;
+pub(super) const MICROS_PER_DAY: i64 = 24 * MICROS_PER_HOUR;
 const COLUMNS: [&str; 7] = [
     "billing_month",
     "delivery_id",
@@ -36,7 +38,15 @@ const COLUMNS: [&str; 7] = [
 ];
 
 /// Puts the delivery's name into its rows; decoding cannot know it.
-pub(super) fn with_delivery_id(batch: &RecordBatch, id: &str) -> Result<RecordBatch> {
+pub(super) fn name_rows(file: &mut FileFacts, id: &str) -> Result<()> {
+    id.clone_into(&mut file.delivery_id);
+    for batch in &mut file.batches {
+        *batch = with_delivery_id(batch, id)?;
+    }
+    Ok(())
+}
+
+fn with_delivery_id(batch: &RecordBatch, id: &str) -> Result<RecordBatch> {
     let schema = batch.schema();
     let at = schema.index_of("delivery_id")?;
     let mut columns: Vec<ArrayRef> = batch.columns().to_vec();
@@ -64,8 +74,12 @@ pub(super) async fn attempt(lake: &Lake, delivery: &Delivery, options: &Options)
     for batch in delivery.batches() {
         measure(&batch.project(&indices(batch)?)?, &mut new);
     }
-    if new.is_empty() {
+    if new.is_empty() && delivery.again.is_none() {
         return Ok(Some(Stored::Empty));
+    }
+    // What is read anew replaces every month that it has filled.
+    for month in delivery.again.iter().flatten() {
+        new.entry(month.clone()).or_default();
     }
     let base = lake.snapshot(delivery.table, None).await?;
     let months: Vec<&str> = new.keys().map(String::as_str).collect();
@@ -73,8 +87,17 @@ pub(super) async fn attempt(lake: &Lake, delivery: &Delivery, options: &Options)
         Some(snapshot) => present(snapshot, &delivery.source, &months).await?,
         None => BTreeMap::new(),
     };
+    if delivery.again.is_some()
+        && let Some(refusal) = no_longer_in_force(delivery, &present)
+    {
+        return Ok(Some(refusal));
+    }
     let mut fates = fates(delivery)?;
-    if new.iter().all(|(month, held)| present.get(month) == Some(held)) {
+    let none = Month::default();
+    if new
+        .iter()
+        .all(|(month, held)| present.get(month).unwrap_or(&none) == held)
+    {
         return Ok(Some(Stored::Present(fates)));
     }
     for (month, old) in &present {
@@ -83,6 +106,12 @@ pub(super) async fn attempt(lake: &Lake, delivery: &Delivery, options: &Options)
         {
             return Ok(Some(refusal));
         }
+    }
+    if delivery.again.is_none()
+        && !options.accept_overlap
+        && let Some(refusal) = overlap::refusal(base.as_ref(), delivery, &months).await?
+    {
+        return Ok(Some(refusal));
     }
     let notes = present
         .iter()
@@ -110,6 +139,18 @@ pub(super) async fn attempt(lake: &Lake, delivery: &Delivery, options: &Options)
         )));
     }
     Ok(Some(Stored::Committed(fates)))
+}
+
+/// A month that another delivery has replaced since is not replaced by an older one that is read anew.
+fn no_longer_in_force(delivery: &Delivery, present: &BTreeMap<String, Month>) -> Option<Stored> {
+    let (month, held) = present.iter().find(|(_, held)| {
+        let mut others = held.deliveries.iter().filter(|id| **id != delivery.id);
+        others.next().is_some()
+    })?;
+    Some(Stored::Superseded(format!(
+        "another delivery of {month} is in force, with {} rows",
+        held.rows
+    )))
 }
 
 /// Do the lake's rows of these months come from exactly this delivery.
@@ -152,6 +193,7 @@ fn measure(batch: &RecordBatch, months: &mut BTreeMap<String, Month>) {
     };
     let amounts = batch.column(5).as_primitive::<Decimal128Type>();
     let starts = batch.column(6).as_primitive::<TimestampMicrosecondType>();
+    let mut seen = BTreeSet::new();
     for row in 0..batch.num_rows() {
         let month = months
             .entry(text(0, row).unwrap_or_default().to_owned())
@@ -166,10 +208,21 @@ fn measure(batch: &RecordBatch, months: &mut BTreeMap<String, Month>) {
             }
         };
         insert(&mut month.deliveries, text(1, row).unwrap_or_default());
-        month.accounts.insert((
-            text(2, row).unwrap_or_default().to_owned(),
-            text(3, row).map(str::to_owned),
-        ));
+        let raw = (text(2, row).unwrap_or_default(), text(3, row));
+        if seen.insert((text(0, row), raw)) {
+            let name = match raw.1 {
+                Some(account) => format!("{} account {account}", raw.0),
+                None => format!("{} without an account", raw.0),
+            };
+            let known = month
+                .accounts
+                .entry((overlap::vendor(raw.0), raw.1.map(overlap::account)))
+                .or_insert_with(|| name.clone());
+            // Of several spellings always the same one.
+            if name < *known {
+                *known = name;
+            }
+        }
         if amounts.is_valid(row) {
             let sum = month
                 .amounts
@@ -190,11 +243,9 @@ fn refusal(source: &str, month: &str, old: &Month, new: &Month) -> Option<Stored
     };
     let lost: Vec<_> = old
         .accounts
-        .difference(&new.accounts)
-        .map(|(provider, account)| match account {
-            Some(account) => format!("{provider} account {account}"),
-            None => format!("{provider} without an account"),
-        })
+        .iter()
+        .filter(|(account, _)| !new.accounts.contains_key(*account))
+        .map(|(_, name)| name.as_str())
         .collect();
     if !lost.is_empty() {
         return refused(
@@ -207,9 +258,19 @@ fn refusal(source: &str, month: &str, old: &Month, new: &Month) -> Option<Stored
     }
     const ADVICE: &str = "deliver the whole period: all parts of an export in one call, and all its days, not only \
         those that were read again; or pass --accept-shrink if the bill did shrink";
+    // What is missing is often a part of the month.
+    let days = match missing_days(old, new) {
+        Some((days, first, last)) => {
+            format!("; it has nothing of {days} days that had charges ({first} to {last})")
+        }
+        None => String::new(),
+    };
     if new.rows * 5 < old.rows * 4 {
         return refused(
-            format!("the period has {} rows, the delivery {}", old.rows, new.rows),
+            format!(
+                "the period has {} rows, the delivery {}{days}",
+                old.rows, new.rows
+            ),
             ADVICE,
         );
     }
@@ -217,7 +278,7 @@ fn refusal(source: &str, month: &str, old: &Month, new: &Month) -> Option<Stored
         let after = new.amounts.get(currency).copied().unwrap_or_default();
         if below_four_fifths(after, *before) {
             return refused(
-                format!("the period has {before} {currency} (absolute amounts), the delivery {after}"),
+                format!("the period has {before} {currency} (absolute amounts), the delivery {after}{days}"),
                 ADVICE,
             );
         }
@@ -225,16 +286,20 @@ fn refusal(source: &str, month: &str, old: &Month, new: &Month) -> Option<Stored
     None
 }
 
+/// Days of a month that had charges and would have none: how many, the first and the last.
+fn missing_days(old: &Month, new: &Month) -> Option<(usize, NaiveDate, NaiveDate)> {
+    let lost: Vec<i64> = old.days.difference(&new.days).copied().collect();
+    let day = |days: &i64| from_micros(days * MICROS_PER_DAY).date_naive();
+    Some((lost.len(), day(lost.first()?), day(lost.last()?)))
+}
+
 /// A delivery that may replace a month, and yet has nothing of days that had charges: a bill may well
 /// lose a line, but a part of a month that was read again looks the same, so it is said.
 fn lost_days(source: &str, month: &str, old: &Month, new: &Month) -> Option<String> {
-    let lost: Vec<i64> = old.days.difference(&new.days).copied().collect();
-    let day = |days: &i64| from_micros(days * MICROS_PER_DAY).date_naive();
-    let (first, last) = (day(lost.first()?), day(lost.last()?));
+    let (days, first, last) = missing_days(old, new)?;
     Some(format!(
-        "{source} {month}: the period had charges on {} days of which this delivery has none ({first} to {last}), \
-         and a delivery replaces the whole period; if it was meant to be a part, deliver the whole",
-        lost.len()
+        "{source} {month}: the period had charges on {days} days of which this delivery has none ({first} to {last}), \
+         and a delivery replaces the whole period; if it was meant to be a part, deliver the whole"
     ))
 }
 
@@ -244,16 +309,22 @@ fn below_four_fifths(after: Exact, before: Exact) -> bool {
     (times(after, 5) - times(before, 4)).to_string().starts_with('-')
 }
 
+/// All months that some files tell of.
+pub(super) fn months(files: &[FileFacts]) -> Result<BTreeSet<String>> {
+    let mut months = BTreeMap::new();
+    for batch in files.iter().flat_map(|f| &f.batches) {
+        measure(&batch.project(&indices(batch)?)?, &mut months);
+    }
+    Ok(months.into_keys().collect())
+}
+
 fn fates(delivery: &Delivery) -> Result<Vec<Fate>> {
     delivery
         .files
         .iter()
         .map(|file| {
-            let mut months = BTreeMap::new();
-            for batch in &file.batches {
-                measure(&batch.project(&indices(batch)?)?, &mut months);
-            }
-            let period = (!months.is_empty()).then(|| months.into_keys().collect::<Vec<_>>().join(","));
+            let months: Vec<String> = months(std::slice::from_ref(file))?.into_iter().collect();
+            let period = (!months.is_empty()).then(|| months.join(","));
             Ok(Fate {
                 kept: file.rows_out(),
                 known: 0,

@@ -1,12 +1,13 @@
 //! Deliveries: the files of one call under one source name, and what was decoded from them.
 
+use super::bill;
 use crate::base::money::Exact;
 use crate::base::{Error, Result, hash};
 use crate::schema::TableSchema;
 use crate::source::{ControlTotal, Reject};
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::Decimal128Type;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 /// All files of one call for one table under one name.
 #[derive(Debug)]
@@ -16,6 +17,8 @@ pub(super) struct Delivery {
     pub(super) table: &'static TableSchema,
     pub(super) source: String,
     pub(super) files: Vec<FileFacts>,
+    /// The months that it has filled, when it is read anew for the sake of its rejected rows.
+    pub(super) again: Option<BTreeSet<String>>,
 }
 
 /// One decoded file.
@@ -28,6 +31,8 @@ pub(super) struct FileFacts {
     pub(super) bytes: u64,
     pub(super) hash: String,
     pub(super) format: String,
+    /// Number of the export that it is a part of, within its call.
+    pub(super) export: Option<usize>,
     pub(super) batches: Vec<RecordBatch>,
     pub(super) rows_in: u64,
     pub(super) rejects: Vec<Reject>,
@@ -49,6 +54,27 @@ impl FileFacts {
 }
 
 impl Delivery {
+    /// All files of one delivery; those of a bill get its name.
+    pub(super) fn of(
+        table: &'static TableSchema,
+        source: &str,
+        mut files: Vec<FileFacts>,
+    ) -> Result<Delivery> {
+        let id = id(source, table.name, files.iter().map(|f| f.hash.as_str()));
+        if table.name == "charges" {
+            for file in &mut files {
+                bill::name_rows(file, &id)?;
+            }
+        }
+        Ok(Delivery {
+            id,
+            table,
+            source: source.to_owned(),
+            files,
+            again: None,
+        })
+    }
+
     pub(super) fn batches(&self) -> impl Iterator<Item = &RecordBatch> {
         self.files.iter().flat_map(|f| &f.batches)
     }

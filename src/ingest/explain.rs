@@ -1,8 +1,9 @@
 //! What ingesting some files would do, told without a lake: nothing can be written from here.
 
-use super::delivery::{self, Delivery, FileFacts};
+use super::delivery::FileFacts;
 use super::input::{self, Input};
-use super::{Options, read};
+use super::parts::{self, Role};
+use super::{Options, plan, read};
 use crate::base::{Error, Result};
 use crate::source::{Catalog, ControlTotal, Fit, Mapping, Reject};
 use arrow::array::RecordBatch;
@@ -16,7 +17,14 @@ pub struct Explained {
     /// Found in a folder, not named: it may be anything.
     pub found: bool,
     /// What reads it, or why nothing does.
-    pub format: Result<Understood>,
+    pub format: Result<Kind>,
+}
+
+#[derive(Debug)]
+pub enum Kind {
+    Rows(Box<Understood>),
+    /// A manifest, or what lies beside the parts of an export: in words.
+    Other(String),
 }
 
 #[derive(Debug)]
@@ -48,31 +56,52 @@ pub async fn explain(
     options: &Options,
     rows: usize,
 ) -> Result<Vec<Explained>> {
-    let files = input::expand(inputs, &options.store_options).await?;
-    Ok(files
-        .iter()
-        .map(|file| Explained {
-            path: file.path.clone(),
+    let files = input::expand(inputs, &options.store_options, options.unpack_limit, &mut ()).await?;
+    let sorted = parts::sort(files, options).await?;
+    let mut all = Vec::new();
+    for (file, why) in sorted.aside {
+        all.push(Explained {
+            path: file.path,
+            found: true,
+            format: Ok(Kind::Other(format!("left alone: {why}"))),
+        });
+    }
+    for export in sorted.exports {
+        all.push(Explained {
+            path: export.manifest.path,
+            found: false,
+            format: match export.trouble {
+                None => Ok(Kind::Other(format!(
+                    "the manifest of {}, in {} parts",
+                    export.title, export.parts
+                ))),
+                Some(trouble) => Err(Error::data(trouble.reason).advise(trouble.advice)),
+            },
+        });
+    }
+    for (file, role) in sorted.files {
+        all.push(Explained {
             found: file.found,
-            format: understand(catalog, file, options, rows),
-        })
-        .collect())
+            format: match role {
+                Role::Aside(why) => Ok(Kind::Other(format!("left alone: {why}"))),
+                _ => understand(catalog, &file, options, rows).map(|u| Kind::Rows(Box::new(u))),
+            },
+            path: file.path,
+        });
+    }
+    all.sort_by(|a, b| a.path.cmp(&b.path));
+    Ok(all)
 }
 
 fn understand(catalog: &Catalog, file: &Input, options: &Options, rows: usize) -> Result<Understood> {
     let head = file.head(options.unpack_limit)?;
-    let mapping = super::mapping_of(catalog, file.name(), &head, options)?;
+    let mapping = plan::mapping_of(catalog, file.name(), &head, options)?;
     let source = options.source.clone().unwrap_or_else(|| mapping.source.clone());
-    let delivery = Delivery {
-        id: delivery::id(&source, mapping.table.name, [file.hash.as_str()]),
-        table: mapping.table,
-        source,
-        files: Vec::new(),
-    };
+    let facts = read(file, &mapping, &source, options, &mut ());
     Ok(Understood {
         fit: mapping.fit(&head),
-        rows: read(file, &mapping, &delivery, options).and_then(|facts| decoded(&mapping, facts, rows)),
-        source: delivery.source,
+        rows: facts.and_then(|facts| decoded(&mapping, facts, rows)),
+        source,
         mapping,
     })
 }

@@ -1,9 +1,10 @@
 //! What the user named, as a list of files: paths, folders, globs, object URLs; hashed and unpacked.
 
+use super::Progress;
+use super::remote::{self, Fetched};
 use crate::base::error::Context;
 use crate::base::{Error, Result, hash};
 use bytes::Bytes;
-use object_store::ObjectStoreExt;
 use sha2::{Digest, Sha256};
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap};
@@ -12,6 +13,8 @@ use std::fmt::Display;
 use std::fs::File;
 use std::io::{BufReader, Cursor, ErrorKind, Read};
 use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
+use tempfile::TempPath;
 use url::Url;
 
 /// How much of a file is looked at to recognise its format.
@@ -23,7 +26,7 @@ const WHOLE: u64 = 2 << 30;
 /// A packed file may unpack to so many times its size, and to this much in any case. Bills and logs pack to a
 /// tenth or a fiftieth.
 const MOST_RATIO: u64 = 500;
-const ALWAYS: u64 = 256 << 20;
+const ALWAYS: u64 = 64 << 20;
 
 /// One file that was named or found.
 #[derive(Debug, Clone)]
@@ -45,18 +48,40 @@ pub(super) struct Input {
 enum Place {
     Local(PathBuf),
     Loaded(Bytes),
+    Fetched(Arc<TempPath>),
     /// Not opened, and why.
     LeftAlone(&'static str),
 }
 
+impl From<Fetched> for Input {
+    fn from(file: Fetched) -> Input {
+        Input {
+            path: file.path,
+            place: Place::Fetched(file.file),
+            bytes: file.bytes,
+            hash: file.hash,
+            modified: file.modified,
+            found: file.found,
+        }
+    }
+}
+
 /// Every input once, in order of its path.
-pub(super) async fn expand(inputs: &[String], store_options: &HashMap<String, String>) -> Result<Vec<Input>> {
+pub(super) async fn expand(
+    inputs: &[String],
+    store_options: &HashMap<String, String>,
+    limit: u64,
+    progress: &mut dyn Progress,
+) -> Result<Vec<Input>> {
     // Two names that are no text may look the same.
     let mut files: BTreeMap<(String, OsString), Input> = BTreeMap::new();
     for input in inputs {
-        if input.contains("://") && !input.starts_with("file://") {
-            let file = fetch(input, store_options).await?;
-            files.insert((file.path.clone(), OsString::new()), file);
+        if remote::is_address(input) {
+            for file in remote::fetch(input, store_options, limit, progress).await? {
+                files
+                    .entry((file.path.clone(), OsString::new()))
+                    .or_insert_with(|| file.into());
+            }
             continue;
         }
         let path = match input.starts_with("file://") {
@@ -65,9 +90,17 @@ pub(super) async fn expand(inputs: &[String], store_options: &HashMap<String, St
         };
         for found in local(&path)? {
             let shown = found.path.display().to_string();
-            if let Entry::Vacant(entry) = files.entry((shown, found.path.clone().into_os_string())) {
-                let file = look(found).context(entry.key().0.clone())?;
-                entry.insert(file);
+            match files.entry((shown, found.path.clone().into_os_string())) {
+                Entry::Vacant(entry) => {
+                    let file = look(found).context(entry.key().0.clone())?;
+                    entry.insert(file);
+                }
+                // Found in a folder and named, too: it is meant.
+                Entry::Occupied(mut entry) if !found.found => {
+                    let file = look(found).context(entry.key().0.clone())?;
+                    entry.insert(file);
+                }
+                Entry::Occupied(_) => {}
             }
         }
     }
@@ -125,6 +158,11 @@ fn local(input: &str) -> Result<Vec<Found>> {
         });
         return Ok(found);
     }
+    let nothing =
+        || Error::usage(format!("nothing is there: {input}")).advise("name a file, a folder or a pattern");
+    if !input.contains(['*', '?', '[']) {
+        return Err(nothing());
+    }
     let not_a_pattern = |e: &dyn Display| Error::usage(format!("'{input}' is not a pattern: {e}"));
     if input.contains("**") {
         // Folders at any depth are walked as a named folder is: links are not followed round and round.
@@ -155,9 +193,7 @@ fn local(input: &str) -> Result<Vec<Found>> {
         }
     }
     if found.is_empty() {
-        return Err(
-            Error::usage(format!("nothing is there: {input}")).advise("name a file, a folder or a pattern")
-        );
+        return Err(nothing());
     }
     Ok(found)
 }
@@ -252,35 +288,6 @@ impl std::io::Write for HashWriter<'_> {
     }
 }
 
-async fn fetch(text: &str, options: &HashMap<String, String>) -> Result<Input> {
-    let failed = |e: String| Error::io(e).context(format!("reading {}", without_credentials(text)));
-    let url = Url::parse(text).map_err(|e| failed(e.to_string()))?;
-    let (store, path) =
-        object_store::parse_url_opts(&url, options.clone()).map_err(|e| failed(e.to_string()))?;
-    let object = store.get(&path).await.map_err(|e| failed(e.to_string()))?;
-    let modified = object.meta.last_modified.timestamp_micros();
-    let bytes = object.bytes().await.map_err(|e| failed(e.to_string()))?;
-    Ok(Input {
-        path: without_credentials(text),
-        bytes: bytes.len() as u64,
-        hash: hash::content_hash(&bytes),
-        place: Place::Loaded(bytes),
-        modified: Some(modified),
-        found: false,
-    })
-}
-
-fn without_credentials(text: &str) -> String {
-    let Ok(mut url) = Url::parse(text) else {
-        return text.split('?').next().unwrap_or_default().to_owned();
-    };
-    // Both fail only for URLs that cannot carry credentials at all.
-    let _ = url.set_username("");
-    let _ = url.set_password(None);
-    url.set_query(None);
-    url.to_string()
-}
-
 impl Input {
     /// Content that was fetched: nobody knows when it was last changed.
     pub(super) fn loaded(loaded: super::Loaded) -> Input {
@@ -307,6 +314,9 @@ impl Input {
         let packed: Box<dyn Read + Send> = match &self.place {
             Place::Local(path) => Box::new(BufReader::new(File::open(path).context(self.path.clone())?)),
             Place::Loaded(bytes) => Box::new(Cursor::new(bytes.clone())),
+            Place::Fetched(path) => Box::new(BufReader::new(
+                File::open(path.as_ref()).context(self.path.clone())?,
+            )),
             Place::LeftAlone(why) => return Err(Error::data(*why).context(self.path.clone())),
         };
         unpack(
@@ -320,7 +330,7 @@ impl Input {
     pub(super) fn left_alone(&self) -> Option<&'static str> {
         match self.place {
             Place::LeftAlone(why) => Some(why),
-            Place::Local(_) | Place::Loaded(_) => None,
+            Place::Local(_) | Place::Loaded(_) | Place::Fetched(_) => None,
         }
     }
 
@@ -412,6 +422,7 @@ impl Read for Limited {
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
     use super::*;
+    use crate::base::hash;
     use std::io::Write;
 
     fn read(bytes: Vec<u8>, limit: u64) -> std::io::Result<Vec<u8>> {
@@ -444,12 +455,21 @@ mod tests {
             std::fs::write(dir.path().join(name), name).unwrap();
         }
         let root = dir.path().display().to_string();
-        let files = expand(&[root.clone(), format!("{root}/*.csv")], &HashMap::new())
-            .await
-            .unwrap();
+        let files = expand(
+            &[root.clone(), format!("{root}/*.csv")],
+            &HashMap::new(),
+            u64::MAX,
+            &mut (),
+        )
+        .await
+        .unwrap();
         let names: Vec<_> = files.iter().map(Input::name).collect();
         assert_eq!(names, ["a.csv", "z.csv"]);
         assert_eq!(files[1].hash, hash::content_hash(b"z.csv"));
-        assert!(expand(&[format!("{root}/none*")], &HashMap::new()).await.is_err());
+        assert!(
+            expand(&[format!("{root}/none*")], &HashMap::new(), u64::MAX, &mut ())
+                .await
+                .is_err()
+        );
     }
 }

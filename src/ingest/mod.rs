@@ -9,10 +9,16 @@ mod bill;
 mod delivery;
 mod events;
 mod explain;
+mod groups;
 mod input;
 mod lists;
+mod overlap;
+mod parts;
+mod plan;
 mod record;
+mod remote;
 mod report;
+mod retry;
 mod row;
 mod samples;
 
@@ -21,21 +27,21 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
-pub use explain::{Decoded, Explained, Understood, explain};
+pub use explain::{Decoded, Explained, Kind, Understood, explain};
 pub use record::rows_of;
 pub use report::{FileReport, IngestReport, Progress, Refused, State, Step};
+pub use retry::retry;
 
 use crate::base::user_key::UserKey;
 use crate::base::{Context, Error, Result};
-use crate::schema::TableSchema;
 use crate::source::{Bytes, Catalog, DecodeContext, Mapping, decode};
 use crate::store::{ATTEMPTS, Lake, busy};
 use delivery::{Delivery, FileFacts};
 use input::Input;
+use plan::{File, Plan};
 use record::{Fate, Known};
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::io::Read;
-use std::sync::Arc;
 
 /// What the user may say beside the names of the files.
 #[derive(Debug, Clone)]
@@ -48,6 +54,8 @@ pub struct Options {
     pub strict: bool,
     /// Let a delivery leave a billing month with much less than it has now.
     pub accept_shrink: bool,
+    /// Let a delivery stand beside another export of the same account and days.
+    pub accept_overlap: bool,
     /// Microseconds: when scrapes without time stamps were taken. Not given: when the file was written.
     pub observed_at: Option<i64>,
     /// Microseconds: from when undated price lists hold.
@@ -71,6 +79,7 @@ impl Default for Options {
             source: None,
             strict: false,
             accept_shrink: false,
+            accept_overlap: false,
             observed_at: None,
             valid_from: None,
             zone: None,
@@ -94,13 +103,8 @@ enum Stored {
         reason: String,
         advice: String,
     },
-}
-
-/// Files of one table and source, not yet decoded.
-struct Plan {
-    table: &'static TableSchema,
-    source: String,
-    files: Vec<(Input, Arc<Mapping>)>,
+    /// Read anew for the sake of its rejects, and replaced by a newer delivery since.
+    Superseded(String),
 }
 
 /// Ingests files, folders, patterns and object URLs.
@@ -111,7 +115,7 @@ pub async fn ingest(
     options: &Options,
     progress: &mut dyn Progress,
 ) -> Result<IngestReport> {
-    let files = input::expand(inputs, &options.store_options).await?;
+    let files = input::expand(inputs, &options.store_options, options.unpack_limit, progress).await?;
     ingest_files(lake, catalog, files, options, progress).await
 }
 
@@ -147,79 +151,13 @@ async fn ingest_files(
         bytes: files.iter().map(|f| f.bytes).sum(),
     })?;
     let mut report = IngestReport::default();
-    let plans = plan(catalog, files, options, &mut report)?;
+    let plans = plan::plan(catalog, files, options, &mut report).await?;
     let known = record::known(lake).await?;
     for plan in plans {
         run(lake, plan, &known, options, progress, &mut report).await?;
     }
     report.files.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(report)
-}
-
-/// Recognises every file before anything is written: a wrong name in the list changes nothing.
-fn plan(
-    catalog: &Catalog,
-    files: Vec<Input>,
-    options: &Options,
-    report: &mut IngestReport,
-) -> Result<Vec<Plan>> {
-    let mut plans: BTreeMap<(&'static str, String), Plan> = BTreeMap::new();
-    for file in files {
-        let mapping = match file.left_alone() {
-            Some(why) => Err(Error::data(why)),
-            None => mapping_of(catalog, file.name(), &file.head(options.unpack_limit)?, options),
-        };
-        let mapping = match mapping {
-            Ok(mapping) => mapping,
-            Err(e) if file.found => {
-                report.files.push(FileReport {
-                    notes: vec![e.to_string()],
-                    ..blank(
-                        &file,
-                        if file.left_alone().is_some() {
-                            State::LeftAlone
-                        } else {
-                            State::Unknown
-                        },
-                    )
-                });
-                continue;
-            }
-            Err(e) => return Err(e),
-        };
-        let source = options.source.clone().unwrap_or_else(|| mapping.source.clone());
-        if source.is_empty() {
-            return Err(Error::usage("a source needs a name").advise("pass --source NAME"));
-        }
-        let plan = plans
-            .entry((mapping.table.name, source.clone()))
-            .or_insert_with(|| Plan {
-                table: mapping.table,
-                source,
-                files: Vec::new(),
-            });
-        if let Some((twin, _)) = plan.files.iter().find(|(other, _)| other.hash == file.hash) {
-            let notes = vec![format!("the same content as {}", twin.path)];
-            report.files.push(FileReport {
-                notes,
-                ..told(&file, &mapping, &plan.source, State::AlreadyIngested)
-            });
-            continue;
-        }
-        plan.files.push((file, mapping));
-    }
-    Ok(plans.into_values().collect())
-}
-
-/// The format that was named, or the one that the content shows.
-fn mapping_of(catalog: &Catalog, name: &str, head: &[u8], options: &Options) -> Result<Arc<Mapping>> {
-    match &options.format {
-        Some(id) => catalog.get(id).cloned().ok_or_else(|| {
-            Error::usage(format!("there is no format '{id}'"))
-                .advise("leave --format out to have it recognised")
-        }),
-        None => catalog.detect(name, head),
-    }
 }
 
 async fn run(
@@ -230,50 +168,46 @@ async fn run(
     progress: &mut dyn Progress,
     report: &mut IngestReport,
 ) -> Result<()> {
-    let Some(plan) = without_known(lake, plan, known, options, report).await? else {
-        return Ok(());
+    let table = plan.table;
+    let deliveries = if table.name == "charges" {
+        groups::deliveries(lake, plan, known, options, progress, report).await?
+    } else {
+        let Plan { source, files, .. } = without_known(plan, known, options, report);
+        let facts = read_all(&files, &source, options, progress)?;
+        match facts.is_empty() {
+            true => Vec::new(),
+            false => vec![Delivery::of(table, &source, facts)?],
+        }
     };
-    let Plan { table, source, files } = plan;
-    let id = delivery::id(&source, table.name, files.iter().map(|(f, _)| f.hash.as_str()));
-    let mut delivery = Delivery {
-        id,
-        table,
-        source,
-        files: Vec::new(),
-    };
-    for (file, mapping) in &files {
-        progress.on(Step::Reading {
-            path: &file.path,
-            bytes: file.bytes,
-        })?;
-        let facts = read(file, mapping, &delivery, options)?;
-        progress.on(Step::Read {
-            path: &file.path,
-            bytes: file.bytes,
-            rows: facts.rows_in,
-        })?;
-        delivery.files.push(facts);
+    for delivery in deliveries {
+        deliver(lake, delivery, options, progress, report).await?;
     }
+    Ok(())
+}
+
+/// Stores one delivery and its record; or says why not.
+async fn deliver(
+    lake: &Lake,
+    mut delivery: Delivery,
+    options: &Options,
+    progress: &mut dyn Progress,
+    report: &mut IngestReport,
+) -> Result<()> {
     if options.strict && refuse_bad_files(&mut delivery, report) {
         return Ok(());
     }
+    let table = delivery.table;
     let stored = store(lake, &delivery, options, progress).await?;
     let (state, fates) = match stored {
         Stored::Committed(fates) => (State::Ingested, fates),
         Stored::Present(fates) => (State::AlreadyIngested, fates),
         Stored::Empty => (State::Empty, vec![Fate::default(); delivery.files.len()]),
         Stored::Refused { reason, advice } => {
-            report.refused.push(Refused {
-                source: delivery.source.clone(),
-                table: table.name,
-                reason,
-                advice,
-            });
-            for file in &delivery.files {
-                report
-                    .files
-                    .push(decoded(&delivery, file, State::Refused, &Fate::default()));
-            }
+            refuse(&delivery, reason, advice, report);
+            return Ok(());
+        }
+        Stored::Superseded(reason) => {
+            refuse(&delivery, reason, String::new(), report);
             return Ok(());
         }
     };
@@ -294,6 +228,21 @@ async fn run(
         report.files.push(decoded(&delivery, file, state, fate));
     }
     Ok(())
+}
+
+/// A delivery that changes nothing, and why.
+fn refuse(delivery: &Delivery, reason: String, advice: String, report: &mut IngestReport) {
+    report.refused.push(Refused {
+        source: delivery.source.clone(),
+        table: delivery.table.name,
+        reason,
+        advice,
+    });
+    for file in &delivery.files {
+        report
+            .files
+            .push(decoded(delivery, file, State::Refused, &Fate::default()));
+    }
 }
 
 /// Commits the facts, each try from a fresh look at the table.
@@ -322,74 +271,65 @@ async fn store(
     Err(busy(table))
 }
 
-/// Leaves out what the lake has and what is still in force. `None`: nothing is left to do.
-async fn without_known(
-    lake: &Lake,
-    mut plan: Plan,
-    known: &[Known],
-    options: &Options,
-    report: &mut IngestReport,
-) -> Result<Option<Plan>> {
-    let mut done = Vec::new();
-    let of_plan = |k: &&Known| k.source == plan.source && k.table == plan.table.name;
+/// Leaves out the files that the lake knows. Bills are another matter: see `groups`.
+fn without_known(mut plan: Plan, known: &[Known], options: &Options, report: &mut IngestReport) -> Plan {
     match plan.table.name {
-        "charges" => {
-            let id = delivery::id(
-                &plan.source,
-                plan.table.name,
-                plan.files.iter().map(|(f, _)| f.hash.as_str()),
-            );
-            let records: Vec<_> = known
-                .iter()
-                .filter(of_plan)
-                .filter(|k| k.delivery_id == id)
-                .collect();
-            let complete = plan
-                .files
-                .iter()
-                .all(|(f, _)| records.iter().any(|k| k.file_hash == f.hash));
-            let months: HashSet<&str> = records
-                .iter()
-                .flat_map(|k| k.period.iter())
-                .flat_map(|p| p.split(','))
-                .collect();
-            let months: Vec<&str> = months.into_iter().collect();
-            if complete && !months.is_empty() && bill::in_force(lake, &id, &plan.source, &months).await? {
-                done = std::mem::take(&mut plan.files);
-            }
-        }
         // A later import of the same source may have replaced a list; only its rows can tell.
-        "prices" | "fx_rates" | "grid_intensity" => {}
+        "prices" | "fx_rates" | "grid_intensity" => return plan,
         // The same scrape text taken at another moment is another set of facts.
-        "gpu_samples" if options.observed_at.is_some() => {}
-        _ => {
-            let hashes: HashSet<(&str, &str)> = known
-                .iter()
-                .filter(|k| k.table == plan.table.name)
-                .map(|k| (k.source.as_str(), k.file_hash.as_str()))
-                .collect();
-            (done, plan.files) = plan.files.drain(..).partition(|(file, mapping)| {
-                // A format whose source has another name by now: the lake may know the file by the old one.
-                let former = options.source.is_none() && hashes.contains(&(&mapping.id, &file.hash));
-                former || hashes.contains(&(&plan.source, &file.hash))
-            });
-        }
+        "gpu_samples" if options.observed_at.is_some() => return plan,
+        _ => {}
     }
-    for (file, mapping) in &done {
+    let hashes: HashSet<(&str, &str)> = known
+        .iter()
+        .filter(|k| k.table == plan.table.name)
+        .map(|k| (k.source.as_str(), k.file_hash.as_str()))
+        .collect();
+    let (done, left) = plan.files.drain(..).partition(|file: &File| {
+        // A format whose source has another name by now: the lake may know the file by the old one.
+        let former = options.source.is_none() && hashes.contains(&(&file.mapping.id, &file.input.hash));
+        former || hashes.contains(&(&plan.source, &file.input.hash))
+    });
+    plan.files = left;
+    all_known(&done, &plan.source, report);
+    plan
+}
+
+fn all_known(files: &[File], source: &str, report: &mut IngestReport) {
+    for file in files {
         report
             .files
-            .push(told(file, mapping, &plan.source, State::AlreadyIngested));
+            .push(told(&file.input, &file.mapping, source, State::AlreadyIngested));
     }
-    Ok((!plan.files.is_empty()).then_some(plan))
+}
+
+fn read_all(
+    files: &[File],
+    source: &str,
+    options: &Options,
+    progress: &mut dyn Progress,
+) -> Result<Vec<FileFacts>> {
+    let read = |file: &File| {
+        Ok(FileFacts {
+            export: file.part.map(|part| part.export),
+            ..read(&file.input, &file.mapping, source, options, progress)?
+        })
+    };
+    files.iter().map(read).collect()
 }
 
 /// Decodes one file and checks that what came out is what was counted.
-fn read(file: &Input, mapping: &Mapping, delivery: &Delivery, options: &Options) -> Result<FileFacts> {
-    let is_bill = mapping.table.name == "charges";
-    let delivery_id = match is_bill {
-        true => delivery.id.clone(),
-        false => delivery::id(&delivery.source, delivery.table.name, [file.hash.as_str()]),
-    };
+fn read(
+    file: &Input,
+    mapping: &Mapping,
+    source: &str,
+    options: &Options,
+    progress: &mut dyn Progress,
+) -> Result<FileFacts> {
+    progress.on(Step::Reading {
+        path: &file.path,
+        bytes: file.bytes,
+    })?;
     let mut stream = file.open(options.unpack_limit)?;
     let mut magic = Vec::new();
     if let Err(e) = stream.by_ref().take(4).read_to_end(&mut magic) {
@@ -404,7 +344,7 @@ fn read(file: &Input, mapping: &Mapping, delivery: &Delivery, options: &Options)
         Bytes::Stream(Box::new(std::io::Cursor::new(magic).chain(stream)))
     };
     let context = DecodeContext {
-        source: delivery.source.clone(),
+        source: source.to_owned(),
         file_hash: file.hash.clone(),
         file_name: file.path.clone(),
         observed_at: options.observed_at.or(file.modified),
@@ -413,13 +353,9 @@ fn read(file: &Input, mapping: &Mapping, delivery: &Delivery, options: &Options)
         users: options.users.clone(),
     };
     let mut batches = Vec::new();
-    let mut held = 0;
+    let (mut rows, mut held) = (0, 0);
     let result = decode(mapping, content, &context, &mut |batch| {
-        let batch = if is_bill {
-            bill::with_delivery_id(&batch, &delivery_id)?
-        } else {
-            batch
-        };
+        rows += batch.num_rows() as u64;
         held += batch.get_array_memory_size() as u64;
         if held > options.held_limit {
             return Err(Error::data(format!(
@@ -430,14 +366,19 @@ fn read(file: &Input, mapping: &Mapping, delivery: &Delivery, options: &Options)
             .context(file.path.clone()));
         }
         batches.push(batch);
-        Ok(())
+        progress.on(Step::Decoded {
+            path: &file.path,
+            rows,
+        })
     })?;
     let facts = FileFacts {
-        delivery_id,
+        // A bill's file gets the name of its delivery when all of it is read.
+        delivery_id: delivery::id(source, mapping.table.name, [file.hash.as_str()]),
         path: file.path.clone(),
         bytes: file.bytes,
         hash: file.hash.clone(),
         format: mapping.id.clone(),
+        export: None,
         batches,
         rows_in: result.rows_in,
         rejects: result.rejects,
@@ -453,12 +394,17 @@ fn read(file: &Input, mapping: &Mapping, delivery: &Delivery, options: &Options)
             facts.rows_out()
         )));
     }
-    let currency = if is_bill {
+    let currency = if mapping.table.name == "charges" {
         "billing_currency"
     } else {
         "gateway_currency"
     };
     delivery::check_totals(&facts, currency)?;
+    progress.on(Step::Read {
+        path: &file.path,
+        bytes: file.bytes,
+        rows: facts.rows_in,
+    })?;
     Ok(facts)
 }
 

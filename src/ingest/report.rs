@@ -19,11 +19,36 @@ impl Progress for () {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step<'a> {
-    Found { files: usize, bytes: u64 },
-    Reading { path: &'a str, bytes: u64 },
-    Read { path: &'a str, bytes: u64, rows: u64 },
-    Committing { table: &'static str },
-    Committed { table: &'static str },
+    /// Bytes that came so far, of those that are promised.
+    Fetching {
+        path: &'a str,
+        bytes: u64,
+        whole: u64,
+    },
+    Found {
+        files: usize,
+        bytes: u64,
+    },
+    Reading {
+        path: &'a str,
+        bytes: u64,
+    },
+    /// So many rows of a file have become facts so far.
+    Decoded {
+        path: &'a str,
+        rows: u64,
+    },
+    Read {
+        path: &'a str,
+        bytes: u64,
+        rows: u64,
+    },
+    Committing {
+        table: &'static str,
+    },
+    Committed {
+        table: &'static str,
+    },
 }
 
 #[derive(Debug, Clone, Default)]
@@ -61,8 +86,12 @@ pub enum State {
     Refused,
     /// Found in a folder and of no known format.
     Unknown,
-    /// Found in a folder and not opened: a link, a pipe, a device.
+    /// Lists the parts of an export.
+    Manifest,
+    /// Not read; a note says why: a link, a pipe, a bill beside the parts of an export or of an older run of it.
     LeftAlone,
+    /// Was to be read anew and cannot be: its rejected rows stay as they are.
+    Skipped,
 }
 
 /// A delivery that changed nothing, and why.

@@ -8,6 +8,7 @@ use super::*;
 use crate::base::clock::FixedClock;
 use arrow::array::RecordBatch;
 use serde_json::{Value, json};
+use std::sync::Arc;
 
 async fn lake() -> Lake {
     Lake::open(
@@ -25,6 +26,7 @@ fn delivery(name: &str, files: Vec<(&str, RecordBatch)>) -> Delivery {
         bytes: 1,
         hash: hash.to_owned(),
         format: "test".into(),
+        export: None,
         rows_in: rows.num_rows() as u64,
         batches: vec![rows],
         rejects: Vec::new(),
@@ -37,6 +39,7 @@ fn delivery(name: &str, files: Vec<(&str, RecordBatch)>) -> Delivery {
         table: table(name),
         source: "gw".into(),
         files: files.into_iter().map(facts).collect(),
+        again: None,
     }
 }
 

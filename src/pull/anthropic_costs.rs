@@ -1,8 +1,8 @@
 //! Anthropic's cost report: days, by workspace and description.
 
 use super::bill::{self, Api};
-use super::run::Run;
-use super::{Connector, Kind, check_url, section};
+use super::run::{Run, parse_url};
+use super::{Connector, Kind, check_url, named, section};
 use crate::base::Result;
 use crate::base::secret::{Secret, SecretString};
 use crate::base::time::{from_micros, parse_instant};
@@ -15,7 +15,8 @@ pub(super) const KIND: Kind = Kind {
     id: "anthropic_costs",
     parse: |value| {
         let settings: AnthropicCosts = section(value)?;
-        check_url(&settings.url)?;
+        named("api_key", &settings.api_key)?;
+        check_url(&settings.url, parse_url)?;
         bill::check_reread(settings.reread_days)?;
         Ok(Arc::new(settings))
     },

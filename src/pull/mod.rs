@@ -8,6 +8,7 @@
 mod anthropic_costs;
 mod bill;
 mod http;
+mod litellm_postgres;
 mod openai_costs;
 mod patience;
 mod prometheus;
@@ -24,7 +25,12 @@ use std::fmt;
 use std::sync::Arc;
 
 /// Every kind of connector, by the name of its section: `[[pull.ID]]`.
-const CONNECTORS: [Kind; 3] = [prometheus::KIND, openai_costs::KIND, anthropic_costs::KIND];
+const CONNECTORS: [Kind; 4] = [
+    prometheus::KIND,
+    litellm_postgres::KIND,
+    openai_costs::KIND,
+    anthropic_costs::KIND,
+];
 
 struct Kind {
     id: &'static str,
@@ -38,11 +44,16 @@ trait Connector: fmt::Debug + Send + Sync {
     /// The name it is called by, and under which its facts are kept.
     fn name(&self) -> &str;
 
+    /// Is there anything to fetch; a section may only describe files.
+    fn pulls(&self) -> bool {
+        true
+    }
+
     /// Fetches what is new and what may have changed, and delivers it.
     async fn pull(&self, run: &mut Run<'_>) -> Result<()>;
 }
 
-/// The connectors of a configuration, in its order.
+/// The connectors of a configuration, in order of kind.
 #[derive(Debug, Clone, Default)]
 pub struct Connectors(Vec<(&'static str, Arc<dyn Connector>)>);
 
@@ -87,9 +98,9 @@ impl Connectors {
         self.0.iter().map(|(_, connector)| connector.name())
     }
 
-    /// Those of these names, each once, in the order of the configuration; without names all of them.
+    /// Those of these names, each once; without names all that fetch something.
     pub fn select(&self, names: &[String]) -> Result<Connectors> {
-        if self.0.is_empty() {
+        if !self.0.iter().any(|(_, connector)| connector.pulls()) {
             return Err(Error::usage("no connector is configured").advise(format!(
                 "name one in spendscope.toml, such as [[pull.prometheus]]; kinds: {}",
                 CONNECTORS.map(|kind| kind.id).join(", ")
@@ -103,8 +114,11 @@ impl Connectors {
                 )),
             );
         }
-        let wanted = |name: &str| names.is_empty() || names.iter().any(|n| n == name);
-        let chosen = self.0.iter().filter(|(_, connector)| wanted(connector.name()));
+        let wanted = |connector: &dyn Connector| match names.is_empty() {
+            true => connector.pulls(),
+            false => names.iter().any(|name| name == connector.name()),
+        };
+        let chosen = self.0.iter().filter(|(_, connector)| wanted(connector.as_ref()));
         Ok(Connectors(chosen.cloned().collect()))
     }
 }
@@ -116,10 +130,25 @@ fn section<T: DeserializeOwned>(value: toml::Value) -> Result<T> {
         .map_err(|e: toml::de::Error| Error::config(e.message().to_owned()))
 }
 
-/// An address that was written out can be checked before anything is asked.
-fn check_url(secret: &Secret) -> Result<()> {
+/// A configuration is copied, mailed and put under version control: what opens a door does not stand in it.
+fn named(key: &str, secret: &Secret) -> Result<()> {
     match secret {
-        Secret::Literal(text) => run::parse_url(text.expose()).map(drop),
+        Secret::Literal(_) => Err(
+            Error::config(format!("{key} stands in the configuration itself")).advise(format!(
+                "write {key} = {{ env = \"NAME\" }} or {key} = {{ file = \"path\" }}"
+            )),
+        ),
+        Secret::Env(_) | Secret::File(_) => Ok(()),
+    }
+}
+
+/// An address that was written out can be checked before anything is asked, and holds no password.
+fn check_url(secret: &Secret, parse: fn(&str) -> Result<url::Url>) -> Result<()> {
+    match secret {
+        Secret::Literal(text) => match parse(text.expose())?.password() {
+            Some(_) => named("url", secret).map_err(|e| e.context("a url with a password")),
+            None => Ok(()),
+        },
         Secret::Env(_) | Secret::File(_) => Ok(()),
     }
 }
@@ -135,8 +164,9 @@ mod tests {
 
     #[test]
     fn sections_are_strict_and_names_are_their_own() {
-        let two = parse("[[prometheus]]\nname='a'\nurl='http://h'\n[[openai_costs]]\nname='b'\napi_key='k'")
-            .unwrap();
+        let two =
+            parse("[[prometheus]]\nname='a'\nurl='http://h'\n[[openai_costs]]\nname='b'\napi_key={env='K'}")
+                .unwrap();
         assert_eq!(two.names().count(), 2);
         assert_eq!(
             two.select(&["b".to_owned()]).unwrap().names().collect::<Vec<_>>(),
@@ -150,10 +180,15 @@ mod tests {
                 .contains('b')
         );
         assert!(Connectors::default().select(&[]).is_err());
+        assert!(
+            parse("[[prometheus]]\nname='files'")
+                .unwrap()
+                .select(&[])
+                .is_err()
+        );
         for (wrong, says) in [
             ("[[pigeon]]\nname='a'", "pigeon"),
             ("[prometheus]\nname='a'", "double brackets"),
-            ("[[prometheus]]\nname='a'", "url"),
             ("[[prometheus]]\nurl='http://h'", "name"),
             ("[[prometheus]]\nname='a'\nurl='http://h'\nspeed=1", "speed"),
             (
@@ -166,18 +201,50 @@ mod tests {
                 "password",
             ),
             ("[[prometheus]]\nname='a/b'\nurl='http://h'", "a/b"),
-            ("[[openai_costs]]\nname='a'", "api_key"),
+            ("[[litellm_postgres]]\nname='a'\nurl='http://h/db'", "http"),
             (
-                "[[openai_costs]]\nname='a'\napi_key='k'\nreread_days=0",
+                "[[litellm_postgres]]\nname='a'\nurl='postgres://h/db?speed=1'",
+                "speed",
+            ),
+            (
+                "[[litellm_postgres]]\nname='a'\nurl='postgres://h/db?sslmode=maybe'",
+                "sslmode",
+            ),
+            ("[[openai_costs]]\nname='a'", "api_key"),
+            ("[[openai_costs]]\nname='a'\napi_key='hush'", "api_key"),
+            ("[[anthropic_costs]]\nname='a'\napi_key='hush'", "api_key"),
+            (
+                "[[prometheus]]\nname='a'\nurl='http://h'\nbearer_token='hush'",
+                "bearer_token",
+            ),
+            (
+                "[[prometheus]]\nname='a'\nurl='http://h'\nusername='u'\npassword='hush'",
+                "password",
+            ),
+            (
+                "[[prometheus]]\nname='a'\nurl='http://u:hush@h'",
+                "url with a password",
+            ),
+            (
+                "[[litellm_postgres]]\nname='a'\nurl='postgres://u:hush@h/db'",
+                "url with a password",
+            ),
+            (
+                "[[litellm_postgres]]\nname='a'\nurl='postgres://u@h/db'\npassword='hush'",
+                "password",
+            ),
+            (
+                "[[openai_costs]]\nname='a'\napi_key={env='K'}\nreread_days=0",
                 "reread_days",
             ),
             (
-                "[[anthropic_costs]]\nname='a'\napi_key='k'\n[[openai_costs]]\nname='a'\napi_key='k'",
+                "[[anthropic_costs]]\nname='a'\napi_key={env='K'}\n[[openai_costs]]\nname='a'\napi_key={env='K'}",
                 "'a'",
             ),
         ] {
             let error = parse(wrong).unwrap_err();
             assert!(error.to_string().contains(says), "{wrong}: {error}");
+            assert!(!error.to_string().contains("hush"), "{error}");
         }
     }
 }

@@ -1,8 +1,8 @@
 //! OpenAI's organization costs: days, by line item and project.
 
 use super::bill::{self, Api};
-use super::run::Run;
-use super::{Connector, Kind, check_url, section};
+use super::run::{Run, parse_url};
+use super::{Connector, Kind, check_url, named, section};
 use crate::base::Result;
 use crate::base::secret::{Secret, SecretString};
 use chrono::{DateTime, Utc};
@@ -14,7 +14,8 @@ pub(super) const KIND: Kind = Kind {
     id: "openai_costs",
     parse: |value| {
         let settings: OpenAiCosts = section(value)?;
-        check_url(&settings.url)?;
+        named("api_key", &settings.api_key)?;
+        check_url(&settings.url, parse_url)?;
         bill::check_reread(settings.reread_days)?;
         Ok(Arc::new(settings))
     },

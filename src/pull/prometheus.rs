@@ -3,8 +3,8 @@
 //! Steps are multiples of the interval since 1970, so that a moment that is read again is the same moment.
 
 use super::http::{Client, Failure, place};
-use super::run::Run;
-use super::{Connector, Kind, check_url, section};
+use super::run::{Login, Run, parse_url};
+use super::{Connector, Kind, check_url, named, section};
 use crate::base::secret::{Secret, SecretString};
 use crate::base::time::{day_start, next_day};
 use crate::base::{Error, Result};
@@ -39,7 +39,8 @@ const FIRST_DAYS: i64 = 15;
 #[serde(deny_unknown_fields)]
 struct Prometheus {
     name: String,
-    url: Secret,
+    /// Left out: there is nothing to pull, and files of this name are sampled that often.
+    url: Option<Secret>,
     #[serde(default = "default_step")]
     step_seconds: u32,
     bearer_token: Option<Secret>,
@@ -76,7 +77,12 @@ struct Data {
 
 impl Prometheus {
     fn check(&self) -> Result<()> {
-        check_url(&self.url)?;
+        if let Some(url) = &self.url {
+            check_url(url, parse_url)?;
+        }
+        for (key, secret) in [("bearer_token", &self.bearer_token), ("password", &self.password)] {
+            secret.as_ref().map_or(Ok(()), |secret| named(key, secret))?;
+        }
         let wrong = |what: &str, advice: &str| Err(Error::config(what.to_owned()).advise(advice));
         if self.step_seconds == 0 || self.step_seconds > 86_400 {
             return wrong(
@@ -95,7 +101,7 @@ impl Prometheus {
         }
     }
 
-    fn client(&self, run: &mut Run<'_>, user: Option<(String, SecretString)>) -> Result<Client> {
+    fn client(&self, run: &mut Run<'_>, user: Option<Login>) -> Result<Client> {
         let login = match (&self.username, &self.password) {
             (Some(name), Some(password)) => Some((name.clone(), run.secret(password)?)),
             _ => user,
@@ -115,9 +121,17 @@ impl Connector for Prometheus {
         &self.name
     }
 
+    fn pulls(&self) -> bool {
+        self.url.is_some()
+    }
+
     async fn pull(&self, run: &mut Run<'_>) -> Result<()> {
+        let url = self.url.as_ref().ok_or_else(|| {
+            Error::config(format!("[[pull.prometheus]] '{}' has no url", self.name))
+                .advise("it says how often files of this name are sampled; give it a url to pull")
+        })?;
         let metrics = metrics(run)?;
-        let (base, user) = run.url(&self.url)?;
+        let (base, user) = run.url(url)?;
         let mut client = self.client(run, user)?;
         let mut url = base.clone();
         url.set_path(&format!(

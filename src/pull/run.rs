@@ -104,9 +104,10 @@ impl Run<'_> {
     /// Says what is being fetched.
     pub(super) fn fetching(&mut self, what: &str) -> Result<()> {
         let path = format!("{}: {what}", self.name);
-        self.progress.on(Step::Reading {
+        self.progress.on(Step::Fetching {
             path: &path,
             bytes: 0,
+            whole: 0,
         })
     }
 
@@ -116,10 +117,14 @@ impl Run<'_> {
         Ok(value)
     }
 
-    /// An address, which may hold credentials: they are taken out of it.
-    pub(super) fn url(&mut self, secret: &Secret) -> Result<(Url, Option<(String, SecretString)>)> {
+    /// The address of a server of HTTP, which may hold credentials: they are taken out of it.
+    pub(super) fn url(&mut self, secret: &Secret) -> Result<(Url, Option<Login>)> {
         let text = self.secret(secret)?;
-        let mut url = parse_url(text.expose())?;
+        self.without_login(parse_url(text.expose())?)
+    }
+
+    /// Takes the credentials out of the address that was looked up last.
+    pub(super) fn without_login(&mut self, mut url: Url) -> Result<(Url, Option<Login>)> {
         let password = url.password().map(str::to_owned);
         let user = url.username().to_owned();
         if user.is_empty() && password.is_none() {
@@ -256,6 +261,9 @@ impl Run<'_> {
         }
     }
 }
+
+/// User and password.
+pub(super) type Login = (String, SecretString);
 
 /// The address of a server. An error does not repeat it: it may hold a password.
 pub(super) fn parse_url(text: &str) -> Result<Url> {

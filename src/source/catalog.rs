@@ -74,6 +74,21 @@ impl Catalog {
         self.0.get(id)
     }
 
+    /// The format of this name; or why there is none that reads.
+    pub fn named(&self, id: &str) -> Result<Arc<Mapping>> {
+        if let Some(mapping) = self.0.get(id) {
+            return Ok(Arc::clone(mapping));
+        }
+        if let Some(refusal) = self.1.iter().find(|refusal| refusal.id == id) {
+            return Err(refusal.named());
+        }
+        let known: Vec<_> = self.0.keys().map(String::as_str).collect();
+        Err(Error::usage(format!("there is no format '{id}'")).advise(format!(
+            "leave --format out to have it recognised; the formats are {}",
+            known.join(", ")
+        )))
+    }
+
     /// The formats that are known and refused.
     pub fn refused(&self) -> impl Iterator<Item = &str> {
         self.1.iter().map(|refusal| refusal.id.as_str())

@@ -2,8 +2,8 @@
 
 use super::column::Chunk;
 use super::convert;
-use super::json_path::Memory;
 use super::decode::DecodeContext;
+use super::json_path::Memory;
 use super::mapping::Mapping;
 use super::privacy::Show;
 use super::report::{DecodeReport, Reject, Totals};

@@ -2,6 +2,7 @@
 //! else: no table, no other row, no clock, no chance.
 
 use super::column::Column;
+use crate::base::sql::parsable;
 use crate::base::{Context, Error, Result};
 use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
@@ -41,6 +42,7 @@ impl Environment {
             let names: Vec<_> = self.arrow.fields().iter().map(|f| f.name().as_str()).collect();
             format!("expression '{sql}' over {}", names.join(", "))
         };
+        parsable(sql)?;
         let expr = PLANNER.parse_sql_expr(sql, &self.schema).with_context(known)?;
         let mut unsteady = None;
         expr.apply(|e| {

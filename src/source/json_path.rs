@@ -454,7 +454,15 @@ mod tests {
         let list = r#"[{"key": "u", "value": 3}]"#;
         assert_eq!(
             found,
-            [r#"{"u": {"n": 1}}"#, r#"{"n": 1}"#, "1", r#"{"u": 2}"#, "2", list, "3"]
+            [
+                r#"{"u": {"n": 1}}"#,
+                r#"{"n": 1}"#,
+                "1",
+                r#"{"u": 2}"#,
+                "2",
+                list,
+                "3"
+            ]
         );
     }
 
@@ -471,7 +479,11 @@ mod tests {
         ] {
             cells.clear();
             trie.walk(ROOT, json, &mut cells, None).unwrap();
-            assert_eq!([0, 1, 2].map(|f| cells.get(f)), [Some("1"), Some("2"), Some("3")], "{json}");
+            assert_eq!(
+                [0, 1, 2].map(|f| cells.get(f)),
+                [Some("1"), Some("2"), Some("3")],
+                "{json}"
+            );
         }
     }
 

@@ -305,7 +305,10 @@ impl<'a> Scan<'a> {
 }
 
 /// The entries of an object, as they are written.
-pub(super) fn members<'a>(json: &'a str, found: &mut dyn FnMut(Cow<'a, str>, &'a str) -> Outcome<()>) -> Outcome<()> {
+pub(super) fn members<'a>(
+    json: &'a str,
+    found: &mut dyn FnMut(Cow<'a, str>, &'a str) -> Outcome<()>,
+) -> Outcome<()> {
     let mut scan = Scan::new(json);
     let mut more = scan.enter(b'{')?;
     while more {
@@ -343,12 +346,32 @@ mod tests {
     #[test]
     fn brackets_quotes_and_words() {
         for good in [
-            "1", "-1.5e-7", "true", "null", "\"\"", "{}", "[]", r#"{"a": [1, {"b": "]}\\"}], "c": false}"#,
-            " [ 1 , 2 ] ", r#""é\"""#,
+            "1",
+            "-1.5e-7",
+            "true",
+            "null",
+            "\"\"",
+            "{}",
+            "[]",
+            r#"{"a": [1, {"b": "]}\\"}], "c": false}"#,
+            " [ 1 , 2 ] ",
+            r#""é\"""#,
         ] {
             assert_eq!(whole(good), Ok(good.trim()));
         }
-        for cut in ["", " ", "\"", "\"\\", "\"\\\"", "{", "[1", r#"{"a"#, r#"{"a": "b}"#, "tru", "[[]"] {
+        for cut in [
+            "",
+            " ",
+            "\"",
+            "\"\\",
+            "\"\\\"",
+            "{",
+            "[1",
+            r#"{"a"#,
+            r#"{"a": "b}"#,
+            "tru",
+            "[[]",
+        ] {
             assert_eq!(whole(cut), Err(Broken::End), "{cut}");
         }
         for odd in ["}", ":", "a", "trux", "{]", "[}", "1 2", "{} {}", "[1]]"] {
@@ -360,7 +383,12 @@ mod tests {
     fn depth_has_an_end() {
         let nest = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
         assert!(whole(&nest(MAX_DEPTH)).is_ok());
-        assert!(whole(&nest(MAX_DEPTH + 1)).unwrap_err().to_string().contains("deeper"));
+        assert!(
+            whole(&nest(MAX_DEPTH + 1))
+                .unwrap_err()
+                .to_string()
+                .contains("deeper")
+        );
         assert!(whole(&"[".repeat(1_000_000)).is_err());
     }
 
@@ -368,7 +396,9 @@ mod tests {
     fn escapes() {
         let read = |inner: &str| {
             let json = format!("\"{inner}\"");
-            Scan::new(&json).quoted().and_then(|q| q.read().map(Cow::into_owned))
+            Scan::new(&json)
+                .quoted()
+                .and_then(|q| q.read().map(Cow::into_owned))
         };
         assert_eq!(read(r"a\n\t\/\\\u00e9\ud83d\ude00z").unwrap(), "a\n\t/\\é😀z");
         for odd in [r"\x", r"\u12", r"\ud83d", r"\ud83dx", r"\ude00\ud83d", r"\u+123"] {
@@ -385,7 +415,14 @@ mod tests {
         })
         .unwrap();
         assert_eq!(found, [("ab".to_owned(), "1"), ("c".to_owned(), "[2]")]);
-        for odd in ["{1: 2}", r#"{"a" 2}"#, r#"{"a": 1 "b": 2}"#, r#"{"a": 1,}"#, r#"{"a": }"#, "[]"] {
+        for odd in [
+            "{1: 2}",
+            r#"{"a" 2}"#,
+            r#"{"a": 1 "b": 2}"#,
+            r#"{"a": 1,}"#,
+            r#"{"a": }"#,
+            "[]",
+        ] {
             assert!(members(odd, &mut |_, _| Ok(())).is_err(), "{odd}");
         }
         let mut sum = 0;

@@ -12,6 +12,7 @@ mod decode;
 mod expr;
 mod json_path;
 mod json_scan;
+mod manifest;
 mod mapping;
 mod parse;
 mod plan;
@@ -26,6 +27,7 @@ mod testing;
 
 pub use catalog::Catalog;
 pub use decode::{Bytes, DecodeContext, HEAD_BYTES, decode};
+pub use manifest::{MANIFEST_BYTES, Manifest, Part};
 pub use mapping::Mapping;
 pub use plan::{ColumnPlan, Fit};
 pub use report::{ControlTotal, DecodeReport, Reject};

@@ -25,6 +25,9 @@ const OWN: [&str; 7] = [
     "api_key_hash",
 ];
 
+/// The column of quality scores: numbers, or words such as "good".
+const SCORES: &str = "scores";
+
 /// Longest name of anything. Resource names of clouds have up to a few hundred characters.
 const NAME_BYTES: usize = 1_024;
 
@@ -265,7 +268,7 @@ pub(super) fn cleanse(
                 }
             }
             Ty::Tags => {
-                if let Some(new) = tags(array.as_map(), private, people)? {
+                if let Some(new) = tags(array.as_map(), private, column.name == SCORES, people)? {
                     *array = new;
                 }
             }
@@ -302,7 +305,12 @@ fn is_nested(text: &str) -> bool {
 }
 
 /// Tags as they may be stored; nothing where they may be as they are.
-fn tags(map: &MapArray, private: bool, people: Option<&People<'_>>) -> Result<Option<ArrayRef>> {
+fn tags(
+    map: &MapArray,
+    private: bool,
+    scores: bool,
+    people: Option<&People<'_>>,
+) -> Result<Option<ArrayRef>> {
     let (keys, values) = (map.keys().as_string::<i32>(), map.values().as_string::<i32>());
     let offsets = map.offsets();
     let mut changed = false;
@@ -312,6 +320,12 @@ fn tags(map: &MapArray, private: bool, people: Option<&People<'_>>) -> Result<Op
         for at in offsets[row] as usize..offsets[row + 1] as usize {
             let key = keys.value(at);
             let value = values.is_valid(at).then(|| values.value(at));
+            // A judge may have written prose where a score should be.
+            if scores && value.is_some_and(|value| Show::Plain.value(value) != value) {
+                changed = true;
+                pairs.push((key.into(), None));
+                continue;
+            }
             match pair(key, value, row, private, people) {
                 None => pairs.push((key.into(), value.map(Cow::Borrowed))),
                 Some(pair) => {
@@ -348,23 +362,20 @@ fn pair(
         return Some(None);
     }
     let hidden = |text: &str| is_secret(text).then(|| hash::pseudonym(text));
-    let new_key = hidden(key).or_else(|| people.and_then(|people| people.untagged("", key, row)));
-    let (new_value, gone) = match value {
-        Some(value) if unfit(value) => (None, true),
-        Some(value) => (
-            hidden(value).or_else(|| people.and_then(|people| people.untagged(key, value, row))),
-            false,
-        ),
-        None => (None, false),
-    };
-    if new_key.is_none() && new_value.is_none() && !gone {
+    // What is in front of a colon is part of the same text.
+    if value.is_some_and(unfit) {
+        return Some(None);
+    }
+    let named = |text: &str| people.and_then(|people| people.untagged("", text, row));
+    let new_key = hidden(key).or_else(|| named(key));
+    let new_value = value.and_then(|value| {
+        hidden(value).or_else(|| people.and_then(|people| people.untagged(key, value, row)))
+    });
+    if new_key.is_none() && new_value.is_none() {
         return None;
     }
-    let kept = value.filter(|_| !gone).map(str::to_owned);
-    Some(Some((
-        new_key.unwrap_or_else(|| key.to_owned()),
-        new_value.or(kept),
-    )))
+    let value = new_value.or(value.map(str::to_owned));
+    Some(Some((new_key.unwrap_or_else(|| key.to_owned()), value)))
 }
 
 #[cfg(test)]

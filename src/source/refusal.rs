@@ -63,6 +63,15 @@ impl Refusal {
             .map_err(|e| e.context(format!("mapping file {id}")))
     }
 
+    /// What is said to who names this format.
+    pub(super) fn named(&self) -> Error {
+        Error::usage(format!(
+            "the format '{}' ({}) is known and not taken: {}",
+            self.id, self.title, self.reason
+        ))
+        .advise(self.instead.clone())
+    }
+
     /// What is said to a file of this format.
     pub(super) fn error(&self, name: &str) -> Error {
         Error::data(format!("'{name}' is not taken: {}: {}", self.title, self.reason))

@@ -4,7 +4,7 @@
 use super::object::Location;
 use super::trouble;
 use crate::base::clock::Clock;
-use crate::base::{Error, Result};
+use crate::base::{Error, Result, seed};
 use crate::schema::TableSchema;
 use arrow::datatypes::{Field, Schema};
 use chrono::SecondsFormat;
@@ -22,6 +22,8 @@ use std::sync::Arc;
 
 /// Our moment of a commit, by the clock of the run. Delta's own timestamp is the wall clock's.
 pub(super) const AT: &str = "spendscope.at";
+/// A mark that only this try has: an answer can get lost after the commit was made.
+const TRY: &str = "spendscope.try";
 
 pub(super) fn log_store(location: &Location, table: &TableSchema) -> Result<LogStoreRef> {
     let prefixed = PrefixStore::new(Arc::clone(&location.store), location.table_prefix(table.name));
@@ -51,8 +53,10 @@ pub(super) async fn commit(
     let version = base.map_or(0, |b| b.version() + 1);
     let now = clock.now();
     let at = now.to_rfc3339_opts(SecondsFormat::Micros, true);
+    let mark = format!("{:016x}", seed::nonce());
+    let log = Arc::clone(&log_store);
     let properties = CommitProperties::default()
-        .with_metadata([(AT.to_owned(), serde_json::Value::String(at))])
+        .with_metadata([(AT.to_owned(), json!(at)), (TRY.to_owned(), json!(mark))])
         .with_application_transaction(Transaction::new_with_last_update(
             change.txn,
             i64::try_from(version).unwrap_or(i64::MAX),
@@ -83,6 +87,10 @@ pub(super) async fn commit(
     };
     match committed {
         Ok(version) => Ok(Some(i64::try_from(version).unwrap_or(i64::MAX))),
+        // The commit that is in the way may be this one: put, and put again because the answer got lost.
+        Err(e) if lost_race(&e) && is_ours(&log, version, &mark).await? => {
+            Ok(Some(i64::try_from(version).unwrap_or(i64::MAX)))
+        }
         Err(e) if lost_race(&e) => Ok(None),
         Err(e) => Err(error(e).context(format!("committing to {}", table.name))),
     }
@@ -148,6 +156,11 @@ fn delta_schema(table: &TableSchema) -> Result<StructType, DeltaTableError> {
         .collect();
     let schema: StructType = (&Schema::new(fields)).try_into_kernel()?;
     Ok(schema)
+}
+
+async fn is_ours(log_store: &LogStoreRef, version: u64, mark: &str) -> Result<bool> {
+    let entry = log_store.read_commit_entry(version).await.map_err(error)?;
+    Ok(entry.is_some_and(|bytes| String::from_utf8_lossy(&bytes).contains(mark)))
 }
 
 fn lost_race(error: &DeltaTableError) -> bool {

@@ -3,6 +3,7 @@
 //! All of a table's change is one atomic commit. Old versions stay readable. This module knows files,
 //! versions and partitions; what rows mean, and which of two copies wins, is the business of `ingest`.
 
+pub mod cloud;
 mod delta;
 mod history;
 mod object;
@@ -10,7 +11,7 @@ mod read;
 mod scan;
 mod snapshot;
 mod stats;
-mod trouble;
+pub mod trouble;
 mod verify;
 mod write;
 
@@ -22,7 +23,7 @@ pub use snapshot::Snapshot;
 pub use verify::{Damaged, Verified};
 
 use crate::base::clock::Clock;
-use crate::base::{Error, Result};
+use crate::base::{Error, Result, seed};
 use crate::schema::{TABLES, TableSchema};
 use arrow::array::RecordBatch;
 use chrono::{DateTime, Utc};
@@ -31,6 +32,7 @@ use deltalake::table::state::DeltaTableState;
 use object::Location;
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 use write::Staging;
 
 /// How often a change is tried again when other writers are faster.
@@ -112,6 +114,7 @@ impl Lake {
                 return Ok(true);
             }
         }
+        self.location.reachable().await?;
         Ok(false)
     }
 
@@ -176,6 +179,7 @@ impl Lake {
         base: Option<&Snapshot>,
         change: &Change,
     ) -> Result<Option<Committed>> {
+        self.location.keeps_writers_apart().await?;
         let next = base.map_or(0, |b| b.state.version() + 1);
         let written_at = self.clock.now().timestamp_millis();
         let mut staging = Staging::new(&self.location, table, next, written_at);
@@ -217,6 +221,10 @@ impl Lake {
         };
         let state = base.map(|b| b.state.as_ref());
         let version = delta::commit(table, log_store, state, change, self.clock.as_ref()).await?;
+        if version.is_none() && self.location.is_remote() {
+            // Two that lose to one another in step would do so again.
+            tokio::time::sleep(Duration::from_millis(20 + seed::nonce() % 300)).await;
+        }
         Ok(version.map(|version| Committed {
             version,
             rows_added,

@@ -1,6 +1,7 @@
-//! What the place of the lake refuses for reasons of its own, told from its errors: no space, no permission.
+//! What the place of the lake refuses for reasons of its own, told from its errors: no space, no permission, and what
+//! servers say.
 
-use crate::base::Error;
+use crate::base::{Error, storage};
 use std::error::Error as Cause;
 use std::io::ErrorKind;
 
@@ -8,7 +9,7 @@ use std::io::ErrorKind;
 const DEEPEST: usize = 16;
 
 /// An error of the store in words, with advice where there is one. The last committed version is not touched by it.
-pub(super) fn told(error: &(dyn Cause + 'static), kind: fn(String) -> Error) -> Error {
+pub fn told(error: &(dyn Cause + 'static), kind: fn(String) -> Error) -> Error {
     match io_kind(error) {
         Some(ErrorKind::StorageFull | ErrorKind::QuotaExceeded) => kind(format!("there is no space left: {error}")).advise(
             "make room and run the same command again: what was committed stays, the rest follows, nothing is stored twice",
@@ -17,8 +18,29 @@ pub(super) fn told(error: &(dyn Cause + 'static), kind: fn(String) -> Error) -> 
             .advise("give the user who runs this the right to write to the lake, or name another place with --lake"),
         Some(ErrorKind::ReadOnlyFilesystem) => kind(format!("the file system takes no changes: {error}"))
             .advise("mount it for writing, or name another place with --lake"),
-        _ => kind(error.to_string()),
+        _ => {
+            let text = chain(error);
+            match storage::refusal(&text) {
+                Some(refusal) => kind(refusal.message).advise(refusal.advice),
+                None => kind(storage::without_queries(&error.to_string())),
+            }
+        }
     }
+}
+
+/// An error with all its causes. Some say only in a cause what went wrong.
+pub fn chain(error: &(dyn Cause + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    for _ in 0..DEEPEST {
+        let Some(error) = cause else { break };
+        let further = error.to_string();
+        if !text.contains(&further) {
+            text = format!("{text}: {further}");
+        }
+        cause = error.source();
+    }
+    text
 }
 
 /// What the operating system said, however deep it is wrapped.

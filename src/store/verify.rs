@@ -3,6 +3,7 @@
 
 use super::Snapshot;
 use super::snapshot::DataFile;
+use super::trouble;
 use crate::base::{Error, Result, hash};
 use arrow::array::Array;
 use bytes::Bytes;
@@ -55,7 +56,10 @@ impl Snapshot {
         };
         let bytes = bytes.map_err(|e| match e {
             object_store::Error::NotFound { .. } => "it is missing".to_owned(),
-            other => format!("it cannot be read: {other}"),
+            other => format!(
+                "it cannot be read: {}",
+                trouble::told(&other, Error::io).message()
+            ),
         })?;
         let size = bytes.len() as u64;
         if size != file.size {

@@ -12,7 +12,7 @@ use arrow::compute::{SortColumn, concat_batches, lexsort_to_indices, partition, 
 use arrow::datatypes::{Date32Type, Schema, SchemaRef};
 use deltalake::kernel::Add;
 use object_store::path::Path;
-use object_store::{ObjectStoreExt, PutPayload};
+use object_store::{ObjectStore, ObjectStoreExt, PutPayload};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
@@ -120,9 +120,12 @@ impl<'a> Staging<'a> {
         path.push_str(&name);
         let size = bytes.len();
         let target = file_path(self.location, self.table, &path)?;
-        self.location
-            .store
-            .put(&target, PutPayload::from(bytes))
+        let part = if self.location.is_remote() {
+            PART
+        } else {
+            usize::MAX
+        };
+        upload(self.location.store.as_ref(), &target, bytes, part)
             .await
             .map_err(|e| trouble::told(&e, Error::io).context(format!("writing {target}")))?;
         self.adds.push(Add {
@@ -136,6 +139,33 @@ impl<'a> Staging<'a> {
         });
         Ok(())
     }
+}
+
+/// Larger files go to a server in parts: a put of one piece would have to be through before the request times out.
+const PART: usize = 16 << 20;
+
+async fn upload(
+    store: &dyn ObjectStore,
+    target: &Path,
+    bytes: Vec<u8>,
+    part: usize,
+) -> object_store::Result<()> {
+    if bytes.len() <= part {
+        store.put(target, PutPayload::from(bytes)).await?;
+        return Ok(());
+    }
+    let mut bytes = bytes::Bytes::from(bytes);
+    let mut upload = store.put_multipart(target).await?;
+    while !bytes.is_empty() {
+        let piece = bytes.split_to(part.min(bytes.len()));
+        if let Err(e) = upload.put_part(piece.into()).await {
+            // What it leaves behind cannot be seen; the first error is the one to tell.
+            let _ = upload.abort().await;
+            return Err(e);
+        }
+    }
+    upload.complete().await?;
+    Ok(())
 }
 
 /// A data file of a table, as a path in the store.
@@ -276,4 +306,25 @@ fn encode(rows: &RecordBatch) -> Result<Vec<u8>> {
     let mut writer = ArrowWriter::try_new(Vec::new(), rows.schema(), Some(properties))?;
     writer.write(rows)?;
     Ok(writer.into_inner()?)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[tokio::test]
+    async fn a_file_in_parts_is_the_file() {
+        let store = object_store::memory::InMemory::new();
+        let bytes: Vec<u8> = (0..=250).collect();
+        for part in [1, 30, 250, 251, usize::MAX] {
+            let target = Path::from(format!("{part}"));
+            upload(&store, &target, bytes.clone(), part).await.unwrap();
+            assert_eq!(
+                store.get(&target).await.unwrap().bytes().await.unwrap(),
+                bytes,
+                "{part}"
+            );
+        }
+    }
 }

@@ -158,6 +158,7 @@ fn ingest_keeps_good_rows_and_shows_bad_ones() {
       USD gateway_cost: source 0.2 = stored 0.2 over 2 rows
       USD list_cost: in none of 1 rows
     2 rows were rejected and kept: spendscope sql -c "SELECT path, line, column_name, value, reason FROM rejects"
+      after a fix of the mapping: spendscope ingest --retry-rejects
     "#);
 
     let sql = "SELECT path, line, column_name, value, reason FROM rejects ORDER BY path, line";

@@ -40,6 +40,30 @@ fn an_unknown_file_is_told_with_the_nearest_formats_and_what_each_lacks() {
 }
 
 #[test]
+fn a_named_format_that_is_refused_says_why_and_what_instead() {
+    let dir = place();
+    for explain in [&[][..], &["--explain"]] {
+        let args = [&["ingest", "--format", "openai_usage", "seats.csv"], explain].concat();
+        let (_, talk) = says(dir.path(), 2, &args);
+        for words in [
+            "the format 'openai_usage' (",
+            "is known and not taken: it counts the tokens",
+            "  try: ",
+        ] {
+            assert!(talk.contains(words), "{words}\n{talk}");
+        }
+    }
+    let (_, talk) = says(dir.path(), 2, &["ingest", "--format", "openai", "seats.csv"]);
+    for words in [
+        "there is no format 'openai'",
+        "leave --format out",
+        "openai_costs",
+    ] {
+        assert!(talk.contains(words), "{words}\n{talk}");
+    }
+}
+
+#[test]
 fn the_seat_bill_of_the_walk_through() {
     let dir = place();
     let explain = [

@@ -181,8 +181,8 @@ fn a_score_becomes_a_success() {
     assert_eq!(scores.texts("scores"), ["{correctness: 0, hallucination: 0.25}"]);
     let refused = &scores.report.rejects[0];
     assert_eq!(
-        refused.value.as_deref(),
-        Some("the trace has no score named correctness, but toxicity")
+        (refused.value.as_deref(), refused.reason.as_str()),
+        (None, "the trace has no score named correctness that has a value")
     );
     let lines = fixture("langfuse_scores/lines.in.jsonl");
     assert_eq!(lines.texts("task_id"), ["t-1", "t-2", "s-5"]);

@@ -144,7 +144,7 @@ fn a_part_of_a_month_that_is_read_again_does_not_silently_drop_the_rest() {
     let (status, _, talk) = place.at("2026-10-02T00:00:00Z", &["ingest", "last-week.csv"]);
     assert_eq!(status, 1, "{talk}");
     for words in [
-        "the period has 29 rows, the delivery 7",
+        "the period has 29 rows, the delivery 7; it has nothing of 22 days that had charges (2026-09-01 to 2026-09-22)",
         "deliver the whole period",
         "all its days, not only those that were read again",
         "--accept-shrink",
@@ -306,7 +306,8 @@ fn telemetry_that_comes_late_lights_up_the_dark_hour() {
 }
 
 /// finops-toolkit#966 and #320: a backfill, or an export that somebody also made by hand, doubled the data.
-/// Under one source name the period is replaced; under another name the check says so.
+/// Under one source name the period is replaced; under another name it is refused, and where it is taken all the
+/// same the check says so.
 #[test]
 fn a_backfill_or_a_manual_export_of_the_same_month_is_not_added_to_it() {
     let place = Place::new();
@@ -331,10 +332,21 @@ fn a_backfill_or_a_manual_export_of_the_same_month_is_not_added_to_it() {
         "nothing moved in all that: {}",
         diff.2
     );
-    // Under a second name it is a second bill, and a check sees what it is.
+    // Under a second name it would be a second bill of the same account and days: refused with both figures.
+    let by_hand = ["ingest", "--source", "by-hand", "backfill.csv"];
+    let (status, _, talk) = place.at("2026-10-05T00:00:00Z", &by_hand);
+    assert_eq!(status, 1, "{talk}");
+    for words in [
+        "charges from 'by-hand' refused: 2026-09, aws account 1: the source 'focus' has 5 rows of 5 USD",
+        "this delivery of 'by-hand' 5 rows of 5 USD on the same days, and both would count",
+    ] {
+        assert!(talk.contains(words), "{words}\n{talk}");
+    }
+    assert_eq!(place.asked(None, BILLED), "5,5");
+    // Told to take it all the same, and a check sees what it is.
     let (status, _, talk) = place.at(
         "2026-10-05T00:00:00Z",
-        &["ingest", "--source", "by-hand", "backfill.csv"],
+        &[&by_hand[..], &["--accept-overlap"]].concat(),
     );
     assert_eq!(status, 0, "{talk}");
     let (_, out, talk) = place.at(NOW, &["check", "--tier", "on-request", "-o", "csv"]);
