@@ -237,6 +237,17 @@ pub fn tick(value: f64, format: &Format) -> String {
     }
 }
 
+/// The value of a mark, written as tables and headlines write it: amounts below a thousand with their cents.
+pub fn label(value: f64, format: &Format) -> String {
+    // Millionths are far below what is shown.
+    let near = |value: f64| (value * 1e6).round() as i128 * (ONE / 1_000_000);
+    match format {
+        Format::Money(currency) if (1.0..999.0).contains(&value.abs()) => money(near(value), currency),
+        Format::Ratio if value.abs() < 1e9 => percent(near(value)),
+        _ => tick(value, format),
+    }
+}
+
 /// An amount with a fixed number of decimals, thousands grouped, halves to even.
 pub fn fixed(amount: i128, decimals: u8) -> String {
     let unit = 10_i128.pow(u32::from(SCALE.saturating_sub(decimals)));
@@ -356,6 +367,16 @@ mod tests {
         assert_eq!(duration_ms(4_200.0), "4.2\u{a0}s");
         assert_eq!(count(9_876), "9,876");
         assert_eq!(count(1_200_000), "1.2\u{a0}M");
+    }
+
+    #[test]
+    fn a_mark_says_what_the_table_says() {
+        let usd = Format::Money("USD".into());
+        assert_eq!(label(82.69, &usd), "$82.69");
+        assert_eq!(label(-450.0, &usd), "−$450.00");
+        assert_eq!(label(0.0959, &usd), "$0.0959");
+        assert_eq!(label(12_345.0, &usd), "$12.3k");
+        assert_eq!(label(0.0709, &Format::Ratio), percent(ONE / 10_000 * 709));
     }
 
     #[test]

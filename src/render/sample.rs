@@ -335,6 +335,63 @@ pub(crate) fn waterfall() -> (ChartSpec, Frame) {
     (chart("waterfall", "step", &["amount"]), frame)
 }
 
+/// Percentiles of three models, of which one was never measured.
+pub(crate) fn latencies() -> (ChartSpec, Frame) {
+    let column = |values: [Option<f64>; 3]| -> ArrayRef { Arc::new(Float64Array::from_iter(values)) };
+    let frame = frame(vec![
+        ("model", Role::Dimension, "", texts(["small", "large", "new"])),
+        (
+            "p50",
+            Role::Measure,
+            "ms",
+            column([Some(850.0), Some(4_200.0), None]),
+        ),
+        (
+            "p95",
+            Role::Measure,
+            "ms",
+            column([Some(2_400.0), Some(12_000.0), None]),
+        ),
+        ("note", Role::Dimension, "", texts(["", "", "never measured"])),
+    ]);
+    let spec = ChartSpec {
+        labels: vec!["median".into(), "P95".into()],
+        note: Some("note".into()),
+        ..chart("dots", "model", &["p50", "p95"])
+    };
+    (spec, frame)
+}
+
+/// Money by provider and state, with a credit: long form, split by a series.
+pub(crate) fn states() -> (ChartSpec, Frame) {
+    let frame = frame(vec![
+        (
+            "name",
+            Role::Dimension,
+            "",
+            texts(["openai", "openai", "cohere", "openai"]),
+        ),
+        (
+            "state",
+            Role::Dimension,
+            "",
+            texts(["registered", "not_known", "not_known", "credit"]),
+        ),
+        ("currency", Role::Currency, "", usd(4)),
+        (
+            "amount",
+            Role::Money,
+            "",
+            decimals(["400", "100", "82.69", "-50"].map(|t| Some(amount(t)))),
+        ),
+    ]);
+    let spec = ChartSpec {
+        series: Some("state".into()),
+        ..chart("parts", "name", &["amount"])
+    };
+    (spec, frame)
+}
+
 fn spark(salt: i32) -> Option<(ChartSpec, Frame)> {
     let frame = frame(vec![
         ("day", Role::Time, "", days(0..31)),

@@ -28,7 +28,7 @@ fn program(names: &[&str]) -> Option<PathBuf> {
 async fn documents() -> Vec<Document> {
     let engine = crate::reports::engine().await;
     let mut documents = Vec::new();
-    for name in ["board", "month-close", "unit-economics"] {
+    for name in ["board", "month-close", "unit-economics", "gateway-ops"] {
         documents.push(crate::reports::september(&crate::support::assets(), name, &engine).await);
     }
     documents

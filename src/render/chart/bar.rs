@@ -106,11 +106,11 @@ pub(super) fn draw(canvas: &Canvas<'_>, area: Rect, spec: &ChartSpec, frame: &Fr
         }
         canvas.rect(strip(zero, x.at(first)), theme::ACCENT)?;
         let end = x.at(first.max(bar.second.unwrap_or(first)).max(0.0));
-        let text = number::tick(first, &format);
+        let text = number::label(first, &format);
         canvas.text(end + 10.0, baseline, &text, VALUE)?;
         let mut x = end + 10.0 + VALUE.width(&text) + BETWEEN;
         if let Some(second) = bar.second {
-            let text = number::tick(second, &format);
+            let text = number::label(second, &format);
             canvas.text(x, baseline, &text, LOADED)?;
             x += LOADED.width(&text) + BETWEEN;
         }
@@ -140,10 +140,10 @@ pub(super) fn draw(canvas: &Canvas<'_>, area: Rect, spec: &ChartSpec, frame: &Fr
 fn label_width(bar: &Bar, format: &number::Format) -> f64 {
     let Some(first) = bar.first else { return 0.0 };
     let second = bar.second.map_or(0.0, |second| {
-        LOADED.width(&number::tick(second, format)) + BETWEEN
+        LOADED.width(&number::label(second, format)) + BETWEEN
     });
     let note = bar.note.as_deref().map_or(0.0, |n| LOADED.width(n) + BETWEEN);
-    VALUE.width(&number::tick(first, format)) + second + note
+    VALUE.width(&number::label(first, format)) + second + note
 }
 
 /// What the two parts of a bar are.

@@ -46,9 +46,9 @@ pub(super) fn draw(canvas: &Canvas<'_>, area: Rect, spec: &ChartSpec, frame: &Fr
             (Some(_), Some(_)) => theme::GOOD,
             _ => theme::INK,
         };
-        let mut words = value.map_or(number::MISSING.to_owned(), |v| number::tick(v, &format));
+        let mut words = value.map_or(number::MISSING.to_owned(), |v| number::label(v, &format));
         if let Some(target) = target {
-            words = format!("{words}, target {}", number::tick(*target, &format));
+            words = format!("{words}, target {}", number::label(*target, &format));
         }
         let kind = Type::new(theme::LABEL, verdict).bold();
         let space = area.w - kind.width(&words) - 24.0;

@@ -47,7 +47,7 @@ pub(super) fn draw(canvas: &Canvas<'_>, area: Rect, spec: &ChartSpec, frame: &Fr
     if all().next().is_none() && rows.iter().all(|r| r.2.is_none()) {
         return axis::nothing(canvas, area, "No measured values in this window");
     }
-    let text = |value: &Option<f64>| value.map_or(number::MISSING.to_owned(), |v| number::tick(v, &format));
+    let text = |value: &Option<f64>| value.map_or(number::MISSING.to_owned(), |v| number::label(v, &format));
     let widths: Vec<f64> = (0..spec.y.len())
         .map(|i| {
             let head = SWATCH + 8.0 + HEAD.width(spec.label(i));

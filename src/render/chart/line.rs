@@ -31,7 +31,7 @@ pub(super) fn draw(canvas: &Canvas<'_>, area: Rect, spec: &ChartSpec, frame: &Fr
                 value: format!(
                     "{}: {}",
                     time::from_micros(t).format("%-d %b"),
-                    number::tick(value, &format)
+                    number::label(value, &format)
                 ),
                 color,
             })

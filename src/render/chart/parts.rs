@@ -45,7 +45,7 @@ pub(super) fn draw(canvas: &Canvas<'_>, area: Rect, spec: &ChartSpec, frame: &Fr
     };
     let above = |b: &Bar| sum(b, |v| v > 0.0);
     let below = |b: &Bar| sum(b, |v| v < 0.0);
-    let total = |b: &Bar| number::tick(sum(b, |_| true), &format);
+    let total = |b: &Bar| number::label(sum(b, |_| true), &format);
     let left = bars
         .iter()
         .map(|b| NAME.width(&b.name))

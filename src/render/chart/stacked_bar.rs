@@ -30,7 +30,7 @@ pub(super) fn draw(canvas: &Canvas<'_>, area: Rect, spec: &ChartSpec, frame: &Fr
             Tag {
                 y: 0.0,
                 name,
-                value: number::tick(total, &format),
+                value: number::label(total, &format),
                 color,
             }
         })

@@ -36,6 +36,14 @@ fn every_kind_draws_its_texts() {
         (sample::rates(), &["token cache", "1 Oct", "%"]),
         (sample::burn("92000"), &["budget $92k", "over budget", "expected"]),
         (sample::waterfall(), &["List price", "−$12.4k", "Sum"]),
+        (
+            sample::latencies(),
+            &["median", "P95", "850", "12", "never measured", "large"],
+        ),
+        (
+            sample::states(),
+            &["registered", "not known", "openai", "$450.00", "$82.69"],
+        ),
     ] {
         let svg = drawn(chart);
         for text in texts {
@@ -60,6 +68,8 @@ fn awkward_frames_are_drawn_too() {
             sample::rates(),
             sample::burn("1"),
             sample::waterfall(),
+            sample::latencies(),
+            sample::states(),
         ] {
             drawn((
                 spec,
@@ -91,6 +101,19 @@ fn awkward_frames_are_drawn_too() {
         .contains("No measured values")
     );
     assert!(!drawn(sample::burn("900000")).contains("over budget"));
+}
+
+#[test]
+fn a_waterfall_of_parts_ends_in_the_whole() {
+    let (spec, frame) = sample::waterfall();
+    let svg = drawn((
+        ChartSpec {
+            labels: vec!["the bill".into()],
+            ..spec
+        },
+        frame,
+    ));
+    assert!(svg.contains("the bill") && svg.contains("+$98k") && !svg.contains("Sum"));
 }
 
 #[test]

@@ -54,7 +54,7 @@ pub(super) fn draw(canvas: &Canvas<'_>, area: Rect, spec: &ChartSpec, frame: &Fr
         .min(area.w * 0.36)
         + 16.0;
     let label = |s: &Step| {
-        let value = number::tick(s.to - s.from, &format);
+        let value = number::label(s.to - s.from, &format);
         if s.total || s.to < s.from {
             value
         } else {

@@ -159,9 +159,45 @@ fn hex(color: plotters::style::RGBColor) -> String {
     format!("#{:02X}{:02X}{:02X}", color.0, color.1, color.2)
 }
 
+/// Every text of a picture gets the width that it was measured with: a reader's machine has other fonts, and
+/// a wider one would run out of the picture.
+fn fitted(svg: &str) -> String {
+    let mut parts = svg.split("<text ");
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        out.push_str("<text ");
+        if let Some((attributes, rest)) = part.split_once('>') {
+            let size = attributes
+                .split_once("font-size=\"")
+                .and_then(|(_, size)| size.split('"').next()?.parse().ok());
+            let words = rest.split_once("</text>").map(|(words, _)| plain(words));
+            if let (Some(size), Some(words)) = (size, words) {
+                let bold = attributes.contains("font-weight=\"bold\"");
+                let width = chart::canvas::text_width(&words, size, bold);
+                out.push_str(&format!(
+                    "textLength=\"{width:.0}\" lengthAdjust=\"spacingAndGlyphs\" "
+                ));
+            }
+        }
+        out.push_str(part);
+    }
+    out
+}
+
+/// A text of a picture as it is read.
+fn plain(text: &str) -> String {
+    text.trim_matches('\n')
+        .replace("&lt;", "<")
+        .replace("&gt;", ">")
+        .replace("&quot;", "\"")
+        .replace("&apos;", "'")
+        .replace("&amp;", "&")
+}
+
 /// The picture's colours become variables of the page, so that it can be dark. Only attributes are touched:
 /// a text of the data that looks like a colour stays as it is.
-fn themed(mut svg: String) -> String {
+fn themed(svg: String) -> String {
+    let mut svg = fitted(&svg);
     for (color, name) in theme::NAMED {
         for attribute in ["fill", "stroke"] {
             let hex = hex(color);
@@ -213,6 +249,14 @@ mod tests {
         for needle in ["http://", "https://", "<link", " src=\"", "@import", "url("] {
             assert!(!outside.contains(needle), "{needle}");
         }
+    }
+
+    #[test]
+    fn a_text_of_a_picture_keeps_its_width_in_any_font() {
+        let svg = "<svg><text x=\"1\" font-size=\"108\" font-weight=\"bold\">\na &amp; b\n</text></svg>";
+        let width = chart::canvas::text_width("a & b", 108.0, true);
+        assert!(fitted(svg).contains(&format!("<text textLength=\"{width:.0}\" lengthAdjust=")));
+        assert_eq!(fitted("<svg></svg>"), "<svg></svg>");
     }
 
     #[test]

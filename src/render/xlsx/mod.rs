@@ -107,7 +107,7 @@ fn summary(
                 styles.text(sheet, row, 2, &change.text(), &styles.right)?;
             }
             if let Some(note) = &headline.note {
-                styles.text(sheet, row, 3, note, &styles.plain)?;
+                styles.text(sheet, row, 3, note, &styles.plain.clone().set_indent(1))?;
             }
             row += 1;
         }

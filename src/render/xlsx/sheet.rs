@@ -177,27 +177,32 @@ pub(super) fn write(sheet: &mut Worksheet, section: &Section, rows: &Rows, style
 
     let first = HEAD + 1;
     let last = HEAD + (count as u32).max(1);
+    let order = order(rows)?;
+    let mut place = vec![0; order.len()];
+    for (at, index) in order.iter().enumerate() {
+        place[*index] = at as u16;
+    }
     let table = Table {
         frame,
         rows,
+        place,
         first,
         last,
     };
     let mut exact_at = frame.columns.len() as u16 + 1;
     let exact_from = exact_at;
-    for (index, kind) in kinds.iter().enumerate() {
-        let column = index as u16;
-        let spec = &frame.columns[index];
-        let name = heading(rows, spec);
+    for index in order {
+        let (kind, column) = (&kinds[index], table.place[index]);
+        let name = heading(rows, &frame.columns[index]);
         let right = !matches!(kind, Kind::Text | Kind::Day | Kind::Instant);
         let head = if right { &styles.head_right } else { &styles.head };
         styles.text(sheet, HEAD, column, &name, head)?;
-        let mut widest = name
+        let words = name
             .split(' ')
             .map(|word| word.chars().count())
             .max()
-            .unwrap_or(0)
-            .max(name.chars().count() / 2);
+            .unwrap_or(0);
+        let mut widest = words.max(name.chars().count() / 2);
         let mut inexact = false;
         for row in 0..count {
             let (wide, exact) = table.cell(sheet, index, kind, row, styles)?;
@@ -213,6 +218,8 @@ pub(super) fn write(sheet: &mut Worksheet, section: &Section, rows: &Rows, style
             exact_at += 1;
         }
     }
+    // Two lines for a long name.
+    sheet.set_row_height(HEAD, 32)?;
     if exact_at > exact_from {
         sheet.group_columns_collapsed(exact_from, exact_at - 1)?;
     }
@@ -232,10 +239,28 @@ pub(super) fn write(sheet: &mut Worksheet, section: &Section, rows: &Rows, style
     }
     sheet.set_freeze_panes(HEAD + 1, 1)?;
     sheet.set_repeat_rows(HEAD, HEAD)?;
+    // Paper gets what people are shown; the other columns are for whoever opens the file.
+    let printed = if rows.shown.is_empty() {
+        frame.columns.len()
+    } else {
+        rows.shown.len()
+    };
+    sheet.set_print_area(0, 0, below, (printed as u16).saturating_sub(1))?;
     sheet.set_landscape();
     sheet.set_paper_size(9);
     sheet.set_print_fit_to_pages(1, 0);
     Ok(())
+}
+
+/// Places of the frame's columns: those that people are shown first, then the others.
+fn order(rows: &Rows) -> Result<Vec<usize>> {
+    let mut order: Vec<usize> = table::shown(rows)?.into_iter().map(|(index, _)| index).collect();
+    for index in 0..rows.frame.columns.len() {
+        if !order.contains(&index) {
+            order.push(index);
+        }
+    }
+    Ok(order)
 }
 
 /// A column as people are shown it, else by its name; with its unit where that is not plain.
@@ -253,6 +278,8 @@ fn heading(rows: &Rows, spec: &ColumnSpec) -> String {
 struct Table<'a> {
     frame: &'a Frame,
     rows: &'a Rows,
+    /// The column of the sheet, by column of the frame.
+    place: Vec<u16>,
     /// Row of the first cells, and of the last ones.
     first: u32,
     last: u32,
@@ -277,7 +304,7 @@ impl Table<'_> {
         styles: &Styles,
     ) -> Result<(usize, bool)> {
         let array = self.frame.batch.column(index);
-        let (at, column) = (self.first + row as u32, index as u16);
+        let (at, column) = (self.first + row as u32, self.place[index]);
         if cell::is_null(array.as_ref(), row) {
             return Ok((0, true));
         }
@@ -357,7 +384,7 @@ impl Table<'_> {
                 (false, 0) => {}
                 (false, _) => text.push('+'),
             }
-            text.push_str(&row_col_to_cell(row, self.frame.index(column)? as u16));
+            text.push_str(&row_col_to_cell(row, self.place[self.frame.index(column)?]));
         }
         Ok(Formula::new(text))
     }
@@ -373,7 +400,7 @@ impl Table<'_> {
         let spec = &self.frame.columns[index];
         let (mut widest, mut exact) = (0, true);
         for (line, currency) in self.rows.total_lines().into_iter().enumerate() {
-            let (at, column) = (self.last + 1 + line as u32, index as u16);
+            let (at, column) = (self.last + 1 + line as u32, self.place[index]);
             let Some(total) = self.rows.total(currency, &spec.name) else {
                 sheet.write_blank(at, column, &styles.total)?;
                 continue;
@@ -382,11 +409,16 @@ impl Table<'_> {
             let range = |letter: &str| format!("{letter}${}:{letter}${}", self.first + 1, self.last + 1);
             let formula = match (self.currency(), currency) {
                 (Some(by), Some(code)) => {
-                    let by = column_number_to_name(self.frame.index(&by.name)? as u16);
+                    let by = column_number_to_name(self.place[self.frame.index(&by.name)?]);
                     let code = code.replace('"', "\"\"");
                     format!("=SUMIFS({},{},\"{code}\")", range(&letter), range(&by))
                 }
-                _ => format!("=SUM({})", range(&letter)),
+                // Rows without a currency.
+                (Some(by), None) => {
+                    let by = column_number_to_name(self.place[self.frame.index(&by.name)?]);
+                    format!("=SUMIFS({},{},\"=\")", range(&letter), range(&by))
+                }
+                (None, _) => format!("=SUM({})", range(&letter)),
             };
             let format = styles.total.clone().set_num_format(number_format(kind, currency));
             let formula = Formula::new(formula).set_result(nearest(total).to_string());
@@ -406,10 +438,11 @@ impl Table<'_> {
             .columns
             .iter()
             .enumerate()
-            .find(is_name)
-            .map(|(i, _)| i as u16);
+            .filter(is_name)
+            .map(|(i, _)| self.place[i])
+            .min();
         let currency = match self.currency() {
-            Some(column) => Some(self.frame.index(&column.name)? as u16),
+            Some(column) => Some(self.place[self.frame.index(&column.name)?]),
             None => None,
         };
         for (line, code) in self.rows.total_lines().into_iter().enumerate() {
@@ -433,14 +466,9 @@ impl Table<'_> {
         name: &str,
         styles: &Styles,
     ) -> Result<()> {
-        let format = Format::new().set_align(FormatAlign::Right);
-        styles.text(
-            sheet,
-            HEAD,
-            column,
-            &format!("{name}, every digit"),
-            &styles.head_right,
-        )?;
+        // At the left, or it would run over the columns before the folded ones.
+        let format = Format::new().set_align(FormatAlign::Left);
+        styles.text(sheet, HEAD, column, &format!("{name}, every digit"), &styles.head)?;
         for row in 0..self.frame.rows().min(MOST_ROWS) {
             if let Some(value) = self.decimal(index, row)? {
                 let text = number::exact(value, money::SCALE as i8);
@@ -451,7 +479,7 @@ impl Table<'_> {
         for (line, currency) in self.rows.total_lines().into_iter().enumerate() {
             if let Some(total) = self.rows.total(currency, &spec.name) {
                 let text = number::exact(total, money::SCALE as i8);
-                let format = styles.total.clone().set_align(FormatAlign::Right);
+                let format = styles.total.clone().set_align(FormatAlign::Left);
                 styles.text(sheet, self.last + 1 + line as u32, column, &text, &format)?;
             }
         }
