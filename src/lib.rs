@@ -21,7 +21,9 @@ pub mod check;
 pub mod metric;
 pub mod pull;
 
+pub mod deliver;
 pub mod report;
+pub mod schedule;
 
 pub mod config;
 

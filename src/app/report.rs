@@ -59,7 +59,7 @@ pub fn renderings(document: &Document, formats: &[&str]) -> Result<Vec<Rendering
 }
 
 /// The formats that were asked for, each known: a slip of the pen is told before the long work.
-fn formats_or_all(asked: &[String]) -> Result<Vec<&str>> {
+pub(super) fn formats_or_all(asked: &[String]) -> Result<Vec<&str>> {
     if asked.is_empty() {
         return Ok(FORMATS.to_vec());
     }

@@ -238,8 +238,16 @@ mod tests {
             "access is denied (403 Forbidden, AccessDenied, Access Denied, GET http://127.0.0.1:9000/b/k)"
         );
         assert!(!told.absent);
-        let lent = DENIED.replace("http://127.0.0.1:9000/b/k", "http://169.254.169.254/latest/api/token");
-        assert!(refusal(&lent).unwrap().message.starts_with("there are no credentials"));
+        let lent = DENIED.replace(
+            "http://127.0.0.1:9000/b/k",
+            "http://169.254.169.254/latest/api/token",
+        );
+        assert!(
+            refusal(&lent)
+                .unwrap()
+                .message
+                .starts_with("there are no credentials")
+        );
         let gone =
             refusal("Error performing GET x in 1ms - Server returned non-2xx status code: 404 Not Found: ");
         assert!(gone.unwrap().absent);

@@ -143,7 +143,7 @@ pub(super) enum Command {
         #[arg(long, value_delimiter = ',', value_name = "COLUMN")]
         by: Vec<String>,
     },
-    /// Write a report: a picture, a page, a workbook, text, data; all say the same numbers
+    /// Write a report: a picture, a page, a workbook, text, data; all say the same numbers. And mail it
     Report {
         /// Name of the report: board, month-close, unit-economics, gpu-fleet, gateway-ops, ai-portfolio
         name: String,
@@ -153,7 +153,16 @@ pub(super) enum Command {
         /// Where the files go
         #[arg(long, default_value = ".", value_hint = ValueHint::DirPath)]
         out: PathBuf,
+        /// Mail it too, to these or to those of [smtp] in the configuration; once a day for a window
+        #[arg(long, value_name = "ADDRESS,…", num_args = 0..=1, require_equals = true, value_delimiter = ',')]
+        email: Option<Vec<String>>,
+        /// Mail it although it has been, or may have been
+        #[arg(long, requires = "email")]
+        resend: bool,
     },
+    /// Reports by the calendar: when they are due, and making and sending those that are
+    #[command(subcommand)]
+    Schedule(Schedule),
     /// Budget drills: what if?
     #[command(subcommand)]
     Drill(Drill),
@@ -182,6 +191,8 @@ impl Command {
             | Command::Pull(_)
             | Command::Prices(Reference::Import(_))
             | Command::Fx(Reference::Import(_))
+            | Command::Schedule(Schedule::Once { .. } | Schedule::Run)
+            | Command::Report { email: Some(_), .. }
             | Command::Synth(_) => true,
             Command::Prices(Reference::List)
             | Command::Explain(_)
@@ -192,6 +203,7 @@ impl Command {
             | Command::Check { .. }
             | Command::Diff { .. }
             | Command::Report { .. }
+            | Command::Schedule(Schedule::List)
             | Command::Drill(_)
             | Command::Lake(_)
             | Command::Completions { .. }
@@ -307,6 +319,23 @@ pub(super) struct Explain {
     /// Every single row: charge and request, with file and line
     #[arg(long)]
     pub(super) rows: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Schedule {
+    /// When each schedule runs next, and how its latest run ended
+    List,
+    /// Do what is due now and end: for cron or a systemd timer
+    Once {
+        /// Only this schedule
+        #[arg(long)]
+        name: Option<String>,
+        /// Send the latest run once more, whatever became of it
+        #[arg(long, requires = "name")]
+        resend: bool,
+    },
+    /// Follow the schedules until SIGTERM or Ctrl-C
+    Run,
 }
 
 #[derive(Debug, Subcommand)]

@@ -5,11 +5,12 @@ mod console;
 mod exit;
 
 use crate::app::{
-    self, DemoRequest, DiffRequest, ExplainRequest, IngestRequest, PullRequest, Status, SynthRequest,
+    self, DemoRequest, DiffRequest, ExplainRequest, IngestRequest, MailRequest, PullRequest, Status,
+    SynthRequest,
 };
 use crate::base::{Context, Error, Result};
 use crate::config::{self, Config, Overrides};
-use args::{Cli, Command, Drill, Explain, Global, Ingest, Lake, Metric, Reference, Synth};
+use args::{Cli, Command, Drill, Explain, Global, Ingest, Lake, Metric, Reference, Schedule, Synth};
 use clap::{CommandFactory, Parser};
 use console::Terminal;
 use std::io::Read;
@@ -110,9 +111,34 @@ async fn run(cli: Cli, terminal: &mut Terminal) -> Result<Status> {
             };
             app::diff(&Config::resolve(&overrides)?, &request, terminal).await
         }
-        Command::Report { name, out, format } => {
-            app::report(&config()?, &name, &out, &format, terminal).await
+        Command::Report {
+            name,
+            out,
+            format,
+            email: None,
+            ..
+        } => app::report(&config()?, &name, &out, &format, terminal).await,
+        Command::Report {
+            name,
+            out,
+            format,
+            email: Some(to),
+            resend,
+        } => {
+            let request = MailRequest {
+                report: name,
+                out,
+                formats: format,
+                to,
+                resend,
+            };
+            app::mail_report(&config()?, &request, terminal).await
         }
+        Command::Schedule(Schedule::List) => app::schedule_list(&config()?, terminal).await,
+        Command::Schedule(Schedule::Once { name, resend }) => {
+            app::schedule_once(&config()?, name.as_deref(), resend, terminal).await
+        }
+        Command::Schedule(Schedule::Run) => app::schedule_run(&config()?, terminal).await,
         Command::Drill(Drill::List) => app::drill_list(&config()?, terminal),
         Command::Drill(Drill::Run { name, seed, out }) => {
             app::drill_run(&config()?, &name, seed, &out, terminal).await

@@ -2,8 +2,10 @@
 
 use super::Privacy;
 use crate::base::{Context, Error, Result};
+use crate::deliver::smtp;
 use crate::engine::Registry;
 use crate::pull::Connectors;
+use crate::schedule;
 use serde::Deserialize;
 use std::path::Path;
 
@@ -20,6 +22,8 @@ pub struct ConfigFile {
     pub privacy: Privacy,
     pub registry: Registry,
     pub pull: Connectors,
+    pub smtp: Option<smtp::Section>,
+    pub schedules: Vec<schedule::Section>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -84,8 +88,18 @@ impl ConfigFile {
                 Some(section) => Connectors::parse(section)?,
                 None => Connectors::default(),
             },
+            smtp: mail(&config)?,
+            schedules: section(&config, "schedule")?,
         })
     }
+}
+
+fn mail(config: &toml::Table) -> Result<Option<smtp::Section>> {
+    let mail: Option<smtp::Section> = section(config, "smtp")?;
+    if let Some(section) = &mail {
+        section.validate().map_err(|e| e.context("[smtp]"))?;
+    }
+    Ok(mail)
 }
 
 /// Where the file stops being TOML. The line itself is not shown: a secret may stand in it.
@@ -117,6 +131,8 @@ mod tests {
         assert_eq!(file.reporting.currency, "USD");
         assert_eq!(file.registry.steps.get("gpu-prod"), Some(&60));
         assert!(file.pull.names().count() > 1);
+        assert!(file.smtp.is_some());
+        assert_eq!(file.schedules.len(), 1);
         for wrong in [
             "[lake]\nurll = 'x'",
             "[reporting]\ncurrencies = 'x'",
@@ -124,6 +140,10 @@ mod tests {
             "[privacy]\nuser_key = 'in clear'",
             "[privacy]\nuser_key = { vault = 'x' }",
             "[[pull.pigeon]]\nname = 'x'",
+            "[smtp]\nurl = 'smtp://127.0.0.1'\nfrom = 'nobody'",
+            "[smtp]\nurl = 'smtps://u:hush@h'\nfrom = 'a@b.c'",
+            "[smtp]\nurl = 'smtp://127.0.0.1'\nfrom = 'a@b.c'\ntoo = ['a@b.c']",
+            "[[schedule]]\nname = 'x'",
             "[[pull.prometheus]]\nname = 'x'\nurl = 'http://h'\nstep = 60",
         ] {
             assert!(ConfigFile::parse(wrong).is_err(), "{wrong}");

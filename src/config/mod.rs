@@ -14,8 +14,11 @@ use crate::base::secret::{Secret, SecretString};
 use crate::base::time::{Window, from_micros, parse_bound, parse_instant};
 use crate::base::user_key::UserKey;
 use crate::base::{Context, Error, Result};
+use crate::deliver::smtp;
 use crate::engine::{Basis, Registry, Settings};
 use crate::pull::Connectors;
+use crate::render::{Draw, RENDERERS};
+use crate::schedule::Plan;
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use std::collections::HashMap;
@@ -49,8 +52,12 @@ pub struct Config {
     pub registry: Registry,
     pub privacy: Privacy,
     pub pull: Connectors,
+    pub smtp: Option<smtp::Section>,
+    pub schedules: Vec<Plan>,
     pub settings: Settings,
     pub clock: Arc<dyn Clock>,
+    /// Somebody set the clock, and it does not go.
+    pub clock_stands: bool,
     pub as_of: Option<DateTime<Utc>>,
     /// The window that was asked for; commands have their own default.
     pub window: Option<Window>,
@@ -115,7 +122,10 @@ impl Config {
             registry: file.registry,
             privacy: file.privacy,
             pull: file.pull,
+            smtp: file.smtp,
+            schedules: Plan::all(file.schedules, zone, &report_formats())?,
             settings,
+            clock_stands: as_of.or(now).is_some(),
             clock,
             as_of,
             window: window(overrides, zone)?,
@@ -125,6 +135,12 @@ impl Config {
             },
             file: path,
         })
+    }
+
+    /// A path of the configuration: like the lake, it lies beside the file that names it.
+    pub fn beside(&self, path: &Path) -> PathBuf {
+        let folder = self.file.as_deref().and_then(Path::parent);
+        folder.unwrap_or(Path::new("")).join(path)
     }
 
     /// What users are hashed with, if the configuration says so.
@@ -146,14 +162,8 @@ impl Config {
                 (value, place)
             }
             Secret::File(path) => {
-                // Like the lake, a file lies beside the configuration that names it.
-                let folder = self
-                    .file
-                    .as_deref()
-                    .and_then(Path::parent)
-                    .unwrap_or(Path::new(""));
                 let place = format!("the file {}", path.display());
-                let value = std::fs::read_to_string(folder.join(path)).with_context(|| place.clone())?;
+                let value = std::fs::read_to_string(self.beside(path)).with_context(|| place.clone())?;
                 (value, place)
             }
         };
@@ -180,6 +190,12 @@ impl Config {
             }
         }
     }
+}
+
+/// What a report can be rendered as.
+fn report_formats() -> Vec<&'static str> {
+    let whole = |r: &&crate::render::Renderer| matches!(r.draw, Draw::Document(_));
+    RENDERERS.iter().filter(whole).map(|r| r.name).collect()
 }
 
 /// A relative lake in a configuration file lies beside that file, wherever the command is run from.

@@ -28,6 +28,7 @@ mod testing;
 mod tests;
 
 pub use explain::{Decoded, Explained, Kind, Understood, explain};
+pub use record::rows_of;
 pub use report::{FileReport, IngestReport, Progress, Refused, State, Step};
 pub use retry::retry;
 

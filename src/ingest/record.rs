@@ -21,7 +21,7 @@ use std::collections::{BTreeMap, HashSet};
 const VALUE_CHARS: usize = 200;
 
 /// Rows of a table from values that serialise to its columns: amounts and instants as text.
-pub(super) fn rows_of<T: Serialize>(table: &TableSchema, rows: &[T]) -> Result<RecordBatch> {
+pub fn rows_of<T: Serialize>(table: &TableSchema, rows: &[T]) -> Result<RecordBatch> {
     let schema = table.arrow();
     let mut decoder = ReaderBuilder::new(schema.clone())
         .with_batch_size(rows.len().max(1))

@@ -289,7 +289,7 @@ async fn owners_of_one_moment_meet_in_any_order() {
 async fn a_list_replaces_its_source_and_no_other() {
     let lake = lake().await;
     let rates = |source: &str, rate: &str, file: &str| {
-        record::rows_of(
+        rows_of(
             table("fx_rates"),
             &[json!({"source": source, "day": "2026-10-01", "from": "EUR", "to": "USD", "rate": rate, "derived": false, "file_hash": file})],
         )

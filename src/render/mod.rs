@@ -12,6 +12,7 @@ mod document_json;
 mod document_markdown;
 mod html;
 mod json;
+pub mod mail;
 mod markdown;
 pub mod number;
 mod parquet;

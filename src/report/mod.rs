@@ -9,6 +9,7 @@ mod burn;
 mod drill;
 mod finding;
 mod headline;
+mod late;
 mod reckon;
 mod run;
 mod section;
@@ -18,6 +19,7 @@ mod unmatched;
 mod words;
 
 pub use drill::drill;
+pub use late::late;
 pub use spec::Spec;
 
 use crate::base::Result;

@@ -19,6 +19,13 @@ pub(super) async fn build(run: &Run<'_>) -> Result<Vec<Stamp>> {
     let now = settings.now.with_timezone(&settings.zone);
     let mut stamps = vec![stamp("as of", now.format("%-d %b %Y %H:%M").to_string())];
     stamps.push(bills(run).await?);
+    if let Some(missing) = super::late(run.engine, settings, run.window).await? {
+        stamps.push(Stamp {
+            label: "late data".to_owned(),
+            value: missing,
+            warns: true,
+        });
+    }
     if let Some(labelled) = labelled(run).await? {
         stamps.push(stamp("labelled tasks", number::percent(labelled)));
     }

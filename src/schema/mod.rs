@@ -16,9 +16,10 @@ mod outcomes;
 mod prices;
 mod rejects;
 mod requests;
+mod schedule_runs;
 
 /// Every table, in the order in which they are shown.
-pub const TABLES: [&TableSchema; 9] = [
+pub const TABLES: [&TableSchema; 10] = [
     &charges::TABLE,
     &requests::TABLE,
     &gpu_samples::TABLE,
@@ -28,6 +29,7 @@ pub const TABLES: [&TableSchema; 9] = [
     &grid_intensity::TABLE,
     &ingest_files::TABLE,
     &rejects::TABLE,
+    &schedule_runs::TABLE,
 ];
 
 /// One table of the lake.

@@ -194,6 +194,7 @@ async fn ingesting_twice_is_ingesting_once() {
             ("prices", 0),
             ("rejects", 1),
             ("requests", 0),
+            ("schedule_runs", 0),
         ]
     );
     let second = place.put(&[&bill, &labels, &bad]).await;
