@@ -212,7 +212,7 @@ async fn again(runner: &Runner<'_>, journal: &LakeJournal<'_>, plans: &[Plan]) -
             .carry_out(Some(latest), fresh, chrono::Duration::zero())
             .await;
         match claimed {
-            Ok(Claimed::Ran(entry)) => summary.entries.push(entry),
+            Ok(Claimed::Ran(entry)) => summary.entries.push(*entry),
             Ok(Claimed::Taken) => {}
             Err(error) => summary.troubles.push(format!("{}: {error}", plan.name())),
         }

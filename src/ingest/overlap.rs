@@ -248,6 +248,7 @@ fn indices(batch: &RecordBatch) -> Result<Vec<usize>> {
 
 /// Adds the rows of a batch of `COLUMNS`.
 fn measure(batch: &RecordBatch, charges: &mut Charges) {
+    type Names<'a> = [Option<&'a str>; 4];
     let text = |column: usize, row: usize| {
         let column = batch.column(column).as_string::<i32>();
         column.is_valid(row).then(|| column.value(row))
@@ -255,7 +256,7 @@ fn measure(batch: &RecordBatch, charges: &mut Charges) {
     let amounts = batch.column(6).as_primitive::<Decimal128Type>();
     let starts = batch.column(7).as_primitive::<TimestampMicrosecondType>();
     // Rows of one account stand together: most of them need no look-up by new texts.
-    let mut last: Option<([Option<&str>; 4], Owner, Option<String>)> = None;
+    let mut last: Option<(Names<'_>, Owner, Option<String>)> = None;
     for row in 0..batch.num_rows() {
         let raw = [text(1, row), text(2, row), text(3, row), text(4, row)];
         if last.as_ref().is_none_or(|(known, ..)| *known != raw) {

@@ -60,7 +60,7 @@ pub enum Wake {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Claimed {
     /// It was run; this is its entry now.
-    Ran(Entry),
+    Ran(Box<Entry>),
     /// Somebody else has it, or took it over.
     Taken,
 }
@@ -119,7 +119,7 @@ impl Runner<'_> {
                 match self.carry_out(before.as_ref(), entry, plan.patience()).await {
                     Ok(Claimed::Ran(entry)) => {
                         tell(&entry);
-                        summary.entries.push(entry);
+                        summary.entries.push(*entry);
                     }
                     Ok(Claimed::Taken) => {}
                     Err(error) => summary.troubles.push(named(error)),
@@ -330,7 +330,7 @@ impl Runner<'_> {
     async fn lost(&self, entry: &Entry) -> Result<Claimed> {
         let unknown = entry.lost(self.now());
         match self.journal.put(Some(entry), &unknown).await? {
-            true => Ok(Claimed::Ran(unknown)),
+            true => Ok(Claimed::Ran(Box::new(unknown))),
             false => Ok(Claimed::Taken),
         }
     }
@@ -339,7 +339,7 @@ impl Runner<'_> {
         after.holder = None;
         after.claimed_until = None;
         match self.journal.put(Some(before), &after).await? {
-            true => Ok(Claimed::Ran(after)),
+            true => Ok(Claimed::Ran(Box::new(after))),
             // Somebody with --resend, or after the claim had ended: the outcome is still ours to tell.
             false => Err(Error::lake(format!(
                 "the run of {} was taken over by another process; here it ended as {}",

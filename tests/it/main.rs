@@ -37,7 +37,6 @@ mod pull;
 mod pull_double;
 mod pull_servers;
 mod reports;
-mod reports;
 mod retry;
 mod shared_files;
 mod slt;

@@ -105,7 +105,7 @@ fn plant(value: &mut Value) {
                 .keys()
                 .any(|key| key.to_ascii_lowercase().contains("tokens"));
             let pair = object.len() <= 3 && object.contains_key("value");
-            if !pair && !(counts && !object.contains_key("model")) {
+            if !pair && (!counts || object.contains_key("model")) {
                 for (key, text) in planted() {
                     object.entry(key).or_insert(text);
                 }
@@ -504,7 +504,7 @@ fn a_key_that_hides_nothing_is_refused() {
     for (said, words) in [
         (
             "{ env = \"NOBODY_SET_THIS\" }",
-            "the environment has no NOBODY_SET_THIS",
+            "the environment variable NOBODY_SET_THIS is not set",
         ),
         ("{ file = \"empty\" }", "the key for user names is empty"),
         ("{ file = \"nowhere\" }", "nowhere"),

@@ -131,12 +131,12 @@ fn summary(
     }
     // What has no table says why on the first sheet.
     for section in &document.sections {
-        if let super::document::Body::Empty(why) = &section.body {
-            if section.table().is_none() {
-                styles.text(sheet, row, 0, &section.title, &styles.muted)?;
-                styles.text(sheet, row, 1, why, &styles.muted)?;
-                row += 1;
-            }
+        if let super::document::Body::Empty(why) = &section.body
+            && section.table().is_none()
+        {
+            styles.text(sheet, row, 0, &section.title, &styles.muted)?;
+            styles.text(sheet, row, 1, why, &styles.muted)?;
+            row += 1;
         }
     }
     row += 1;

@@ -234,10 +234,10 @@ fn draw(
 
 /// The column along the axis: time as it is, names as texts, several put together.
 fn named(x: &[String], frame: Frame) -> Result<(String, Frame)> {
-    if let [only] = x {
-        if frame.columns[frame.index(only)?].role == Role::Time {
-            return Ok((only.clone(), frame));
-        }
+    if let [only] = x
+        && frame.columns[frame.index(only)?].role == Role::Time
+    {
+        return Ok((only.clone(), frame));
     }
     let mut names = Vec::with_capacity(frame.rows());
     for row in 0..frame.rows() {

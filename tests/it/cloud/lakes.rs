@@ -343,7 +343,7 @@ async fn a_commit_whose_answer_got_lost_is_made_once() {
         let commit =
             seen.method == "PUT" && seen.path.contains("/_delta_log/") && seen.path.ends_with(".json");
         // Every answer to a first commit of a version is lost; the second try gets one.
-        match commit && counted.fetch_add(1, Ordering::Relaxed) % 2 == 0 {
+        match commit && counted.fetch_add(1, Ordering::Relaxed).is_multiple_of(2) {
             true => Act::Lose,
             false => Act::Pass,
         }
