@@ -8,13 +8,14 @@ use super::row::{Keys, Rank};
 use crate::base::Result;
 use crate::schema::TableSchema;
 use crate::store::{Change, Lake, Replace, Snapshot};
+use ahash::{HashMap, HashMapExt, HashSet};
 use arrow::array::{AsArray, BooleanArray, RecordBatch};
 use arrow::compute::{concat_batches, filter_record_batch, take_record_batch};
 use arrow::datatypes::Date32Type;
 use arrow::row::OwnedRow;
 use chrono::{Days, NaiveDate};
 use futures::TryStreamExt;
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::BTreeSet;
 
 /// Rows of a delivery, each identity once.
 struct Facts {
