@@ -5,7 +5,8 @@ use_case: the request's own tag, else the alias of its key, else of its team. re
 first attempt of the same request. Attempts of one request share a call_id inside their task; where the
 producer wrote none, a row belongs to the row before it in its task when that one failed and both were
 asked for the same model. Order is (started_at, source, request_id). The last attempt serves the answer;
-the others are superseded.
+the others are superseded. Most requests are one attempt: those are no chain, and stand together in a few
+partitions of the windows, which would take longest over the many partitions of one row.
 
 list_cost: Σ bucket × rate of price_rates at the attempt's start, for its service tier, the hour, and the length of
 its whole prompt; NULL where the model, or a bucket with tokens, has no price. uncached_cost … output_cost: the same per
@@ -21,12 +22,23 @@ money: list_cost, uncached_cost, read_cost, write_cost, output_cost, cache_savin
 money: contract_cost in contract_currency
 money: gateway_cost in gateway_currency
 */
-WITH named AS (
+WITH chains AS (
+    SELECT task_id, coalesce(call_id, '') AS call, true AS chained
+    FROM requests
+    GROUP BY 1, 2
+    HAVING count(*) > 1
+),
+
+named AS (
     SELECT
         r.* EXCEPT (use_case),
         coalesce(r.use_case, k.use_case, t.use_case) AS use_case,
-        coalesce(r.model_group, r.logged_model, '') AS asked
+        coalesce(r.model_group, r.logged_model, '') AS asked,
+        c.chained IS NOT NULL AS chained,
+        CASE WHEN c.chained THEN r.task_id ELSE right(r.request_id, 2) END AS chain_task,
+        CASE WHEN c.chained THEN r.call_id END AS chain_call
     FROM request_names AS r
+    LEFT JOIN chains AS c ON c.task_id = r.task_id AND c.call = coalesce(r.call_id, '')
     LEFT JOIN use_case_aliases AS k ON k.kind = 'key' AND k.alias = r.key_alias
     LEFT JOIN use_case_aliases AS t ON t.kind = 'team' AND t.alias = r.team
 ),
@@ -37,7 +49,7 @@ after AS (
         lag(status) OVER task AS status_before,
         lag(asked) OVER task AS asked_before
     FROM named
-    WINDOW task AS (PARTITION BY task_id, call_id ORDER BY started_at, source, request_id)
+    WINDOW task AS (PARTITION BY chained, chain_task, chain_call ORDER BY started_at, source, request_id)
 ),
 
 grouped AS (
@@ -45,12 +57,12 @@ grouped AS (
         *,
         sum(
             CASE
-                WHEN call_id IS NOT NULL THEN 0
+                WHEN NOT chained OR call_id IS NOT NULL THEN 0
                 WHEN status_before = 'failure' AND asked_before = asked THEN 0
                 ELSE 1
             END
         ) OVER (
-            PARTITION BY task_id, call_id ORDER BY started_at, source, request_id
+            PARTITION BY chained, chain_task, chain_call ORDER BY started_at, source, request_id
             ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
         ) AS place
     FROM after
@@ -59,11 +71,14 @@ grouped AS (
 numbered AS (
     SELECT
         *,
-        first_value(request_id) OVER attempts AS request,
-        CAST(row_number() OVER attempts AS BIGINT) AS attempt,
-        count(*) OVER (PARTITION BY task_id, call_id, place) AS attempts
+        CASE WHEN chained THEN first_value(request_id) OVER attempts ELSE request_id END AS request,
+        CASE WHEN chained THEN CAST(row_number() OVER attempts AS BIGINT) ELSE 1 END AS attempt,
+        CASE WHEN chained THEN count(*) OVER (PARTITION BY chained, chain_task, chain_call, place) ELSE 1 END AS attempts
     FROM grouped
-    WINDOW attempts AS (PARTITION BY task_id, call_id, place ORDER BY started_at, source, request_id)
+    WINDOW
+        attempts AS (
+            PARTITION BY chained, chain_task, chain_call, place ORDER BY started_at, source, request_id
+        )
 ),
 
 -- Parts never exceed their bucket, whatever was logged.
@@ -169,7 +184,7 @@ summed AS (
 
 SELECT
     * EXCEPT (
-        asked, status_before, asked_before, place, prompt, tier_word, audio_in, image_in, write_1h, audio_out, image_out,
+        asked, chained, chain_task, chain_call, status_before, asked_before, place, prompt, tier_word, audio_in, image_in, write_1h, audio_out, image_out,
         thought, tier_priced, list_id, currency, factors, input_rate, read_rate, write_rate, write_1h_rate, output_rate,
         reasoning_rate, audio_input_rate, image_input_rate, audio_output_rate, image_output_rate, search_rate,
         contract_id, contract_currency, contract_factors, contract_input_rate, contract_read_rate, contract_write_rate,
