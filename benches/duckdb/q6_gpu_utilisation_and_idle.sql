@@ -1,19 +1,22 @@
 -- GPU utilisation and idle money per pool (the model that the nodes serve) and UTC day. A reading stands until the next one
 -- of its device, at most two steps of 60 s, the last one for one step; time is cut at full hours; what no reading covers is
--- dark and counts as provisioned. A charge's amount goes to the states by their part of its device time.
-WITH readings AS (
+-- dark and counts as provisioned. Activity is SM_ACTIVE, else GPU_UTIL. A charge's amount goes to the states by their part of its device time.
+WITH timed AS (
     SELECT
         host,
+        uuid,
         epoch(sampled_at)::BIGINT AS moment,
-        value AS activity,
-        owner IS NULL AS unowned,
-        least(
-            coalesce(lead(epoch(sampled_at)::BIGINT) OVER (PARTITION BY uuid ORDER BY sampled_at) - epoch(sampled_at)::BIGINT, 60),
-            120
-        ) AS span
-    FROM telemetry
-    WHERE metric = 'DCGM_FI_PROF_SM_ACTIVE' AND NOT isnan(value)
+        coalesce(sm_active, gpu_util / 100) AS activity,
+        owner IS NULL AS unowned
+    FROM gpu_samples
 ),
+spans AS (
+    SELECT
+        *,
+        least(coalesce(lead(moment) OVER (PARTITION BY uuid ORDER BY moment) - moment, 60), 120) AS span
+    FROM timed
+),
+readings AS (SELECT * FROM spans WHERE activity IS NOT NULL),
 pieces AS (
     SELECT host, moment - moment % 3600 AS hour, least(span, 3600 - moment % 3600) AS seconds, activity, unowned FROM readings
     UNION ALL

@@ -1,7 +1,7 @@
 -- What every query finds: views over the Parquet files, and the small tables in memory. Not timed.
 CREATE VIEW requests AS SELECT * FROM read_parquet('{lake}/requests/*/*.parquet', hive_partitioning = true);
 CREATE VIEW charges AS SELECT * FROM read_parquet('{lake}/charges.parquet');
-CREATE VIEW telemetry AS SELECT * FROM read_parquet('{lake}/telemetry/*/*.parquet', hive_partitioning = true);
+CREATE VIEW gpu_samples AS SELECT * FROM read_parquet('{lake}/gpu_samples/*/*.parquet', hive_partitioning = true);
 CREATE VIEW outcomes AS SELECT * FROM read_parquet('{lake}/outcomes.parquet');
 CREATE TABLE gpu_nodes AS FROM read_csv('{registry}/gpu_nodes.csv', header = true);
 CREATE TABLE models AS FROM read_csv('{registry}/models.csv', header = true);

@@ -17,16 +17,16 @@ connection.execute("SET TimeZone = 'UTC'")
 for statement in task["setup"]:
     connection.execute(statement)
 
-began = time.monotonic()
+began, used = time.monotonic(), time.process_time()
 for statement in task["statements"][:-1]:
     connection.execute(statement)
 result = connection.execute(task["statements"][-1])
 rows = result.fetchall()
-seconds = time.monotonic() - began
+seconds, cpu = time.monotonic() - began, time.process_time() - used
 
 if task.get("answer"):
     with open(task["answer"], "w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow([column[0] for column in result.description])
         writer.writerows(rows)
-print(json.dumps({"seconds": seconds, "rows": len(rows), "version": duckdb.__version__}))
+print(json.dumps({"seconds": seconds, "cpu": cpu, "rows": len(rows), "version": duckdb.__version__}))

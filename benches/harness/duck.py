@@ -17,6 +17,7 @@ HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 class Answered:
     run: machine.Run
     inside: float  # seconds of the statements alone, without the start of Python
+    cpu_inside: float
 
 
 class Duck:
@@ -61,7 +62,8 @@ class Duck:
             with open(err, encoding="utf-8") as file:
                 raise RuntimeError(f"DuckDB failed: {file.read()[-2000:]}")
         with open(out, encoding="utf-8") as file:
-            return Answered(run, json.load(file)["seconds"])
+            told = json.load(file)
+            return Answered(run, told["seconds"], told["cpu"])
 
 
 def listed(paths: list[str]) -> str:

@@ -11,6 +11,8 @@ class Row:
     aim: float
     ours: list[float] = field(default_factory=list)  # seconds a round, or the one figure
     theirs: list[float] = field(default_factory=list)
+    cpu: list[float] = field(default_factory=list)  # processor seconds a round
+    their_cpu: list[float] = field(default_factory=list)
     unit: str = "×"  # ×: a ratio that must be reached. Everything else: a limit that must not be passed
     amount: float = 0.0  # what a run works through, for a rate
     amount_unit: str = ""
@@ -42,15 +44,19 @@ class Row:
         if self.failed:
             verdict = "failed"
         elif figure is not None:
+            if not self.must:
+                verdict = "measured"
             good = figure >= self.must if self.unit == "×" else figure <= self.must
             better = figure >= self.aim if self.unit == "×" else figure <= self.aim
-            verdict = "aim" if better else "pass" if good else "fail"
+            if self.must:
+                verdict = "aim" if better else "pass" if good else "fail"
             # Memory and sizes do not depend on who else is at work.
             if busy > quiet and self.unit not in ("MiB", "size"):
                 verdict = "busy"
         return {
             "work": self.work, "must": self.must, "aim": self.aim, "unit": self.unit, "figure": figure,
-            "spread": self.spread(), "ours": self.ours, "duckdb": self.theirs, "amount": self.amount,
+            "spread": self.spread(), "ours": self.ours, "duckdb": self.theirs, "ours_cpu": self.cpu,
+            "duckdb_cpu": self.their_cpu, "amount": self.amount,
             "amount_unit": self.amount_unit, "peak_bytes": self.peak, "duckdb_peak_bytes": self.their_peak,
             "sizes": self.sizes, "others_busy": round(busy, 2), "verdict": verdict, "note": self.failed or self.note,
         }
@@ -82,6 +88,13 @@ def _figure(row: dict) -> str:
     return {"size": f"**{figure:.2f}×**", "MiB": f"**{figure:.0f} MiB**", "s": f"**{figure * 1000:.0f} ms**"}[unit]
 
 
+def _cpu(row: dict) -> str:
+    if not row["ours_cpu"]:
+        return ""
+    ours, theirs = statistics.median(row["ours_cpu"]), statistics.median(row["duckdb_cpu"])
+    return f"{ours:.2f} / {theirs:.2f} ({theirs / ours:.2f}×)"
+
+
 def _peak(value: int) -> str:
     return f"{value / 2**20:.0f}" if value else ""
 
@@ -103,8 +116,8 @@ def markdown(measured: dict) -> str:
             "",
         ]
     lines += [
-        "| work | must | aim | ours | DuckDB | ratio of medians (spread) | peak MiB ours / DuckDB | others busy | verdict |",
-        "|---|---|---|---|---|---|---|---|---|",
+        "| work | must | aim | ours | DuckDB | ratio of medians (spread) | processor s ours / DuckDB | peak MiB ours / DuckDB | others busy | verdict |",
+        "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for row in measured["rows"]:
         unit = row["unit"]
@@ -112,7 +125,7 @@ def markdown(measured: dict) -> str:
         lines.append(
             f"| {row['work']} | {_limit(row['must'], unit) if row['must'] else ''} | {_limit(row['aim'], unit) if row['aim'] else ''} "
             f"| {_side(row['ours'] if unit != 'size' else row['sizes'][:1], row['amount'], row['amount_unit'], unit)} "
-            f"| {_side(row['duckdb'], row['amount'], row['amount_unit'], unit)} | {_figure(row)} | {peaks} "
+            f"| {_side(row['duckdb'], row['amount'], row['amount_unit'], unit)} | {_figure(row)} | {_cpu(row)} | {peaks} "
             f"| {row['others_busy']} | {row['verdict']} |"
         )
     notes = [f"- {row['work']}: {row['note']}" for row in measured["rows"] if row["note"]]

@@ -144,6 +144,8 @@ class Bench:
             mine, other = both["a"], both["b"]
             row.ours.append(mine.seconds)
             row.theirs.append(other.seconds)
+            row.cpu.append(mine.cpu)
+            row.their_cpu.append(other.cpu)
             row.peak, row.their_peak = max(row.peak, mine.peak), max(row.their_peak, other.peak)
             row.others += [run.others for run in (mine, other) if run.others is not None]
 
@@ -161,7 +163,8 @@ class Bench:
         for statement, values in (
             ("ingest_logs.sql", {"files": listed(self.month.logs), "out": f"{partial}/requests"}),
             ("ingest_bills.sql", {"files": listed(self.month.bills), "out": f"{partial}/charges.parquet"}),
-            ("ingest_telemetry.sql", {"files": listed(self.month.csv_telemetry()), "out": f"{partial}/telemetry"}),
+            ("ingest_telemetry.sql", {"files": listed(self.month.csv_telemetry()), "out": f"{partial}/readings"}),
+            ("pivot_telemetry.sql", {"long": f"{partial}/readings", "out": f"{partial}/gpu_samples"}),
             (
                 "ingest_outcomes.sql",
                 {
@@ -172,6 +175,7 @@ class Bench:
             ),
         ):
             self.duck.run(self.duck.sql(statement, **values))
+        shutil.rmtree(f"{partial}/readings")
         os.rename(partial, path)
         return path
 
@@ -187,7 +191,7 @@ class Bench:
         answer = os.path.join(self.work, f"{query.name}.duckdb.csv")
         done = self.duck.run(self.duck.sql(f"{query.name}.sql"), setup, answer)
         # In DuckDB's favour: its session is open already, and only the statement counts.
-        run = machine.Run(done.inside, done.run.cpu, done.run.peak, done.run.others, 0)
+        run = machine.Run(done.inside, done.cpu_inside, done.run.peak, done.run.others, 0)
         return run, answers.read(answer)
 
     def _our_query(self, query: Query, kind: str, lake: str) -> tuple[machine.Run, list[dict[str, str]]]:
@@ -205,10 +209,8 @@ class Bench:
             sum(run.seconds for run in runs), sum(run.cpu for run in runs), max(run.peak for run in runs),
             max((run.others for run in runs if run.others is not None), default=None), 0,
         )
-        return whole, query.merge(found) if lake.endswith(self.ours.version) and self._comparable(query, lake) else []
-
-    def _comparable(self, query: Query, lake: str) -> bool:
-        return f"lake-{query.lake}-" in lake
+        # Only on the lake for which they are comparable; elsewhere they are timed.
+        return whole, query.merge(found) if lake == self.ours.lake(query.lake) else []
 
     def _queries(self, kind: str, chosen: list[Query]) -> list[Row]:
         rows = []
@@ -246,6 +248,8 @@ class Bench:
             return total
         total.ours = [sum(row.ours[number] for row in rows) for number in range(self.rounds)]
         total.theirs = [sum(row.theirs[number] for row in rows) for number in range(self.rounds)]
+        total.cpu = [sum(row.cpu[number] for row in rows) for number in range(self.rounds)]
+        total.their_cpu = [sum(row.their_cpu[number] for row in rows) for number in range(self.rounds)]
         total.peak, total.their_peak = max(row.peak for row in rows), max(row.their_peak for row in rows)
         total.others = [max(row.others, default=0.0) for row in rows]
         return total

@@ -2,14 +2,17 @@
 -- numbers; money is what remains of the charge after serving time, in decimals.
 WITH timed AS (
     SELECT
-        host, gpu_uuid, owner, CAST(sampled_at AS BIGINT) / 1000000 AS moment, sm_active AS activity,
+        host,
+        CAST(sampled_at AS BIGINT) / 1000000 AS moment,
+        coalesce(sm_active, gr_engine_active, gpu_util / CAST(100 AS DOUBLE)) AS activity,
+        owner,
         lead(CAST(sampled_at AS BIGINT) / 1000000) OVER (PARTITION BY gpu_uuid ORDER BY sampled_at) AS next
     FROM gpu_samples
-    WHERE sm_active IS NOT NULL
 ),
 readings AS (
     SELECT host, moment, activity, owner, least(coalesce(next - moment, 60), 120) AS span
     FROM timed
+    WHERE activity IS NOT NULL
 ),
 pieces AS (
     SELECT host, moment / 3600 AS hour, least(span, 3600 - moment % 3600) AS seconds, activity, owner FROM readings
