@@ -1,4 +1,6 @@
 -- Gateway logs (LiteLLM's JSON lines; .gz and .zst alike) to Parquet, one folder a day.
+-- spend is read as text and then as a decimal: read_json takes a number through floating point even where the column is
+-- declared a decimal, and the month's sum is no longer that of the log.
 -- Typed columns, only those that are needed; what hides in the JSON text `metadata` is taken in one pass.
 COPY (
     WITH lines AS (
@@ -19,7 +21,7 @@ COPY (
             format = 'newline_delimited',
             maximum_object_size = 16777216,
             columns = {
-                request_id: 'VARCHAR', call_type: 'VARCHAR', api_key: 'VARCHAR', spend: 'DECIMAL(38,18)',
+                request_id: 'VARCHAR', call_type: 'VARCHAR', api_key: 'VARCHAR', spend: 'VARCHAR',
                 prompt_tokens: 'BIGINT', completion_tokens: 'BIGINT', startTime: 'TIMESTAMP', endTime: 'TIMESTAMP',
                 completionStartTime: 'TIMESTAMP', model: 'VARCHAR', model_group: 'VARCHAR',
                 custom_llm_provider: 'VARCHAR', api_base: 'VARCHAR', "user": 'VARCHAR', metadata: 'VARCHAR',
@@ -54,7 +56,7 @@ COPY (
         CASE WHEN hit THEN 0 ELSE written END AS cache_write,
         CASE WHEN hit THEN 0 ELSE completion_tokens END AS output,
         CASE WHEN hit THEN 0 ELSE coalesce(told[6]::BIGINT, 0) END AS reasoning,
-        spend AS gateway_cost,
+        spend::DECIMAL(38,18) AS gateway_cost,
         hit AS gateway_cache_hit,
         coalesce(status, 'success') AS status,
         told[7] AS error_class,

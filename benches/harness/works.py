@@ -97,12 +97,16 @@ class Bench:
             return self.duck.run(statements).run
 
         self.say(f"{row.work}: rows of both sides")
-        ours()
-        duckdb()
-        row.failed = self._counted(name, lake, parquet, row)
-        if row.failed:
-            return row
-        self._turns(row, ours, duckdb)
+        try:
+            ours()
+            duckdb()
+            row.failed = self._counted(name, lake, parquet, row)
+            if row.failed:
+                return row
+            self._turns(row, ours, duckdb)
+        except RuntimeError as error:
+            row.ours, row.theirs = [], []
+            row.failed = _short(error)
         for path in (lake, parquet):
             shutil.rmtree(path, ignore_errors=True)
         return row
@@ -233,8 +237,13 @@ class Bench:
             self.say(f"{row.work}: the answers are the same")
             if self.check:
                 continue
-            self._our_query(query, kind, full)
-            self._turns(row, lambda q=query: self._our_query(q, kind, full)[0], lambda q=query: self._duck_query(q)[0])
+            try:
+                self._our_query(query, kind, full)
+                self._turns(row, lambda q=query: self._our_query(q, kind, full)[0], lambda q=query: self._duck_query(q)[0])
+            except RuntimeError as error:
+                row.ours, row.theirs = [], []
+                row.failed = _short(error)
+                self.say(f"{row.work}: {row.failed}")
         if len(chosen) == len(QUERIES) and not self.check:
             rows.append(self._together(kind, [row for row in rows if not row.failed], len(chosen)))
         return rows
@@ -244,7 +253,7 @@ class Bench:
         name = "the eight queries from facts" if kind == "facts" else "the eight queries through the product"
         total = Row(name, must, aim, note="per round: the sum of the eight")
         if len(rows) < all_of:
-            total.failed = f"only {len(rows)} of {all_of} have the same answer"
+            total.failed = f"only {len(rows)} of {all_of} have an answer that is the same"
             return total
         total.ours = [sum(row.ours[number] for row in rows) for number in range(self.rounds)]
         total.theirs = [sum(row.theirs[number] for row in rows) for number in range(self.rounds)]
@@ -279,7 +288,7 @@ class Bench:
             try:
                 run = self.ours.metric(lake, [name, "--from", "2026-09-01", "--to", "2026-10-01"], answer)
             except RuntimeError as error:
-                failed.append(f"{name} ({str(error).splitlines()[-1][:80]})")
+                failed.append(f"{name} ({_short(error)})")
                 continue
             row.ours.append(run.peak / MIB)
             largest, slowest = max(largest, (run.peak, name)), max(slowest, (run.seconds, name))
@@ -333,6 +342,12 @@ class Bench:
                     elif "remove" in action:
                         active.pop(action["remove"]["path"], None)
         return [os.path.join(table, path) for path in active]
+
+
+def _short(error: RuntimeError) -> str:
+    """The program's own words, in one line."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return f"{lines[0][:160]} … {lines[-1][:200]}" if len(lines) > 1 else lines[0][:300]
 
 
 def _snake(name: str) -> str:

@@ -25,30 +25,50 @@ attempts AS (
         ON p.provider = r.provider AND p.model = r.model
         AND r.started_at >= p.valid_from AND (p.valid_until IS NULL OR r.started_at < p.valid_until)
 ),
+-- Requests first, then tasks: count(DISTINCT …) beside other aggregates keeps a set for every group.
+asked AS (
+    SELECT
+        task_id,
+        call_id,
+        first_value(use_case ORDER BY started_at) AS use_case,
+        min(started_at) AS started_at,
+        sum(list_cost) AS cost
+    FROM attempts
+    GROUP BY task_id, call_id
+),
 tasks AS (
     SELECT
         task_id,
         first_value(use_case ORDER BY started_at) AS use_case,
-        count(DISTINCT call_id) AS requests,
-        sum(list_cost) AS cost
-    FROM attempts
+        count(*) AS requests,
+        sum(cost) AS cost
+    FROM asked
     GROUP BY task_id
 ),
+-- The newest label of each use case that labels name; a plan reads `tasks` as often as it is named, so it is named once.
 labels AS (
-    SELECT o.task_id, first_value(o.success ORDER BY o.recorded_at DESC) AS success
-    FROM outcomes AS o
-    INNER JOIN tasks AS t ON t.task_id = o.task_id AND (o.use_case IS NULL OR o.use_case = t.use_case)
-    GROUP BY o.task_id
+    SELECT task_id, use_case, max(recorded_at) AS recorded_at, first_value(success ORDER BY recorded_at DESC) AS success
+    FROM outcomes
+    GROUP BY task_id, use_case
+),
+labelled AS (
+    SELECT
+        t.use_case,
+        t.requests,
+        t.cost,
+        CASE WHEN n.task_id IS NULL OR o.recorded_at >= n.recorded_at THEN o.success ELSE n.success END AS success
+    FROM tasks AS t
+    LEFT JOIN labels AS o ON o.task_id = t.task_id AND o.use_case = t.use_case
+    LEFT JOIN labels AS n ON n.task_id = t.task_id AND n.use_case IS NULL
 )
 SELECT
-    t.use_case,
-    CAST(sum(t.requests) AS BIGINT) AS requests,
+    use_case,
+    CAST(sum(requests) AS BIGINT) AS requests,
     count(*) AS tasks,
-    count(*) FILTER (WHERE l.success) AS successes,
-    coalesce(sum(t.cost), 0) AS direct_cost,
-    ratio(coalesce(sum(t.cost), 0), sum(t.requests)) AS cost_per_query,
-    ratio(coalesce(sum(t.cost), 0), count(*) FILTER (WHERE l.success)) AS cost_per_successful_task
-FROM tasks AS t
-LEFT JOIN labels AS l ON l.task_id = t.task_id
-GROUP BY t.use_case
-ORDER BY t.use_case
+    count(*) FILTER (WHERE success) AS successes,
+    coalesce(sum(cost), 0) AS direct_cost,
+    ratio(coalesce(sum(cost), 0), sum(requests)) AS cost_per_query,
+    ratio(coalesce(sum(cost), 0), count(*) FILTER (WHERE success)) AS cost_per_successful_task
+FROM labelled
+GROUP BY use_case
+ORDER BY use_case

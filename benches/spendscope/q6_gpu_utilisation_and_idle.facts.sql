@@ -14,10 +14,20 @@ readings AS (
     FROM timed
     WHERE activity IS NOT NULL
 ),
+-- A reading reaches into the next hour at most: two pieces, of which the second is mostly empty. A UNION of two queries
+-- would read and sort the samples twice.
 pieces AS (
-    SELECT host, moment / 3600 AS hour, least(span, 3600 - moment % 3600) AS seconds, activity, owner FROM readings
-    UNION ALL
-    SELECT host, moment / 3600 + 1, moment % 3600 + span - 3600, activity, owner FROM readings WHERE moment % 3600 + span > 3600
+    SELECT
+        r.host,
+        r.moment / 3600 + k.next_hour AS hour,
+        CASE
+            WHEN k.next_hour = 0 THEN least(r.span, 3600 - r.moment % 3600) ELSE r.moment % 3600 + r.span - 3600
+        END AS seconds,
+        r.activity,
+        r.owner
+    FROM readings AS r
+    CROSS JOIN (VALUES (0), (1)) AS k (next_hour)
+    WHERE k.next_hour = 0 OR r.moment % 3600 + r.span > 3600
 ),
 hours AS (
     SELECT
