@@ -10,7 +10,7 @@ COPY (
         max(value) FILTER (WHERE metric = 'DCGM_FI_PROF_SM_ACTIVE' AND NOT isnan(value)) AS sm_active,
         max(value) FILTER (WHERE metric = 'DCGM_FI_DEV_GPU_UTIL' AND NOT isnan(value)) AS gpu_util,
         max(value) FILTER (WHERE metric = 'DCGM_FI_DEV_POWER_USAGE' AND NOT isnan(value)) AS power_w,
-        max(value) FILTER (WHERE metric = 'DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION' AND NOT isnan(value)) AS energy_mj,
+        max(value) FILTER (WHERE metric = 'DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION' AND value < 9.2e18) AS energy_mj,
         day
     FROM read_parquet('{long}/*/*.parquet', hive_partitioning = true)
     GROUP BY sampled_at, host, uuid, day

@@ -118,7 +118,9 @@ class Bench:
             "logs": ("requests", "count(*), sum(gateway_cost)", "count(*), sum(gateway_cost)"),
             "bills": ("charges", "count(*), sum(effective_cost)", "count(*), sum(EffectiveCost)"),
             "dcgm": ("gpu_samples", "count(sm_active) + count(gr_engine_active) + count(gpu_util) + count(fb_used_mib) "
-                     "+ count(power_w) + count(energy_mj)", "count(*)"),
+                     "+ count(power_w) + count(energy_mj)",
+                     # NaN and DCGM's blank value are no readings.
+                     "count(*) FILTER (NOT isnan(value) AND value < 9.2e18)"),
         }[{"logs-gz": "logs", "logs-zst": "logs", "telemetry": "dcgm"}.get(name, name)]
         currency = {"requests": "gateway_currency", "charges": "billing_currency"}.get(table)
         grouped = f"SELECT {currency}, {ours} FROM {table} GROUP BY 1 ORDER BY 1" if currency else f"SELECT {ours} FROM {table}"
