@@ -1,0 +1,1 @@
+"""Parts of `benches/compare.py`. Only the standard library; DuckDB lives in a process of its own."""
