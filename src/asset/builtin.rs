@@ -213,6 +213,7 @@ pub(super) static ASSETS: &[(&str, &str)] = assets![
     "views/shared_weights.sql",
     "views/spend_leaves.sql",
     "views/split_costs.sql",
+    "views/task_facts.sql",
     "views/tasks.sql",
     "views/token_charge_days.sql",
     "views/token_charges.sql",

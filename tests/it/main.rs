@@ -22,6 +22,7 @@ mod gpu_golden;
 mod history;
 mod index;
 mod ingest;
+mod kept;
 mod lake;
 mod limits;
 mod mail;

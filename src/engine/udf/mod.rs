@@ -20,6 +20,7 @@ mod longest;
 mod match_length;
 mod measured;
 mod money_mul;
+mod nearest_rank;
 mod now_utc;
 mod one_currency;
 mod price_at;
@@ -42,6 +43,7 @@ pub(super) use fx_rate::{FxRate, rates};
 pub(super) use longest::longest;
 pub(super) use match_length::match_length;
 pub(super) use one_currency::{OneCurrency, would_add};
+pub(super) use setting::SettingValues;
 
 /// All scalar functions, for one session.
 pub(super) fn scalars(settings: &Settings, registry: &Registry) -> Vec<ScalarUDF> {
@@ -79,6 +81,7 @@ pub(super) fn scalars(settings: &Settings, registry: &Registry) -> Vec<ScalarUDF
 /// All aggregate functions.
 pub(super) fn aggregates() -> Vec<AggregateUDF> {
     vec![
+        nearest_rank::NearestRank::default().into(),
         sum_product::SumProduct::rounded().into(),
         sum_product::SumProduct::exact().into(),
     ]
