@@ -8,7 +8,7 @@ pub(super) static TABLE: TableSchema = TableSchema {
     columns: COLUMNS,
     partition_by: &["source", "billing_month"],
     key: &[],
-    sort_by: &["charge_period_start", "charge_id"],
+    sort_by: &["charge_period_start", "file_hash", "file_row"],
 };
 
 static COLUMNS: &[Column] = &[
