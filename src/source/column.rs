@@ -281,6 +281,7 @@ impl<'a> Texts<'a> {
     }
 
     /// Whether a text stands for no value.
+    #[inline]
     fn is_nothing(&self, text: &str) -> bool {
         let trimmed = match text.as_bytes() {
             // Most begin and end with a sign that is no blank.
@@ -338,6 +339,7 @@ impl<'a> Texts<'a> {
     }
 }
 
+#[inline]
 fn length_bit(text: &str) -> u64 {
     1 << text.len().min(63)
 }

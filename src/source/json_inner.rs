@@ -5,7 +5,7 @@
 
 use super::MAX_DEPTH;
 use super::json_path::{Leads, Skipped, Walk};
-use super::json_scan::quote_or_backslash;
+use super::json_scan::{begins, quote_or_backslash};
 
 /// Objects in objects that are read in one text.
 const DEPTH: usize = 16;
@@ -31,7 +31,7 @@ impl<'a> Inner<'a> {
 
     #[inline]
     fn jump(&mut self, expected: &str) -> bool {
-        let here = self.rest().as_bytes().starts_with(expected.as_bytes());
+        let here = begins(self.text.as_bytes(), self.at, expected.as_bytes());
         if here {
             self.at += expected.len();
         }
@@ -224,20 +224,18 @@ mod tests {
     use crate::source::json_path::{Memory, ROOT, Trie, Walk};
     use proptest::prelude::*;
 
-    const PATHS: [&str; 8] = ["m.a", "m.u.n", "m.u.d.x", "m.k", "m.s", "m.w.v", "q", "m.u.d"];
+    const PATHS: [&str; 7] = ["m.a", "m.u.n", "m.u.d.x", "m.k", "m.s", "m.w.v", "q"];
 
     fn trie() -> Trie {
         let names = |all: &[&str]| all.iter().map(|p| (*p).to_owned()).collect::<Vec<_>>();
-        Trie::new(&names(&PATHS[..7])).counting(&names(&["m.w"]), &[])
+        Trie::new(&names(&PATHS)).counting(&names(&["m.w"]), &[])
     }
 
-    /// What the text itself says: it is parsed first, and walked then.
+    /// What is said where the object is no text.
     fn plainly(text: &str) -> Option<Vec<Option<String>>> {
-        let value: serde_json::Value = serde_json::from_str(text).ok()?;
         let mut cells = Cells::new(7);
-        trie()
-            .walk(ROOT, &format!("{{\"m\": {value}}}"), &mut cells, None)
-            .ok()?;
+        let row = format!("{{\"m\": {text}}}");
+        trie().walk(ROOT, &row, &mut cells, None).ok()?;
         Some((0..7).map(|f| cells.get(f).map(str::to_owned)).collect())
     }
 
@@ -295,12 +293,9 @@ mod tests {
             (r#"{"a": "{not an object"}"#, true),
             (r#"{"u": "{\"n\": 4}"}"#, false),
         ] {
-            let plain = serde_json::from_str::<serde_json::Value>(text)
-                .unwrap()
-                .to_string();
             let (read, found) = where_it_stands(text);
             assert_eq!(read, here, "{text}");
-            assert_eq!(found, plainly(&plain), "{text}");
+            assert_eq!(found, plainly(text), "{text}");
         }
         for broken in [
             r#"{"a": 1"#,

@@ -220,11 +220,10 @@ impl Shape {
         mut here: impl FnMut(&str) -> bool,
     ) -> Option<usize> {
         let mut is_next = |entry: &Entry| entry.first == first && here(&entry.before);
-        let (before, after) = self.0.split_at(expected.min(self.0.len()));
-        let later = after.iter().position(&mut is_next);
-        later
-            .map(|at| at + before.len())
-            .or_else(|| before.iter().position(is_next))
+        if self.0.get(expected).is_some_and(&mut is_next) {
+            return Some(expected);
+        }
+        self.0.iter().position(is_next)
     }
 
     /// Remembers an entry in its place. Gives the place, if it is remembered.
@@ -331,7 +330,7 @@ impl Walk<'_> {
         let mut expected = 0;
         let mut first = true;
         loop {
-            let known = match scan.rest().as_bytes().first() {
+            let known = match scan.byte() {
                 Some(b'}') => None,
                 _ => self.memory.shapes[node].next(expected, first, |before| scan.jump(before)),
             };

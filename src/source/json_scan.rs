@@ -288,11 +288,17 @@ impl<'a> Scan<'a> {
     /// Steps over what is expected next, if it stands here, sign by sign.
     #[inline]
     pub(super) fn jump(&mut self, expected: &str) -> bool {
-        let here = self.rest().as_bytes().starts_with(expected.as_bytes());
+        let here = begins(self.text.as_bytes(), self.at, expected.as_bytes());
         if here {
             self.at += expected.len();
         }
         here
+    }
+
+    /// The byte that comes next, blanks or not.
+    #[inline]
+    pub(super) fn byte(&self) -> Option<u8> {
+        self.text.as_bytes().get(self.at).copied()
     }
 
     /// What comes next, to the end.
@@ -324,6 +330,28 @@ impl<'a> Scan<'a> {
             Err(_) => Ok(()),
             Ok(_) => Err(self.odd("something follows the end of the value")),
         }
+    }
+}
+
+/// Whether `expected` stands in a text at `at`. Keys are so short that to call for a comparison takes longer than to
+/// compare, in overlapping words.
+#[inline]
+pub(super) fn begins(text: &[u8], at: usize, expected: &[u8]) -> bool {
+    let Some(found) = text.get(at..at + expected.len()) else {
+        return false;
+    };
+    let word = |bytes: Option<&[u8; 8]>| bytes.map_or(0, |bytes| u64::from_le_bytes(*bytes));
+    match expected.len() {
+        8..=16 => {
+            word(found.first_chunk()) == word(expected.first_chunk())
+                && word(found.last_chunk()) == word(expected.last_chunk())
+        }
+        17..=24 => {
+            word(found.first_chunk()) == word(expected.first_chunk())
+                && word(found[8..].first_chunk()) == word(expected[8..].first_chunk())
+                && word(found.last_chunk()) == word(expected.last_chunk())
+        }
+        _ => found == expected,
     }
 }
 
@@ -491,6 +519,19 @@ mod tests {
             // What is cut off is not whole.
             let end = json.char_indices().map(|(at, _)| at).filter(|at| *at < json.len()).nth(cut % json.chars().count());
             prop_assert!(whole(&json[..end.unwrap_or(0)]).is_err());
+        }
+
+        #[test]
+        fn beginnings_are_compared(text in "[ab]{0,40}", at in 0..45_usize, length in 0..45_usize, odd in 0..45_usize) {
+            let bytes = text.as_bytes();
+            let mut expected: Vec<u8> = bytes.iter().skip(at).take(length).copied().collect();
+            prop_assert!(at > text.len() || begins(bytes, at, &expected));
+            if let Some(byte) = expected.get_mut(odd) {
+                *byte ^= 3;
+                prop_assert!(!begins(bytes, at, &expected));
+            }
+            expected.extend_from_slice(&[b'c'; 40]);
+            prop_assert!(!begins(bytes, at, &expected));
         }
 
         #[test]

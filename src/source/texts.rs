@@ -40,16 +40,17 @@ impl TextColumn {
     /// The rows up to this one have none.
     fn pad(&mut self, rows: usize) {
         let missing = rows - self.rows();
-        if missing > 0 {
-            let end = self.ends[self.rows()];
-            self.ends.resize(self.ends.len() + missing, end);
-            self.nulls.append_n_nulls(missing);
-        }
+        let end = self.ends[self.rows()];
+        self.ends.resize(self.ends.len() + missing, end);
+        self.nulls.append_n_nulls(missing);
     }
 
     /// The text of a row, which comes after all that have one yet.
+    #[inline]
     pub(super) fn set(&mut self, row: usize, text: &str) {
-        self.pad(row);
+        if row > self.rows() {
+            self.pad(row);
+        }
         self.text.extend_from_slice(text.as_bytes());
         // What waits is bounded by the longest batch and one record, far below 2 GiB.
         self.ends.push(self.text.len() as i32);
