@@ -4,7 +4,7 @@ use super::column::Chunk;
 use super::convert;
 use super::decode::DecodeContext;
 use super::hashes::Hashes;
-use super::json_path::Memory;
+use super::json_memory::Memory;
 use super::mapping::Mapping;
 use super::privacy::Show;
 use super::report::{DecodeReport, Reject, Totals};

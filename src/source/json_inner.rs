@@ -4,7 +4,8 @@
 //! they would say.
 
 use super::MAX_DEPTH;
-use super::json_path::{Leads, Skipped, Walk};
+use super::json_memory::{Leads, Skipped};
+use super::json_path::Walk;
 use super::json_scan::{begins, quote_or_backslash};
 
 /// Objects in objects that are read in one text.
@@ -221,7 +222,8 @@ impl Walk<'_> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use crate::source::collect::Cells;
-    use crate::source::json_path::{Memory, ROOT, Trie, Walk};
+    use crate::source::json_memory::Memory;
+    use crate::source::json_path::{ROOT, Trie, Walk};
     use proptest::prelude::*;
 
     const PATHS: [&str; 7] = ["m.a", "m.u.n", "m.u.d.x", "m.k", "m.s", "m.w.v", "q"];
@@ -256,7 +258,7 @@ mod tests {
         }
         assert_eq!(found[0], found[1], "{text}");
         let mut memory = Memory::default();
-        memory.fit(&trie);
+        memory.fit(trie.nodes());
         let mut cells = Cells::new(7);
         let node = trie.column("m").unwrap();
         let mut walk = Walk {

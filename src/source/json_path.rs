@@ -3,6 +3,7 @@
 //! of {key, value} objects as if it were one object. A key that has dots is a path of its own.
 
 use super::collect::Cells;
+use super::json_memory::{Leads, Memory, Skipped};
 use super::json_scan::{Broken, Outcome, Quoted, Scan, elements, members};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -111,6 +112,11 @@ impl Trie {
         }
     }
 
+    /// How many nodes there are.
+    pub(super) fn nodes(&self) -> usize {
+        self.0.len()
+    }
+
     /// Where a key of an object leads.
     pub(super) fn leads(&self, from: usize, key: &str) -> Leads {
         match self.step(from, key) {
@@ -148,7 +154,7 @@ impl Trie {
         keep: Option<&dyn Fn(&str) -> bool>,
     ) -> Outcome<()> {
         let mut memory = std::mem::take(&mut cells.memory);
-        memory.fit(self);
+        memory.fit(self.nodes());
         let mut walk = Walk {
             trie: self,
             cells,
@@ -157,154 +163,6 @@ impl Trie {
         let walked = walk.whole(node, json, keep);
         cells.memory = memory;
         walked
-    }
-}
-
-/// What a walk remembers of the objects before: most have the same keys in the same order.
-#[derive(Debug, Default, Clone)]
-pub(super) struct Memory {
-    /// By node.
-    shapes: Vec<Shape>,
-    /// The same for objects that are written in texts.
-    pub(super) inner: Vec<Shape>,
-    /// Buffers for texts with escapes.
-    spare: Vec<String>,
-}
-
-impl Memory {
-    /// Has room for what all nodes teach.
-    pub(super) fn fit(&mut self, trie: &Trie) {
-        self.shapes.resize_with(trie.0.len(), Shape::default);
-        self.inner.resize_with(trie.0.len(), Shape::default);
-    }
-}
-
-/// The entries that objects in one place had, in their order.
-#[derive(Debug, Default, Clone)]
-pub(super) struct Shape(Vec<Entry>);
-
-#[derive(Debug, Clone)]
-pub(super) struct Entry {
-    /// All that stood between the value before, or the object's beginning, and this value.
-    before: Box<str>,
-    /// Whether the object begins with it.
-    first: bool,
-    /// The key, as it is written between its quotes.
-    key: Box<str>,
-    pub(super) leads: Leads,
-    pub(super) skipped: Skipped,
-}
-
-/// Where a key leads.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Leads {
-    Node(usize),
-    /// To a count that no field takes.
-    Uncounted,
-    Nowhere,
-}
-
-impl Shape {
-    /// Entries that are remembered of one place.
-    const MOST: usize = 96;
-
-    /// Longest text that is remembered before a value.
-    const BEFORE: usize = 512;
-
-    /// The entry that `here` says is next: the expected one, or else any.
-    #[inline]
-    pub(super) fn next(
-        &self,
-        expected: usize,
-        first: bool,
-        mut here: impl FnMut(&str) -> bool,
-    ) -> Option<usize> {
-        let mut is_next = |entry: &Entry| entry.first == first && here(&entry.before);
-        if self.0.get(expected).is_some_and(&mut is_next) {
-            return Some(expected);
-        }
-        self.0.iter().position(is_next)
-    }
-
-    /// Remembers an entry in its place. Gives the place, if it is remembered.
-    pub(super) fn learn(
-        &mut self,
-        at: usize,
-        first: bool,
-        before: &str,
-        key: &str,
-        leads: Leads,
-    ) -> Option<usize> {
-        if before.len() > Shape::BEFORE {
-            return None;
-        }
-        if self.0.len() >= Shape::MOST {
-            self.0.clear();
-        }
-        let at = at.min(self.0.len());
-        self.0.insert(
-            at,
-            Entry {
-                before: before.into(),
-                first,
-                key: key.into(),
-                leads,
-                skipped: Skipped::default(),
-            },
-        );
-        Some(at)
-    }
-
-    #[inline]
-    pub(super) fn entry(&mut self, at: usize) -> &mut Entry {
-        &mut self.0[at]
-    }
-}
-
-/// Objects and lists that were stepped over in one place. Some stand in row after row, such as what a gateway knows of
-/// a model: what begins with all of one ends where it ends.
-#[derive(Debug, Clone)]
-pub(super) struct Skipped {
-    values: Vec<Box<str>>,
-    /// How often learning may still be in vain.
-    patience: usize,
-}
-
-impl Default for Skipped {
-    fn default() -> Self {
-        Skipped {
-            values: Vec::new(),
-            patience: Skipped::PATIENCE,
-        }
-    }
-}
-
-impl Skipped {
-    const PATIENCE: usize = 64;
-    const MOST: usize = 16;
-    const LENGTHS: std::ops::RangeInclusive<usize> = 24..=4_096;
-
-    /// The length of the value that `rest` begins with, if it is a known one.
-    #[inline]
-    pub(super) fn length(&mut self, rest: &str) -> Option<usize> {
-        let known = self
-            .values
-            .iter()
-            .find(|v| rest.as_bytes().starts_with(v.as_bytes()))?;
-        self.patience = (self.patience + 2).min(Skipped::PATIENCE);
-        Some(known.len())
-    }
-
-    pub(super) fn learn(&mut self, value: &str) {
-        if self.patience == 0 || !Skipped::LENGTHS.contains(&value.len()) {
-            return;
-        }
-        self.patience -= 1;
-        if self.values.len() < Skipped::MOST {
-            self.values.push(value.into());
-        } else {
-            self.values[self.patience % Skipped::MOST] = value.into();
-        }
     }
 }
 

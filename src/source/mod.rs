@@ -12,6 +12,7 @@ mod decode;
 mod expr;
 mod hashes;
 mod json_inner;
+mod json_memory;
 mod json_path;
 mod json_scan;
 mod manifest;
