@@ -1,6 +1,7 @@
 //! What the user named, as a list of files: paths, folders, globs, object URLs; hashed and unpacked.
 
 use super::Progress;
+use super::pump::Pump;
 use super::remote::{self, Fetched};
 use crate::base::error::Context;
 use crate::base::hash::FileHash;
@@ -27,6 +28,9 @@ const WHOLE: u64 = 2 << 30;
 /// tenth or a fiftieth.
 const MOST_RATIO: u64 = 500;
 const ALWAYS: u64 = 64 << 20;
+
+/// A packed file of this size is worth a thread.
+const LONG: u64 = 256 << 10;
 
 /// One file that was named or found.
 #[derive(Debug, Clone)]
@@ -298,8 +302,17 @@ impl Input {
             .unwrap_or(name)
     }
 
-    /// The unpacked content, which may not exceed `limit` bytes.
+    /// The unpacked content, which may not exceed `limit` bytes. What is packed and long is unpacked by another thread.
     pub(super) fn open(&self, limit: u64) -> Result<Box<dyn Read + Send>> {
+        let (content, packed) = self.content(limit)?;
+        if packed && self.bytes >= LONG {
+            return Ok(Box::new(Pump::new(content).context(self.path.clone())?));
+        }
+        Ok(content)
+    }
+
+    /// The unpacked content, and whether it was packed.
+    fn content(&self, limit: u64) -> Result<(Box<dyn Read + Send>, bool)> {
         let packed: Box<dyn Read + Send> = match &self.place {
             Place::Local(path) => Box::new(BufReader::new(File::open(path).context(self.path.clone())?)),
             Place::Loaded(bytes) => Box::new(Cursor::new(bytes.clone())),
@@ -325,7 +338,7 @@ impl Input {
 
     /// The first bytes of the unpacked content; all of it where the format keeps its key at the end.
     pub(super) fn head(&self, limit: u64) -> Result<Vec<u8>> {
-        let mut reader = self.open(limit)?;
+        let (mut reader, _) = self.content(limit)?;
         let mut head = Vec::new();
         match reader.by_ref().take(HEAD).read_to_end(&mut head) {
             // What was packed may break off: the format is told from what is there.
@@ -360,7 +373,8 @@ pub(super) fn is_parquet(head: &[u8]) -> bool {
     head.starts_with(b"PAR1")
 }
 
-fn unpack(mut packed: Box<dyn Read + Send>, limit: u64) -> std::io::Result<Box<dyn Read + Send>> {
+/// The content, and whether it was packed.
+fn unpack(mut packed: Box<dyn Read + Send>, limit: u64) -> std::io::Result<(Box<dyn Read + Send>, bool)> {
     let mut magic = Vec::new();
     packed.by_ref().take(4).read_to_end(&mut magic)?;
     let whole = Cursor::new(magic.clone()).chain(packed);
@@ -370,15 +384,13 @@ fn unpack(mut packed: Box<dyn Read + Send>, limit: u64) -> std::io::Result<Box<d
     } else if magic == [0x28, 0xb5, 0x2f, 0xfd] {
         Box::new(zstd::stream::read::Decoder::new(whole)?)
     } else {
-        return Ok(Box::new(whole));
+        return Ok((Box::new(whole), false));
     };
-    Ok(Box::new(BufReader::with_capacity(
-        1 << 16,
-        Limited {
-            inner: plain,
-            left: limit,
-        },
-    )))
+    let limited = Limited {
+        inner: plain,
+        left: limit,
+    };
+    Ok((Box::new(BufReader::with_capacity(1 << 16, limited)), true))
 }
 
 /// A small file can unpack to anything: the limit turns a full disk or memory into an error.
@@ -415,7 +427,9 @@ mod tests {
 
     fn read(bytes: Vec<u8>, limit: u64) -> std::io::Result<Vec<u8>> {
         let mut out = Vec::new();
-        unpack(Box::new(Cursor::new(bytes)), limit)?.read_to_end(&mut out)?;
+        unpack(Box::new(Cursor::new(bytes)), limit)?
+            .0
+            .read_to_end(&mut out)?;
         Ok(out)
     }
 

@@ -21,11 +21,15 @@ const MOST_REJECTS: usize = 1_000_000;
 /// Kinds of tokens in one usage. Producers know some twenty.
 const MOST_COUNTS: usize = 1_000;
 
-/// The texts of one row, in one buffer that is used again for the next row.
+/// The texts of one row: parts of the row as it was read, the others in one buffer that is used again for the next row.
 #[derive(Debug, Default, Clone)]
 pub(super) struct Cells {
     text: String,
-    fields: Vec<Option<Range<usize>>>,
+    fields: Vec<Option<Place>>,
+    /// The addresses of the row as it was read; none when it is not at hand.
+    row: Range<usize>,
+    /// Bytes of all texts.
+    bytes: usize,
     /// The fields that have, or had, a text.
     touched: Vec<usize>,
     /// Some of them have none any more.
@@ -38,11 +42,22 @@ pub(super) struct Cells {
     pub(super) memory: Memory,
 }
 
+/// Where the text of a field is.
+#[derive(Debug, Clone)]
+enum Place {
+    /// In the row.
+    Row(Range<usize>),
+    /// In the buffer.
+    Buffer(Range<usize>),
+}
+
 impl Cells {
     pub(super) fn new(fields: usize) -> Cells {
         Cells {
             text: String::new(),
             fields: vec![None; fields],
+            row: 0..0,
+            bytes: 0,
             touched: Vec::new(),
             unset: false,
             extra: Vec::new(),
@@ -52,7 +67,16 @@ impl Cells {
         }
     }
 
+    /// For a row that will be handed to the collector with its cells: what is part of it is not copied.
+    pub(super) fn begin(&mut self, row: &str) {
+        self.clear();
+        let start = row.as_ptr() as usize;
+        self.row = start..start + row.len();
+    }
+
     pub(super) fn clear(&mut self) {
+        self.row = 0..0;
+        self.bytes = 0;
         self.text.clear();
         for field in self.touched.drain(..) {
             self.fields[field] = None;
@@ -66,7 +90,7 @@ impl Cells {
     /// Takes from the object around this one whatever this one does not say.
     pub(super) fn inherit(&mut self, outer: &Cells) {
         for field in 0..self.fields.len() {
-            if let (None, Some(range)) = (&self.fields[field], outer.fields[field].clone()) {
+            if let (None, Some(Place::Buffer(range))) = (&self.fields[field], outer.fields[field].clone()) {
                 self.set(field, &outer.text[range]);
             }
         }
@@ -76,6 +100,7 @@ impl Cells {
     }
 
     fn push(&mut self, text: &str) -> Range<usize> {
+        self.bytes += text.len();
         let start = self.text.len();
         self.text.push_str(text);
         start..self.text.len()
@@ -86,7 +111,15 @@ impl Cells {
         if !known {
             self.touched.push(field);
         }
-        self.fields[field] = Some(self.push(text));
+        let at = text.as_ptr() as usize;
+        let in_row = self.row.start < self.row.end && self.row.start <= at && at + text.len() <= self.row.end;
+        self.fields[field] = Some(if in_row {
+            self.bytes += text.len();
+            let at = at - self.row.start;
+            Place::Row(at..at + text.len())
+        } else {
+            Place::Buffer(self.push(text))
+        });
     }
 
     pub(super) fn unset(&mut self, field: usize) {
@@ -95,7 +128,10 @@ impl Cells {
 
     #[cfg(test)]
     pub(super) fn get(&self, field: usize) -> Option<&str> {
-        self.fields[field].clone().map(|range| &self.text[range])
+        match self.fields[field].clone()? {
+            Place::Buffer(range) => Some(&self.text[range]),
+            Place::Row(_) => None,
+        }
     }
 
     pub(super) fn add_uncounted(&mut self, path: &str, count: i64) {
@@ -238,7 +274,12 @@ impl<'a> Collector<'a> {
 
     /// Takes one row. `line` is where it stands in its file.
     pub(super) fn row(&mut self, line: u64, cells: &Cells) -> Result<()> {
-        if cells.text.len() > MAX_RECORD_BYTES {
+        self.row_of(line, cells, "")
+    }
+
+    /// The same for cells that began with this text.
+    pub(super) fn row_of(&mut self, line: u64, cells: &Cells, text: &str) -> Result<()> {
+        if cells.bytes > MAX_RECORD_BYTES {
             let reason = format!("the row is longer than {} MiB", MAX_RECORD_BYTES >> 20);
             self.reject(line, "", None, reason);
             return Ok(());
@@ -248,14 +289,17 @@ impl<'a> Collector<'a> {
             self.reject(line, "", None, reason);
             return Ok(());
         }
-        self.bytes += cells.text.len();
+        self.bytes += cells.bytes;
         self.books.report.rows_in += 1;
         self.books.seen += 1;
         let row = self.lines.len();
         for field in &cells.touched {
-            if let Some(range) = &cells.fields[*field] {
-                self.fields[*field].set(row, &cells.text[range.clone()]);
-            }
+            let text = match &cells.fields[*field] {
+                Some(Place::Row(range)) => &text[range.clone()],
+                Some(Place::Buffer(range)) => &cells.text[range.clone()],
+                None => continue,
+            };
+            self.fields[*field].set(row, text);
         }
         if !cells.extra.is_empty() {
             self.extra.set(row, &cells.pairs(&cells.extra))?;

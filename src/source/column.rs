@@ -273,7 +273,9 @@ impl<'a> Texts<'a> {
             constant: None,
             instead: None,
             nulls,
-            null_lengths: nulls.iter().fold(0, |lengths, null| lengths | length_bit(null)),
+            null_lengths: nulls
+                .iter()
+                .fold(0, |lengths, null| lengths | length_bit(null.as_bytes())),
             zone: chunk.zone,
             users: chunk.users.as_ref(),
             hashes: &chunk.hashes,
@@ -289,7 +291,7 @@ impl<'a> Texts<'a> {
             _ => text.trim(),
         };
         trimmed.is_empty()
-            || (self.null_lengths & length_bit(trimmed) != 0
+            || (self.null_lengths & length_bit(trimmed.as_bytes()) != 0
                 && self.nulls.iter().any(|n| n.eq_ignore_ascii_case(trimmed)))
     }
 
@@ -301,8 +303,18 @@ impl<'a> Texts<'a> {
         if self.constant.is_some() || self.instead.is_some() || (!rest.is_empty() && first.null_count() > 0) {
             return None;
         }
-        let nothing = |row| first.is_valid(row) && self.is_nothing(first.value(row));
-        (!(0..self.rows).any(nothing)).then_some(*first)
+        let bytes = first.value_data();
+        let ends = first.value_offsets();
+        let nothing = |row: usize, from: i32, to: i32| {
+            let text = &bytes[from as usize..to as usize];
+            // Most texts are seen to be values by their first and last signs and their length.
+            match text {
+                [b'!'..=b'~', .., b'!'..=b'~'] if self.null_lengths & length_bit(text) == 0 => false,
+                _ => first.is_valid(row) && self.is_nothing(first.value(row)),
+            }
+        };
+        let mut places = ends.iter().zip(&ends[1..]).enumerate();
+        (!places.any(|(row, (from, to))| nothing(row, *from, *to))).then_some(*first)
     }
 
     fn text(&self, row: usize) -> Option<(&'a str, Option<usize>)> {
@@ -340,7 +352,7 @@ impl<'a> Texts<'a> {
 }
 
 #[inline]
-fn length_bit(text: &str) -> u64 {
+fn length_bit(text: &[u8]) -> u64 {
     1 << text.len().min(63)
 }
 

@@ -267,7 +267,7 @@ impl<'a, 'b> Rows<'a, 'b> {
         if found {
             return Ok(());
         }
-        self.cells.clear();
+        self.cells.begin(json);
         let mapping = self.mapping;
         let keep = |name: &str| mapping.wants_extra(name);
         let keep: Option<&dyn Fn(&str) -> bool> = if mapping.extra.is_empty() {
@@ -280,7 +280,7 @@ impl<'a, 'b> Rows<'a, 'b> {
                 if let (Some(field), Some(entry)) = (self.key, entry) {
                     self.cells.set(field, entry);
                 }
-                self.out.row(line, &self.cells)
+                self.out.row_of(line, &self.cells, json)
             }
             Err(e) => {
                 self.out.reject(line, "", None, broken(&e));
