@@ -189,6 +189,8 @@ pub(super) struct Kept {
     /// For whoever fills cells.
     pub(super) cells: Option<Cells>,
     hashes: Hashes,
+    /// As large as the last chunk was.
+    fields: Vec<TextColumn>,
 }
 
 /// What is counted while rows go by. The books of the parts of a file, in order, are those of the file.
@@ -255,12 +257,16 @@ impl<'a> Collector<'a> {
         let mut part = Collector::new(mapping, ctx, sink)?;
         part.books.seen = seen;
         part.kept = kept;
+        if part.kept.fields.len() == part.fields.len() {
+            part.fields = std::mem::take(&mut part.kept.fields);
+        }
         Ok(part)
     }
 
     /// Closes a part.
     pub(super) fn close(mut self) -> Result<(Books, Kept)> {
         self.flush()?;
+        self.kept.fields = self.fields;
         Ok((self.books, self.kept))
     }
 

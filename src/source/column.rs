@@ -249,6 +249,8 @@ struct Texts<'a> {
     rows: usize,
     fields: &'a [String],
     from: Vec<(usize, &'a StringArray)>,
+    /// The one of them whose texts are those of all rows, as they are.
+    whole: Option<(usize, &'a StringArray)>,
     /// The first candidate, which gives the column its name in a reject.
     first: Option<usize>,
     constant: Option<&'a str>,
@@ -269,6 +271,7 @@ impl<'a> Texts<'a> {
             rows,
             fields,
             from: Vec::new(),
+            whole: None,
             first: None,
             constant: None,
             instead: None,
@@ -295,9 +298,9 @@ impl<'a> Texts<'a> {
                 && self.nulls.iter().any(|n| n.eq_ignore_ascii_case(trimmed)))
     }
 
-    /// The texts of all rows where they are one field's as they are.
-    fn whole(&self) -> Option<&'a StringArray> {
-        let [(_, first), rest @ ..] = self.from.as_slice() else {
+    /// Sees whether the texts of all rows are one field's as they are.
+    fn find_whole(&self) -> Option<(usize, &'a StringArray)> {
+        let [(slot, first), rest @ ..] = self.from.as_slice() else {
             return None;
         };
         if self.constant.is_some() || self.instead.is_some() || (!rest.is_empty() && first.null_count() > 0) {
@@ -314,10 +317,18 @@ impl<'a> Texts<'a> {
             }
         };
         let mut places = ends.iter().zip(&ends[1..]).enumerate();
-        (!places.any(|(row, (from, to))| nothing(row, *from, *to))).then_some(*first)
+        (!places.any(|(row, (from, to))| nothing(row, *from, *to))).then_some((*slot, *first))
     }
 
+    #[inline]
     fn text(&self, row: usize) -> Option<(&'a str, Option<usize>)> {
+        if let Some((slot, texts)) = self.whole {
+            return texts.is_valid(row).then(|| (texts.value(row), Some(slot)));
+        }
+        self.text_of_any(row)
+    }
+
+    fn text_of_any(&self, row: usize) -> Option<(&'a str, Option<usize>)> {
         if let Some(text) = self.constant {
             return Some((text, None));
         }
@@ -413,7 +424,7 @@ impl Column {
                 }
                 let values = values.as_ref().map(|values| values.as_string::<i32>());
                 self.parse(
-                    &Texts {
+                    Texts {
                         // Most fields of a log are missing in most files.
                         from: from.filter(|(_, texts)| texts.null_count() < rows).collect(),
                         first: slots.first().copied(),
@@ -429,7 +440,7 @@ impl Column {
                     constant: Some(text),
                     ..Texts::new(rows, fields, nulls, chunk)
                 };
-                self.parse(&texts, problems, amounts)
+                self.parse(texts, problems, amounts)
             }
             Kind::Value(Origin::Expr(expr)) => {
                 let values = self.evaluate(expr, environment, problems)?;
@@ -447,7 +458,7 @@ impl Column {
                 let values = arrow::compute::cast(&values, &arrow::datatypes::DataType::Utf8)?;
                 let from = vec![(usize::MAX, values.as_string::<i32>())];
                 self.parse(
-                    &Texts {
+                    Texts {
                         from,
                         ..Texts::new(rows, fields, nulls, chunk)
                     },
@@ -506,23 +517,24 @@ impl Column {
 
     fn parse<'a>(
         &'a self,
-        texts: &Texts<'a>,
+        mut texts: Texts<'a>,
         problems: &mut Problems,
         amounts: Option<&mut Vec<Option<Exact>>>,
     ) -> Result<ArrayRef> {
         if amounts.is_none()
             && texts.instead.is_none()
-            && let Some(array) = self.same_in_all(texts, problems)?
+            && let Some(array) = self.same_in_all(&texts, problems)?
         {
             return Ok(array);
         }
+        texts.whole = texts.find_whole();
         if matches!(self.parse, Parse::Text)
-            && let Some(whole) = texts.whole()
+            && let Some((_, whole)) = texts.whole
             && (whole.null_count() == 0 || (!self.required && self.default.is_none()))
         {
             return Ok(Arc::new(whole.clone()));
         }
-        self.parse_each(texts, problems, amounts)
+        self.parse_each(&texts, problems, amounts)
     }
 
     /// The column where all rows have the same text, or none.

@@ -150,30 +150,40 @@ fn may_be_secret(text: &[u8]) -> bool {
     false
 }
 
+/// Sorts out by its first three bytes nearly every word that begins like no key.
 #[inline]
 fn begins_like_a_secret(word: &[u8]) -> bool {
-    /// First letters of keys, of `eyJ`, `bearer` and `basic`.
-    const BEGINS: [bool; 256] = {
-        let mut begins = [false; 256];
+    const fn place(beginning: &[u8]) -> usize {
+        // Without regard to case.
+        let (a, b, c) = (beginning[0] | 0x20, beginning[1] | 0x20, beginning[2] | 0x20);
+        (a as usize * 181 + b as usize * 31 + c as usize) & 1023
+    }
+    static BEGINS: [bool; 1024] = {
+        let mut begins = [false; 1024];
         let mut at = 0;
         while at < KEYS.len() {
-            begins[KEYS[at].as_bytes()[0] as usize] = true;
+            begins[place(KEYS[at].as_bytes())] = true;
             at += 1;
         }
-        begins[b'e' as usize] = true;
-        begins[b'b' as usize] = true;
-        begins[b'B' as usize] = true;
+        at = 0;
+        while at < OTHERS.len() {
+            begins[place(OTHERS[at].as_bytes())] = true;
+            at += 1;
+        }
         begins
     };
-    word.first().is_some_and(|byte| BEGINS[usize::from(*byte)]) && begins_like_one(word)
+    word.len() >= 3 && BEGINS[place(word)] && begins_like_one(word)
 }
 
+/// How tokens and the words before them begin.
+const OTHERS: [&str; 3] = ["eyJ", "bearer", "basic"];
+
 fn begins_like_one(word: &[u8]) -> bool {
-    let begins = |with: &str| {
-        word.get(..with.len())
-            .is_some_and(|w| w.eq_ignore_ascii_case(with.as_bytes()))
+    let begins = |with: &&str| {
+        let start = word.get(..with.len());
+        start.is_some_and(|start| start.eq_ignore_ascii_case(with.as_bytes()))
     };
-    begins("eyJ") || begins("bearer") || begins("basic") || KEYS.iter().any(|key| begins(key))
+    OTHERS.iter().any(|other| begins(other)) || KEYS.iter().any(|key| begins(key))
 }
 
 fn has_secret(text: &str) -> bool {
