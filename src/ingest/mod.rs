@@ -17,6 +17,7 @@ mod lists;
 mod overlap;
 mod parts;
 mod plan;
+mod pump;
 mod record;
 mod remote;
 mod report;

@@ -61,8 +61,8 @@ pub(super) fn convert(
             // Columns made from others follow below.
             Kind::System(_) => new_null_array(&column.ty.arrow(), rows),
             Kind::Value(_) => {
-                let mut exact = vec![None; rows];
                 let wanted = counted.contains(&column.name.as_str());
+                let mut exact = vec![None; if wanted { rows } else { 0 }];
                 let array = column.read(
                     &mapping.fields,
                     chunk,
