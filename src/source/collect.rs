@@ -6,11 +6,12 @@ use super::decode::DecodeContext;
 use super::json_path::Memory;
 use super::mapping::Mapping;
 use super::privacy::Show;
+use super::repeats::Repeats;
 use super::report::{DecodeReport, Reject, Totals};
 use super::tags::TagsBuilder;
 use super::{BATCH_BYTES, BATCH_ROWS, MAX_RECORD_BYTES};
 use crate::base::{Error, Result};
-use arrow::array::{AsArray, RecordBatch, StringBuilder};
+use arrow::array::{AsArray, MapArray, RecordBatch, StringArray, StringBuilder};
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
@@ -293,6 +294,7 @@ impl<'a> Collector<'a> {
         }
         let chunk = Chunk {
             fields: self.fields.iter_mut().map(StringBuilder::finish).collect(),
+            repeats: None,
             lines: std::mem::take(&mut self.lines),
             rows: std::mem::take(&mut self.rows),
             extra: Arc::new(self.extra.finish()?),
@@ -301,9 +303,41 @@ impl<'a> Collector<'a> {
             zone: self.ctx.zone.unwrap_or(chrono_tz::Tz::UTC),
             users: self.ctx.users.clone(),
         };
+        self.convert(&chunk)
+    }
+
+    /// Takes rows that come next, as texts of which each stands there once.
+    pub(super) fn repeats(
+        &mut self,
+        fields: Vec<StringArray>,
+        extra: MapArray,
+        tags: MapArray,
+        lines: Vec<u64>,
+        repeats: Repeats,
+    ) -> Result<()> {
+        self.flush()?;
+        let rows = lines.len() as u64;
+        let first = self.next_row();
+        self.books.report.rows_in += rows;
+        self.books.seen += rows;
+        let chunk = Chunk {
+            fields,
+            repeats: Some(repeats),
+            lines,
+            rows: (first..first + rows).collect(),
+            extra: Arc::new(extra),
+            uncounted: Arc::new(TagsBuilder::of_none()?),
+            tags: Arc::new(tags),
+            zone: self.ctx.zone.unwrap_or(chrono_tz::Tz::UTC),
+            users: self.ctx.users.clone(),
+        };
+        self.convert(&chunk)
+    }
+
+    fn convert(&mut self, chunk: &Chunk) -> Result<()> {
         let (batch, skipped) = convert::convert(
             self.mapping,
-            &chunk,
+            chunk,
             self.ctx,
             &mut self.books.report.rejects,
             &mut self.books.totals,

@@ -2,6 +2,7 @@
 
 use super::parse;
 use super::privacy::{Show, unquoted};
+use super::repeats::Repeats;
 use super::tags::{self, TagsBuilder};
 use crate::base::money::{self, Exact};
 use crate::base::user_key::UserKey;
@@ -148,8 +149,9 @@ pub(super) enum Parse {
 
 /// A chunk of rows as texts.
 pub(super) struct Chunk {
-    /// One per field of the mapping.
+    /// One per field of the mapping: a text a row, or with `repeats` each different text.
     pub(super) fields: Vec<StringArray>,
+    pub(super) repeats: Option<Repeats>,
     /// Line of each row in its file.
     pub(super) lines: Vec<u64>,
     /// Ordinal of each row, from 1.
@@ -169,6 +171,15 @@ pub(super) struct Chunk {
 impl Chunk {
     pub(super) fn len(&self) -> usize {
         self.lines.len()
+    }
+
+    /// A field with one text a row.
+    pub(super) fn field(&self, slot: usize) -> &StringArray {
+        let texts = &self.fields[slot];
+        match &self.repeats {
+            Some(repeats) => repeats.field(slot, texts),
+            None => texts,
+        }
     }
 }
 
@@ -193,6 +204,21 @@ impl Problems {
             good: vec![true; rows],
             found: Vec::new(),
         }
+    }
+
+    pub(super) fn show(&self) -> Show {
+        self.show
+    }
+
+    /// The same problem in another row.
+    pub(super) fn repeat(&mut self, row: usize, problem: &Problem) {
+        self.good[row] = false;
+        self.found.push(Problem {
+            row,
+            column: problem.column.clone(),
+            value: problem.value.clone(),
+            reason: problem.reason.clone(),
+        });
     }
 
     pub(super) fn add(&mut self, row: usize, column: &str, value: Option<&str>, reason: String) {
@@ -242,20 +268,20 @@ macro_rules! each_row {
 }
 
 /// Where the texts of a column come from in one chunk.
-struct Texts<'a> {
-    rows: usize,
-    fields: &'a [String],
-    from: Vec<(usize, &'a StringArray)>,
-    constant: Option<&'a str>,
+pub(super) struct Texts<'a> {
+    pub(super) rows: usize,
+    pub(super) fields: &'a [String],
+    pub(super) from: Vec<(usize, &'a StringArray)>,
+    pub(super) constant: Option<&'a str>,
     /// Rows whose fields do not count, and what does instead of them.
-    instead: Option<(Vec<bool>, Option<&'a StringArray>)>,
-    nulls: &'a [String],
-    zone: chrono_tz::Tz,
-    users: Option<&'a UserKey>,
+    pub(super) instead: Option<(Vec<bool>, Option<&'a StringArray>)>,
+    pub(super) nulls: &'a [String],
+    pub(super) zone: chrono_tz::Tz,
+    pub(super) users: Option<&'a UserKey>,
 }
 
 impl<'a> Texts<'a> {
-    fn text(&self, row: usize) -> Option<(&'a str, Option<usize>)> {
+    pub(super) fn text(&self, row: usize) -> Option<(&'a str, Option<usize>)> {
         if let Some(text) = self.constant {
             return Some((text, None));
         }
@@ -332,7 +358,7 @@ impl Column {
         let nulls = self.nulls.as_slice();
         match &self.kind {
             Kind::Value(Origin::Fields(slots)) => {
-                let from = slots.iter().map(|slot| (*slot, &chunk.fields[*slot])).collect();
+                let from = slots.iter().map(|slot| (*slot, chunk.field(*slot))).collect();
                 let mut values = None;
                 let mut rest = None;
                 if let Some(when) = &self.when {
@@ -453,7 +479,7 @@ impl Column {
         Ok(arrow::compute::concat(&parts)?)
     }
 
-    fn parse(
+    pub(super) fn parse(
         &self,
         texts: &Texts<'_>,
         problems: &mut Problems,
