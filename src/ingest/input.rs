@@ -3,9 +3,9 @@
 use super::Progress;
 use super::remote::{self, Fetched};
 use crate::base::error::Context;
-use crate::base::{Error, Result, hash};
+use crate::base::hash::FileHash;
+use crate::base::{Error, Result};
 use bytes::Bytes;
-use sha2::{Digest, Sha256};
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::ffi::OsString;
@@ -36,7 +36,7 @@ pub(super) struct Input {
     place: Place,
     /// Size of the file as it lies there.
     pub(super) bytes: u64,
-    /// SHA-256 of the file as it lies there.
+    /// BLAKE3 of the file as it lies there.
     pub(super) hash: String,
     /// When the file was last changed, in microseconds: the best guess for a text without time.
     pub(super) modified: Option<i64>,
@@ -266,29 +266,15 @@ fn look(found: Found) -> Result<Input> {
                 .advise("write its content to a file and name that"),
         );
     }
-    let mut file = File::open(&path)?;
+    let file = File::open(&path)?;
     input.bytes = meta.len();
     input.modified = meta
         .modified()
         .ok()
         .and_then(|m| m.duration_since(std::time::UNIX_EPOCH).ok())
         .and_then(|d| i64::try_from(d.as_micros()).ok());
-    let mut digest = Sha256::new();
-    std::io::copy(&mut file, &mut HashWriter(&mut digest))?;
-    input.hash = hex::encode(digest.finalize());
+    input.hash = FileHash::of_all(file)?;
     Ok(input)
-}
-
-struct HashWriter<'a>(&'a mut Sha256);
-
-impl std::io::Write for HashWriter<'_> {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.update(bytes);
-        Ok(bytes.len())
-    }
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
 }
 
 impl Input {
@@ -297,7 +283,7 @@ impl Input {
         Input {
             path: loaded.name,
             bytes: loaded.bytes.len() as u64,
-            hash: hash::content_hash(&loaded.bytes),
+            hash: FileHash::of(&loaded.bytes),
             place: Place::Loaded(loaded.bytes),
             modified: None,
             found: false,
@@ -425,7 +411,6 @@ impl Read for Limited {
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
     use super::*;
-    use crate::base::hash;
     use std::io::Write;
 
     fn read(bytes: Vec<u8>, limit: u64) -> std::io::Result<Vec<u8>> {
@@ -469,7 +454,7 @@ mod tests {
         .unwrap();
         let names: Vec<_> = files.iter().map(Input::name).collect();
         assert_eq!(names, ["a.csv", "z.csv"]);
-        assert_eq!(files[1].hash, hash::content_hash(b"z.csv"));
+        assert_eq!(files[1].hash, FileHash::of(b"z.csv"));
         assert!(
             expand(&[format!("{root}/none*")], &HashMap::new(), u64::MAX, &mut ())
                 .await

@@ -36,7 +36,7 @@ static COLUMNS: &[Column] = &[
         "",
         "Hash over all files of the delivery this line arrived in.",
     ),
-    required("file_hash", Text, "", "SHA-256 of the file's content."),
+    required("file_hash", Text, "", "BLAKE3 of the file's content."),
     required(
         "file_row",
         Int,

@@ -3,15 +3,17 @@
 use super::column::Chunk;
 use super::convert;
 use super::decode::DecodeContext;
+use super::hashes::Hashes;
 use super::json_path::Memory;
 use super::mapping::Mapping;
 use super::privacy::Show;
 use super::repeats::Repeats;
 use super::report::{DecodeReport, Reject, Totals};
 use super::tags::TagsBuilder;
+use super::texts::{TagColumn, TextColumn};
 use super::{BATCH_BYTES, BATCH_ROWS, MAX_RECORD_BYTES};
 use crate::base::{Error, Result};
-use arrow::array::{AsArray, MapArray, RecordBatch, StringArray, StringBuilder};
+use arrow::array::{AsArray, MapArray, RecordBatch, StringArray};
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
@@ -27,6 +29,10 @@ const MOST_COUNTS: usize = 1_000;
 pub(super) struct Cells {
     text: String,
     fields: Vec<Option<Range<usize>>>,
+    /// The fields that have, or had, a text.
+    touched: Vec<usize>,
+    /// Some of them have none any more.
+    unset: bool,
     extra: Vec<(Range<usize>, Range<usize>)>,
     /// Counts of tokens that no field takes, by path.
     uncounted: Vec<(String, i64)>,
@@ -40,6 +46,8 @@ impl Cells {
         Cells {
             text: String::new(),
             fields: vec![None; fields],
+            touched: Vec::new(),
+            unset: false,
             extra: Vec::new(),
             uncounted: Vec::new(),
             tags: Vec::new(),
@@ -49,7 +57,10 @@ impl Cells {
 
     pub(super) fn clear(&mut self) {
         self.text.clear();
-        self.fields.fill(None);
+        for field in self.touched.drain(..) {
+            self.fields[field] = None;
+        }
+        self.unset = false;
         self.extra.clear();
         self.tags.clear();
         self.uncounted.clear();
@@ -74,11 +85,15 @@ impl Cells {
     }
 
     pub(super) fn set(&mut self, field: usize, text: &str) {
+        let known = self.fields[field].is_some() || (self.unset && self.touched.contains(&field));
+        if !known {
+            self.touched.push(field);
+        }
         self.fields[field] = Some(self.push(text));
     }
 
     pub(super) fn unset(&mut self, field: usize) {
-        self.fields[field] = None;
+        self.unset |= self.fields[field].take().is_some();
     }
 
     #[cfg(test)]
@@ -123,14 +138,24 @@ pub(super) struct Collector<'a> {
     ctx: &'a DecodeContext,
     sink: &'a mut dyn FnMut(RecordBatch) -> Result<()>,
     books: Books,
-    fields: Vec<StringBuilder>,
-    extra: TagsBuilder,
-    uncounted: TagsBuilder,
-    tags: TagsBuilder,
+    fields: Vec<TextColumn>,
+    extra: TagColumn,
+    uncounted: TagColumn,
+    tags: TagColumn,
     lines: Vec<u64>,
     rows: Vec<u64>,
     /// Bytes of text of the rows that wait.
     bytes: usize,
+    /// What is worth knowing for the next part, too.
+    pub(super) kept: Kept,
+}
+
+/// What one thread learns of a file's rows.
+#[derive(Debug, Default)]
+pub(super) struct Kept {
+    /// For whoever fills cells.
+    pub(super) cells: Option<Cells>,
+    hashes: Hashes,
 }
 
 /// What is counted while rows go by. The books of the parts of a file, in order, are those of the file.
@@ -175,32 +200,35 @@ impl<'a> Collector<'a> {
             ctx,
             sink,
             books: Books::default(),
-            fields: mapping.fields.iter().map(|_| StringBuilder::new()).collect(),
-            extra: TagsBuilder::default(),
-            uncounted: TagsBuilder::default(),
-            tags: TagsBuilder::default(),
+            fields: mapping.fields.iter().map(|_| TextColumn::default()).collect(),
+            extra: TagColumn::default(),
+            uncounted: TagColumn::default(),
+            tags: TagColumn::default(),
             lines: Vec::new(),
             rows: Vec::new(),
             bytes: 0,
+            kept: Kept::default(),
         })
     }
 
-    /// One for a part of the file, before which there are `seen` rows.
+    /// One for a part of the file, before which there are `seen` rows; `kept` comes from another part of it.
     pub(super) fn part(
         mapping: &'a Mapping,
         ctx: &'a DecodeContext,
         sink: &'a mut dyn FnMut(RecordBatch) -> Result<()>,
         seen: u64,
+        kept: Kept,
     ) -> Result<Collector<'a>> {
         let mut part = Collector::new(mapping, ctx, sink)?;
         part.books.seen = seen;
+        part.kept = kept;
         Ok(part)
     }
 
     /// Closes a part.
-    pub(super) fn close(mut self) -> Result<Books> {
+    pub(super) fn close(mut self) -> Result<(Books, Kept)> {
         self.flush()?;
-        Ok(self.books)
+        Ok((self.books, self.kept))
     }
 
     /// Takes over what came of the part that follows.
@@ -226,16 +254,25 @@ impl<'a> Collector<'a> {
         self.bytes += cells.text.len();
         self.books.report.rows_in += 1;
         self.books.seen += 1;
-        for (builder, range) in self.fields.iter_mut().zip(&cells.fields) {
-            builder.append_option(range.clone().map(|r| &cells.text[r]));
+        let row = self.lines.len();
+        for field in &cells.touched {
+            if let Some(range) = &cells.fields[*field] {
+                self.fields[*field].set(row, &cells.text[range.clone()]);
+            }
         }
-        self.extra.append(&cells.pairs(&cells.extra))?;
-        self.tags.append(&cells.pairs(&cells.tags))?;
-        let counts: Vec<(&str, Option<String>)> = cells
-            .uncounted()
-            .map(|(path, count)| (path, Some(count.to_string())))
-            .collect();
-        self.uncounted.append(&counts)?;
+        if !cells.extra.is_empty() {
+            self.extra.set(row, &cells.pairs(&cells.extra))?;
+        }
+        if !cells.tags.is_empty() {
+            self.tags.set(row, &cells.pairs(&cells.tags))?;
+        }
+        if !cells.uncounted.is_empty() {
+            let counts: Vec<(&str, Option<String>)> = cells
+                .uncounted()
+                .map(|(path, count)| (path, Some(count.to_string())))
+                .collect();
+            self.uncounted.set(row, &counts)?;
+        }
         self.lines.push(line);
         self.rows.push(self.books.seen);
         if self.lines.len() >= BATCH_ROWS || self.bytes >= BATCH_BYTES {
@@ -292,18 +329,21 @@ impl<'a> Collector<'a> {
         if self.lines.is_empty() {
             return Ok(());
         }
+        let rows = self.lines.len();
+        let fields = self.fields.iter_mut().map(|field| field.finish(rows));
         let chunk = Chunk {
-            fields: self.fields.iter_mut().map(StringBuilder::finish).collect(),
+            fields: fields.collect::<Result<Vec<StringArray>>>()?,
             repeats: None,
             lines: std::mem::take(&mut self.lines),
             rows: std::mem::take(&mut self.rows),
-            extra: Arc::new(self.extra.finish()?),
-            uncounted: Arc::new(self.uncounted.finish()?),
-            tags: Arc::new(self.tags.finish()?),
+            extra: self.extra.finish(rows)?,
+            uncounted: self.uncounted.finish(rows)?,
+            tags: self.tags.finish(rows)?,
             zone: self.ctx.zone.unwrap_or(chrono_tz::Tz::UTC),
             users: self.ctx.users.clone(),
+            hashes: std::mem::take(&mut self.kept.hashes),
         };
-        self.convert(&chunk)
+        self.convert(chunk)
     }
 
     /// Takes rows that come next, as texts of which each stands there once.
@@ -330,18 +370,20 @@ impl<'a> Collector<'a> {
             tags: Arc::new(tags),
             zone: self.ctx.zone.unwrap_or(chrono_tz::Tz::UTC),
             users: self.ctx.users.clone(),
+            hashes: std::mem::take(&mut self.kept.hashes),
         };
-        self.convert(&chunk)
+        self.convert(chunk)
     }
 
-    fn convert(&mut self, chunk: &Chunk) -> Result<()> {
+    fn convert(&mut self, chunk: Chunk) -> Result<()> {
         let (batch, skipped) = convert::convert(
             self.mapping,
-            chunk,
+            &chunk,
             self.ctx,
             &mut self.books.report.rejects,
             &mut self.books.totals,
         )?;
+        self.kept.hashes = chunk.hashes;
         self.hopeless()?;
         self.books.skipped += skipped;
         self.books.report.rows_in -= skipped;

@@ -1,21 +1,22 @@
 //! One canonical column as a mapping file defines it, and the reading of a chunk of texts into it.
 
+use super::hashes::Hashes;
 use super::parse;
 use super::privacy::{Show, unquoted};
 use super::repeats::Repeats;
 use super::tags::{self, TagsBuilder};
 use crate::base::money::{self, Exact};
 use crate::base::user_key::UserKey;
-use crate::base::{Error, Result, hash};
+use crate::base::{Error, Result};
 use crate::schema::{TableSchema, Ty};
 use arrow::array::{
     Array, ArrayRef, AsArray, BooleanBuilder, Date32Builder, Decimal128Builder, Float64Builder, Int64Builder,
-    RecordBatch, StringArray, StringBuilder, TimestampMicrosecondBuilder,
+    RecordBatch, StringArray, StringBuilder, TimestampMicrosecondBuilder, UInt32Array, new_null_array,
 };
 use arrow::datatypes::Decimal128Type;
 use datafusion::physical_expr::PhysicalExpr;
 use serde::Deserialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 #[derive(Debug)]
@@ -166,6 +167,8 @@ pub(super) struct Chunk {
     pub(super) zone: chrono_tz::Tz,
     /// What users are hashed with.
     pub(super) users: Option<UserKey>,
+    /// What keys and users were hashed to.
+    pub(super) hashes: Hashes,
 }
 
 impl Chunk {
@@ -270,17 +273,63 @@ macro_rules! each_row {
 /// Where the texts of a column come from in one chunk.
 pub(super) struct Texts<'a> {
     pub(super) rows: usize,
-    pub(super) fields: &'a [String],
+    fields: &'a [String],
     pub(super) from: Vec<(usize, &'a StringArray)>,
+    /// The first candidate, which gives the column its name in a reject.
+    pub(super) first: Option<usize>,
     pub(super) constant: Option<&'a str>,
     /// Rows whose fields do not count, and what does instead of them.
-    pub(super) instead: Option<(Vec<bool>, Option<&'a StringArray>)>,
-    pub(super) nulls: &'a [String],
-    pub(super) zone: chrono_tz::Tz,
-    pub(super) users: Option<&'a UserKey>,
+    instead: Option<(Vec<bool>, Option<&'a StringArray>)>,
+    nulls: &'a [String],
+    /// Which lengths the texts of `nulls` have, as bits; the last one is for all longer ones.
+    null_lengths: u64,
+    zone: chrono_tz::Tz,
+    users: Option<&'a UserKey>,
+    hashes: &'a Hashes,
 }
 
 impl<'a> Texts<'a> {
+    /// Texts of a column of a chunk, from nowhere yet.
+    pub(super) fn new(rows: usize, fields: &'a [String], nulls: &'a [String], chunk: &'a Chunk) -> Texts<'a> {
+        Texts {
+            rows,
+            fields,
+            from: Vec::new(),
+            first: None,
+            constant: None,
+            instead: None,
+            nulls,
+            null_lengths: nulls.iter().fold(0, |lengths, null| lengths | length_bit(null)),
+            zone: chunk.zone,
+            users: chunk.users.as_ref(),
+            hashes: &chunk.hashes,
+        }
+    }
+
+    /// Whether a text stands for no value.
+    fn is_nothing(&self, text: &str) -> bool {
+        let trimmed = match text.as_bytes() {
+            // Most begin and end with a sign that is no blank.
+            [b'!'..=b'~', .., b'!'..=b'~'] | [b'!'..=b'~'] => text,
+            _ => text.trim(),
+        };
+        trimmed.is_empty()
+            || (self.null_lengths & length_bit(trimmed) != 0
+                && self.nulls.iter().any(|n| n.eq_ignore_ascii_case(trimmed)))
+    }
+
+    /// The texts of all rows where they are one field's as they are.
+    fn whole(&self) -> Option<&'a StringArray> {
+        let [(_, first), rest @ ..] = self.from.as_slice() else {
+            return None;
+        };
+        if self.constant.is_some() || self.instead.is_some() || (!rest.is_empty() && first.null_count() > 0) {
+            return None;
+        }
+        let nothing = |row| first.is_valid(row) && self.is_nothing(first.value(row));
+        (!(0..self.rows).any(nothing)).then_some(*first)
+    }
+
     pub(super) fn text(&self, row: usize) -> Option<(&'a str, Option<usize>)> {
         if let Some(text) = self.constant {
             return Some((text, None));
@@ -297,8 +346,7 @@ impl<'a> Texts<'a> {
                 continue;
             }
             let text = array.value(row);
-            let trimmed = text.trim();
-            if trimmed.is_empty() || self.nulls.iter().any(|n| n.eq_ignore_ascii_case(trimmed)) {
+            if self.is_nothing(text) {
                 continue;
             }
             return Some((text, Some(*slot)));
@@ -308,12 +356,16 @@ impl<'a> Texts<'a> {
 
     /// What a problem calls the column: the field that held the value, else the first candidate.
     fn named(&self, field: Option<usize>, column: &Column) -> String {
-        let field = field.or_else(|| self.from.first().map(|(slot, _)| *slot));
+        let field = field.or(self.first);
         field
             .and_then(|slot| self.fields.get(slot))
             .cloned()
             .unwrap_or_else(|| column.name.clone())
     }
+}
+
+fn length_bit(text: &str) -> u64 {
+    1 << text.len().min(63)
 }
 
 impl Column {
@@ -358,7 +410,7 @@ impl Column {
         let nulls = self.nulls.as_slice();
         match &self.kind {
             Kind::Value(Origin::Fields(slots)) => {
-                let from = slots.iter().map(|slot| (*slot, chunk.field(*slot))).collect();
+                let from = slots.iter().map(|slot| (*slot, chunk.field(*slot)));
                 let mut values = None;
                 let mut rest = None;
                 if let Some(when) = &self.when {
@@ -374,14 +426,11 @@ impl Column {
                 let values = values.as_ref().map(|values| values.as_string::<i32>());
                 self.parse(
                     &Texts {
-                        rows,
-                        fields,
-                        from,
-                        constant: None,
+                        // Most fields of a log are missing in most files.
+                        from: from.filter(|(_, texts)| texts.null_count() < rows).collect(),
+                        first: slots.first().copied(),
                         instead: rest.map(|rest| (rest, values)),
-                        nulls,
-                        zone: chunk.zone,
-                        users: chunk.users.as_ref(),
+                        ..Texts::new(rows, fields, nulls, chunk)
                     },
                     problems,
                     amounts,
@@ -389,14 +438,8 @@ impl Column {
             }
             Kind::Value(Origin::Const(text)) => {
                 let texts = Texts {
-                    rows,
-                    fields,
-                    from: Vec::new(),
                     constant: Some(text),
-                    instead: None,
-                    nulls,
-                    zone: chunk.zone,
-                    users: chunk.users.as_ref(),
+                    ..Texts::new(rows, fields, nulls, chunk)
                 };
                 self.parse(&texts, problems, amounts)
             }
@@ -417,14 +460,8 @@ impl Column {
                 let from = vec![(usize::MAX, values.as_string::<i32>())];
                 self.parse(
                     &Texts {
-                        rows,
-                        fields,
                         from,
-                        constant: None,
-                        instead: None,
-                        nulls,
-                        zone: chunk.zone,
-                        users: chunk.users.as_ref(),
+                        ..Texts::new(rows, fields, nulls, chunk)
                     },
                     problems,
                     amounts,
@@ -479,9 +516,58 @@ impl Column {
         Ok(arrow::compute::concat(&parts)?)
     }
 
-    pub(super) fn parse(
-        &self,
-        texts: &Texts<'_>,
+    pub(super) fn parse<'a>(
+        &'a self,
+        texts: &Texts<'a>,
+        problems: &mut Problems,
+        amounts: Option<&mut Vec<Option<Exact>>>,
+    ) -> Result<ArrayRef> {
+        if amounts.is_none()
+            && texts.instead.is_none()
+            && let Some(array) = self.same_in_all(texts, problems)?
+        {
+            return Ok(array);
+        }
+        if matches!(self.parse, Parse::Text)
+            && let Some(whole) = texts.whole()
+            && (whole.null_count() == 0 || (!self.required && self.default.is_none()))
+        {
+            return Ok(Arc::new(whole.clone()));
+        }
+        self.parse_each(texts, problems, amounts)
+    }
+
+    /// The column where all rows have the same text, or none.
+    fn same_in_all<'a>(&'a self, texts: &Texts<'a>, problems: &mut Problems) -> Result<Option<ArrayRef>> {
+        let constant = match (texts.constant, &self.default) {
+            (None, _) if !texts.from.is_empty() => return Ok(None),
+            (None, None) if self.required => return Ok(None),
+            (None, None) => return Ok(Some(new_null_array(&self.ty.arrow(), texts.rows))),
+            (None, Some(default)) => default.as_str(),
+            (Some(constant), _) => constant,
+        };
+        if texts.rows < 2 {
+            return Ok(None);
+        }
+        let one = Texts {
+            rows: 1,
+            from: Vec::new(),
+            constant: Some(constant),
+            instead: None,
+            ..*texts
+        };
+        let mut wrong = Problems::new(1, problems.show);
+        let array = self.parse_each(&one, &mut wrong, None)?;
+        if !wrong.found.is_empty() {
+            return Ok(None);
+        }
+        let first = UInt32Array::from_value(0, texts.rows);
+        Ok(Some(arrow::compute::take(&array, &first, None)?))
+    }
+
+    fn parse_each<'a>(
+        &'a self,
+        texts: &Texts<'a>,
         problems: &mut Problems,
         amounts: Option<&mut Vec<Option<Exact>>>,
     ) -> Result<ArrayRef> {
@@ -518,14 +604,16 @@ impl Column {
                 parse::bool
             ),
             Parse::Money | Parse::Sum(_) => {
-                let mut exact = vec![None; rows];
+                let mut exact = vec![None; if amounts.is_some() { rows } else { 0 }];
                 let builder = Decimal128Builder::with_capacity(rows).with_data_type(money::data_type());
                 let array = each_row!(self, texts, problems, builder, row, |t| {
                     let amount = match &self.parse {
                         Parse::Sum(key) => parse::sum(t, key)?,
                         _ => Exact::parse(t).map_err(|reason| reason.to_string())?,
                     };
-                    exact[row] = Some(amount);
+                    if let Some(exact) = exact.get_mut(row) {
+                        *exact = Some(amount);
+                    }
                     Ok::<_, String>(Some(amount.round()))
                 });
                 if let Some(amounts) = amounts {
@@ -533,7 +621,7 @@ impl Column {
                 }
                 array
             }
-            Parse::Currency => each_row!(self, texts, problems, StringBuilder::new(), parse::currency),
+            Parse::Currency => self.once_each(texts, problems, parse::currency),
             Parse::Instant(formats) => {
                 each_row!(self, texts, problems, instants(rows), |t| parse::instant(
                     t, formats
@@ -560,49 +648,95 @@ impl Column {
             }
             Parse::Tags => {
                 let mut builder = TagsBuilder::default();
+                let mut known = Known::default();
                 for row in 0..rows {
-                    let pairs = match texts.text(row) {
-                        None => Vec::new(),
-                        Some((text, field)) => tags::parse(text).unwrap_or_else(|reason| {
-                            problems.add(row, &texts.named(field, self), Some(text), reason);
-                            Vec::new()
-                        }),
+                    let pairs: &[(String, Option<String>)] = match texts.text(row) {
+                        None => &[],
+                        Some((text, field)) => match known.entry(text).or_insert_with(|| tags::parse(text)) {
+                            Ok(pairs) => pairs.as_slice(),
+                            Err(reason) => {
+                                problems.add(row, &texts.named(field, self), Some(text), reason.clone());
+                                &[]
+                            }
+                        },
                     };
-                    builder.append(&pairs)?;
+                    builder.append(pairs)?;
                 }
                 Arc::new(builder.finish()?)
             }
-            Parse::Tag(key) => each_row!(self, texts, problems, StringBuilder::new(), |t| tags::value_of(
-                t, key
-            )),
+            Parse::Tag(key) => self.once_each(texts, problems, |t| tags::value_of(t, key)),
             Parse::Enum {
                 values,
                 spellings,
                 unknown,
-            } => {
-                each_row!(
-                    self,
-                    texts,
-                    problems,
-                    StringBuilder::with_capacity(rows, rows * 8),
-                    |t| parse::one_of(t, values, spellings, *unknown)
-                )
+            } => self.once_each(texts, problems, |t| parse::one_of(t, values, spellings, *unknown)),
+            Parse::Pseudonym | Parse::User => {
+                let key = texts.users.filter(|_| matches!(self.parse, Parse::User));
+                let builder = StringBuilder::with_capacity(rows, rows * 64);
+                self.written(texts, problems, builder, |builder, text| {
+                    texts.hashes.of(text, key, |hash| builder.append_value(hash));
+                    Ok(true)
+                })
             }
-            Parse::Pseudonym => each_row!(self, texts, problems, StringBuilder::new(), |t: &str| {
-                Ok::<_, String>(Some(hash::pseudonym(t.trim())))
-            }),
-            Parse::User => each_row!(self, texts, problems, StringBuilder::new(), |t: &str| {
-                let hash = match texts.users {
-                    Some(key) => key.hash(t),
-                    None => hash::pseudonym(t.trim()),
-                };
-                Ok::<_, String>(Some(hash))
-            }),
-            Parse::Origin => each_row!(self, texts, problems, StringBuilder::new(), parse::origin),
+            Parse::Origin => self.once_each(texts, problems, parse::origin),
         };
         Ok(array)
     }
+
+    /// Texts of which there are few: each is parsed once.
+    fn once_each<'a>(
+        &'a self,
+        texts: &Texts<'a>,
+        problems: &mut Problems,
+        parse: impl Fn(&str) -> std::result::Result<Option<String>, String>,
+    ) -> ArrayRef {
+        let mut known = Known::default();
+        let builder = StringBuilder::with_capacity(texts.rows, texts.rows * 8);
+        self.written(texts, problems, builder, |builder, text| {
+            match known.entry(text).or_insert_with(|| parse(text)) {
+                Ok(Some(value)) => {
+                    builder.append_value(value);
+                    Ok(true)
+                }
+                Ok(None) => Ok(false),
+                Err(reason) => Err(reason.clone()),
+            }
+        })
+    }
+
+    /// Feeds the text of every row to `write`, which appends a value, or says that there is none.
+    fn written<'a>(
+        &'a self,
+        texts: &Texts<'a>,
+        problems: &mut Problems,
+        mut builder: StringBuilder,
+        mut write: impl FnMut(&mut StringBuilder, &'a str) -> std::result::Result<bool, String>,
+    ) -> ArrayRef {
+        for row in 0..texts.rows {
+            let found = texts.text(row).or(self.default.as_deref().map(|d| (d, None)));
+            let Some((text, field)) = found else {
+                if self.required {
+                    problems.add(row, &texts.named(None, self), None, self.lack());
+                }
+                builder.append_null();
+                continue;
+            };
+            let reason = match write(&mut builder, text) {
+                Ok(true) => continue,
+                Ok(false) => self.required.then(|| self.lack()),
+                Err(reason) => Some(reason),
+            };
+            if let Some(reason) = reason {
+                problems.add(row, &texts.named(field, self), Some(text), reason);
+            }
+            builder.append_null();
+        }
+        Arc::new(builder.finish())
+    }
 }
+
+/// What came of texts.
+type Known<'a, T> = HashMap<&'a str, std::result::Result<T, String>, ahash::RandomState>;
 
 fn keep(text: &str) -> std::result::Result<Option<&str>, String> {
     Ok(Some(text))

@@ -111,6 +111,21 @@ impl Trie {
         }
     }
 
+    /// Where a key of an object leads.
+    pub(super) fn leads(&self, from: usize, key: &str) -> Leads {
+        match self.step(from, key) {
+            Step::Node(child) => Leads::Node(child),
+            Step::Uncounted(_) => Leads::Uncounted,
+            Step::Nowhere => Leads::Nowhere,
+        }
+    }
+
+    /// The field that a node is, and whether there may be others inside of it.
+    pub(super) fn place(&self, node: usize) -> (Option<usize>, bool) {
+        let node = &self.0[node];
+        (node.field, !node.children.is_empty() || node.counts)
+    }
+
     /// The node of a first key, without regard to case: headers of tables are written in many ways.
     pub(super) fn column(&self, name: &str) -> Option<usize> {
         let children = &self.0[ROOT].children;
@@ -133,7 +148,7 @@ impl Trie {
         keep: Option<&dyn Fn(&str) -> bool>,
     ) -> Outcome<()> {
         let mut memory = std::mem::take(&mut cells.memory);
-        memory.shapes.resize_with(self.0.len(), Vec::new);
+        memory.fit(self);
         let mut walk = Walk {
             trie: self,
             cells,
@@ -148,26 +163,156 @@ impl Trie {
 /// What a walk remembers of the objects before: most have the same keys in the same order.
 #[derive(Debug, Default, Clone)]
 pub(super) struct Memory {
-    /// By node: the keys of the last object there, as they are written, and where each leads.
-    shapes: Vec<Vec<(Box<str>, Seen)>>,
+    /// By node.
+    shapes: Vec<Shape>,
+    /// The same for objects that are written in texts.
+    pub(super) inner: Vec<Shape>,
     /// Buffers for texts with escapes.
     spare: Vec<String>,
 }
 
+impl Memory {
+    /// Has room for what all nodes teach.
+    pub(super) fn fit(&mut self, trie: &Trie) {
+        self.shapes.resize_with(trie.0.len(), Shape::default);
+        self.inner.resize_with(trie.0.len(), Shape::default);
+    }
+}
+
+/// The entries that objects in one place had, in their order.
+#[derive(Debug, Default, Clone)]
+pub(super) struct Shape(Vec<Entry>);
+
+#[derive(Debug, Clone)]
+pub(super) struct Entry {
+    /// All that stood between the value before, or the object's beginning, and this value.
+    before: Box<str>,
+    /// Whether the object begins with it.
+    first: bool,
+    /// The key, as it is written between its quotes.
+    key: Box<str>,
+    pub(super) leads: Leads,
+    pub(super) skipped: Skipped,
+}
+
+/// Where a key leads.
 #[derive(Debug, Clone, Copy)]
-enum Seen {
+pub(super) enum Leads {
     Node(usize),
+    /// To a count that no field takes.
     Uncounted,
     Nowhere,
 }
 
-/// Keys that are remembered of one object.
-const REMEMBERED: usize = 256;
+impl Shape {
+    /// Entries that are remembered of one place.
+    const MOST: usize = 96;
 
-struct Walk<'a> {
-    trie: &'a Trie,
-    cells: &'a mut Cells,
-    memory: &'a mut Memory,
+    /// Longest text that is remembered before a value.
+    const BEFORE: usize = 512;
+
+    /// The entry that `here` says is next: the expected one, or else any.
+    #[inline]
+    pub(super) fn next(
+        &self,
+        expected: usize,
+        first: bool,
+        mut here: impl FnMut(&str) -> bool,
+    ) -> Option<usize> {
+        let mut is_next = |entry: &Entry| entry.first == first && here(&entry.before);
+        let (before, after) = self.0.split_at(expected.min(self.0.len()));
+        let later = after.iter().position(&mut is_next);
+        later
+            .map(|at| at + before.len())
+            .or_else(|| before.iter().position(is_next))
+    }
+
+    /// Remembers an entry in its place. Gives the place, if it is remembered.
+    pub(super) fn learn(
+        &mut self,
+        at: usize,
+        first: bool,
+        before: &str,
+        key: &str,
+        leads: Leads,
+    ) -> Option<usize> {
+        if before.len() > Shape::BEFORE {
+            return None;
+        }
+        if self.0.len() >= Shape::MOST {
+            self.0.clear();
+        }
+        let at = at.min(self.0.len());
+        self.0.insert(
+            at,
+            Entry {
+                before: before.into(),
+                first,
+                key: key.into(),
+                leads,
+                skipped: Skipped::default(),
+            },
+        );
+        Some(at)
+    }
+
+    #[inline]
+    pub(super) fn entry(&mut self, at: usize) -> &mut Entry {
+        &mut self.0[at]
+    }
+}
+
+/// Objects and lists that were stepped over in one place. Some stand in row after row, such as what a gateway knows of
+/// a model: what begins with all of one ends where it ends.
+#[derive(Debug, Clone)]
+pub(super) struct Skipped {
+    values: Vec<Box<str>>,
+    /// How often learning may still be in vain.
+    patience: usize,
+}
+
+impl Default for Skipped {
+    fn default() -> Self {
+        Skipped {
+            values: Vec::new(),
+            patience: Skipped::PATIENCE,
+        }
+    }
+}
+
+impl Skipped {
+    const PATIENCE: usize = 64;
+    const MOST: usize = 16;
+    const LENGTHS: std::ops::RangeInclusive<usize> = 24..=4_096;
+
+    /// The length of the value that `rest` begins with, if it is a known one.
+    #[inline]
+    pub(super) fn length(&mut self, rest: &str) -> Option<usize> {
+        let known = self
+            .values
+            .iter()
+            .find(|v| rest.as_bytes().starts_with(v.as_bytes()))?;
+        self.patience = (self.patience + 2).min(Skipped::PATIENCE);
+        Some(known.len())
+    }
+
+    pub(super) fn learn(&mut self, value: &str) {
+        if self.patience == 0 || !Skipped::LENGTHS.contains(&value.len()) {
+            return;
+        }
+        self.patience -= 1;
+        if self.values.len() < Skipped::MOST {
+            self.values.push(value.into());
+        } else {
+            self.values[self.patience % Skipped::MOST] = value.into();
+        }
+    }
+}
+
+pub(super) struct Walk<'a> {
+    pub(super) trie: &'a Trie,
+    pub(super) cells: &'a mut Cells,
+    pub(super) memory: &'a mut Memory,
 }
 
 impl Walk<'_> {
@@ -183,54 +328,77 @@ impl Walk<'_> {
         scan: &mut Scan<'_>,
         keep: Option<&dyn Fn(&str) -> bool>,
     ) -> Outcome<()> {
-        let mut more = scan.enter(b'{')?;
-        let mut place = 0;
-        while more {
-            let key = scan.key()?;
-            match self.seen(node, place, key)? {
-                Seen::Node(child) => self.value(child, scan)?,
-                Seen::Uncounted => {
-                    let raw = scan.raw()?;
-                    if let Step::Uncounted(path) = self.trie.step(node, &key.read()?) {
-                        uncounted(self.cells, &path, raw);
+        let mut expected = 0;
+        let mut first = true;
+        loop {
+            let known = match scan.rest().as_bytes().first() {
+                Some(b'}') => None,
+                _ => self.memory.shapes[node].next(expected, first, |before| scan.jump(before)),
+            };
+            if let Some(at) = known {
+                expected = at + 1;
+                match self.memory.shapes[node].entry(at).leads {
+                    Leads::Node(child) => self.value(child, scan)?,
+                    Leads::Nowhere if keep.is_none() => {
+                        skip(&mut self.memory.shapes[node].entry(at).skipped, scan)?
+                    }
+                    leads => {
+                        // Rare enough: the key is copied.
+                        let key = self.memory.shapes[node].entry(at).key.clone();
+                        self.other(node, leads, unread(&key), scan, keep)?;
                     }
                 }
-                Seen::Nowhere => match keep {
-                    Some(keep) if keep(&key.read()?) => {
-                        let value = super::tags::plain(scan.raw()?);
-                        if let Some(value) = value.filter(|v| !v.is_empty()) {
-                            self.cells.add_extra(&key.read()?, &value);
-                        }
-                    }
-                    _ => scan.skip()?,
-                },
+            } else {
+                let from = scan.place();
+                let more = if first {
+                    scan.enter(b'{')?
+                } else {
+                    scan.another(b'{')?
+                };
+                if !more {
+                    return Ok(());
+                }
+                let key = scan.key()?;
+                let leads = self.trie.leads(node, &key.read()?);
+                scan.peek()?;
+                let shape = &mut self.memory.shapes[node];
+                let learnt = shape.learn(expected, first, scan.since(from), key.inner, leads);
+                expected = learnt.map_or(expected, |at| at + 1);
+                match leads {
+                    Leads::Node(child) => self.value(child, scan)?,
+                    leads => self.other(node, leads, key, scan, keep)?,
+                }
             }
-            place += 1;
-            more = scan.another(b'{')?;
+            first = false;
         }
-        Ok(())
     }
 
-    /// Where a key leads. The key that stood in this place the last time is tried first.
-    fn seen(&mut self, node: usize, place: usize, key: Quoted<'_>) -> Outcome<Seen> {
-        let shape = &mut self.memory.shapes[node];
-        if let Some((known, seen)) = shape.get(place)
-            && **known == *key.inner
-        {
-            return Ok(*seen);
+    /// Takes a value that no field is made of.
+    fn other(
+        &mut self,
+        node: usize,
+        leads: Leads,
+        key: Quoted<'_>,
+        scan: &mut Scan<'_>,
+        keep: Option<&dyn Fn(&str) -> bool>,
+    ) -> Outcome<()> {
+        if matches!(leads, Leads::Uncounted) {
+            let raw = scan.raw()?;
+            if let Step::Uncounted(path) = self.trie.step(node, &key.read()?) {
+                uncounted(self.cells, &path, raw);
+            }
+            return Ok(());
         }
-        let seen = match self.trie.step(node, &key.read()?) {
-            Step::Node(child) => Seen::Node(child),
-            Step::Uncounted(_) => Seen::Uncounted,
-            Step::Nowhere => Seen::Nowhere,
-        };
-        let entry = (Box::from(key.inner), seen);
-        if place < shape.len() {
-            shape[place] = entry;
-        } else if place < REMEMBERED {
-            shape.push(entry);
+        match keep {
+            Some(keep) if keep(&key.read()?) => {
+                let value = super::tags::plain(scan.raw()?);
+                if let Some(value) = value.filter(|v| !v.is_empty()) {
+                    self.cells.add_extra(&key.read()?, &value);
+                }
+                Ok(())
+            }
+            _ => scan.skip(),
         }
-        Ok(seen)
     }
 
     /// Takes the value that comes next: as the field of its node, and for the fields inside of it.
@@ -245,7 +413,18 @@ impl Walk<'_> {
         let first = scan.peek()?;
         let from = scan.place();
         match first {
-            b'"' => return self.text(*field, inside.then_some(node), scan.quoted()?),
+            b'"' => {
+                // An object in a text is read where it stands, unless something else in there is escaped, too.
+                if inside
+                    && field.is_none()
+                    && scan.rest().starts_with("\"{")
+                    && let Some(length) = self.inner(node, &scan.rest()[1..])
+                {
+                    scan.advance(1 + length);
+                    return Ok(());
+                }
+                return self.text(*field, inside.then_some(node), scan.quoted()?);
+            }
             b'{' if inside => self.object(node, scan, None)?,
             b'[' if inside => self.list(node, scan.raw()?)?,
             _ => scan.skip()?,
@@ -292,7 +471,7 @@ impl Walk<'_> {
     /// A list whose objects have keys is read like an object; any other list has no fields.
     fn list(&mut self, node: usize, json: &str) -> Outcome<()> {
         elements(json, &mut |raw| {
-            let (key, value) = if let Ok(entry) = serde_json::from_str::<Entry<'_>>(raw) {
+            let (key, value) = if let Ok(entry) = serde_json::from_str::<KeyValue<'_>>(raw) {
                 (entry.key, entry.value.map(bare))
             } else if let Ok(typed) = serde_json::from_str::<Typed<'_>>(raw) {
                 (typed.kind, Some(raw))
@@ -313,6 +492,28 @@ impl Walk<'_> {
                 Step::Nowhere => Ok(()),
             }
         })
+    }
+}
+
+/// Steps over the value that comes next.
+#[inline]
+fn skip(known: &mut Skipped, scan: &mut Scan<'_>) -> Outcome<()> {
+    if !matches!(scan.peek()?, b'{' | b'[') {
+        return scan.skip();
+    }
+    if let Some(length) = known.length(scan.rest()) {
+        scan.advance(length);
+        return Ok(());
+    }
+    known.learn(scan.raw()?);
+    Ok(())
+}
+
+/// A key that was remembered, as it was written.
+fn unread(key: &str) -> Quoted<'_> {
+    Quoted {
+        inner: key,
+        escaped: key.contains('\\'),
     }
 }
 
@@ -360,7 +561,7 @@ fn uncounted(cells: &mut Cells, path: &str, json: &str) {
 /// One object of a list that stands for an object. Attributes of traces and tags of clouds are written
 /// so; Gemini counts tokens by modality.
 #[derive(Deserialize)]
-struct Entry<'a> {
+struct KeyValue<'a> {
     #[serde(alias = "Key", alias = "modality", borrow)]
     key: Cow<'a, str>,
     #[serde(alias = "Value", alias = "tokenCount", alias = "token_count", borrow)]
@@ -464,6 +665,43 @@ mod tests {
                 "3"
             ]
         );
+    }
+
+    #[test]
+    fn what_was_learnt_allows_nothing_that_is_wrong() {
+        let paths: Vec<String> = ["a", "b.c"].map(str::to_owned).to_vec();
+        let trie = Trie::new(&paths);
+        let mut cells = Cells::new(2);
+        for (json, good) in [
+            (
+                r#"{"a": 1, "b": {"c": 2}, "x": {"long enough": "to be remembered"}}"#,
+                true,
+            ),
+            (r#"{"a": 1{"a": 1}"#, false),
+            (r#"{"a": 1"b": {"c": 2}}"#, false),
+            (r#"{, "b": {"c": 2}}"#, false),
+            (r#"{"b": {"c": 2}{"c": 2}}"#, false),
+            (r#"{"x": {"long enough": "to be remembered"}}"#, true),
+            (r#"{"x": {"long enough": "to be remembered"}"#, false),
+            (r#"{"x": {"long enough": "to be remembered"}}}"#, false),
+            (r#"{"x": {"long enough": "to be remembered"} "a": 1}"#, false),
+            (
+                r#"{"a": 1, "b": {"c": 2}, "x": {"long enough": "to be remembered"}}"#,
+                true,
+            ),
+            (
+                r#"{"x":1,"x":2,"x":3,"b":"{\"c\":2}","x":{"long enough":"to be remembered"},"a":4}"#,
+                true,
+            ),
+        ] {
+            for _ in 0..2 {
+                cells.clear();
+                let walked = trie.walk(ROOT, json, &mut cells, None);
+                assert_eq!(walked.is_ok(), good, "{json}");
+                let alone = trie.walk(ROOT, json, &mut Cells::new(2), None);
+                assert_eq!(walked, alone, "{json}");
+            }
+        }
     }
 
     #[test]

@@ -10,6 +10,8 @@ mod column;
 mod convert;
 mod decode;
 mod expr;
+mod hashes;
+mod json_inner;
 mod json_path;
 mod json_scan;
 mod manifest;
@@ -25,6 +27,7 @@ mod series;
 mod tags;
 #[cfg(test)]
 mod testing;
+mod texts;
 
 pub use catalog::Catalog;
 pub use decode::{Bytes, DecodeContext, HEAD_BYTES, decode};

@@ -119,9 +119,55 @@ const KEYS: [&str; 22] = [
 
 /// Whether a text holds a key or a token.
 pub(super) fn is_secret(text: &str) -> bool {
-    if text.len() < 16 {
-        return false;
+    text.len() >= 16 && may_be_secret(text.as_bytes()) && has_secret(text)
+}
+
+/// Whether any word begins like a key, or like what stands before one. Nearly all names are done with here.
+fn may_be_secret(text: &[u8]) -> bool {
+    /// First letters of keys, of `eyJ`, `bearer` and `basic`.
+    const BEGINS: [bool; 256] = {
+        let mut begins = [false; 256];
+        let mut at = 0;
+        while at < KEYS.len() {
+            begins[KEYS[at].as_bytes()[0] as usize] = true;
+            at += 1;
+        }
+        begins[b'e' as usize] = true;
+        begins[b'b' as usize] = true;
+        begins[b'B' as usize] = true;
+        begins
+    };
+    /// What words are made of.
+    const PART: [bool; 256] = {
+        let mut part = [false; 256];
+        let mut byte = 0;
+        while byte < 128 {
+            let b = byte as u8;
+            part[byte] = b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
+            byte += 1;
+        }
+        part
+    };
+    let mut inside = false;
+    for (at, byte) in text.iter().enumerate() {
+        let part = PART[usize::from(*byte)];
+        if part && !inside && BEGINS[usize::from(*byte)] && begins_like_one(&text[at..]) {
+            return true;
+        }
+        inside = part;
     }
+    false
+}
+
+fn begins_like_one(word: &[u8]) -> bool {
+    let begins = |with: &str| {
+        word.get(..with.len())
+            .is_some_and(|w| w.eq_ignore_ascii_case(with.as_bytes()))
+    };
+    begins("eyJ") || begins("bearer") || begins("basic") || KEYS.iter().any(|key| begins(key))
+}
+
+fn has_secret(text: &str) -> bool {
     let part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     let mut after_scheme = false;
     text.split(|c| !part(c))
@@ -292,7 +338,7 @@ fn name(text: &str, row: usize, private: bool, people: Option<&People<'_>>) -> V
         if text.len() > NAME_BYTES {
             return Verdict::No("too long for a name");
         }
-        if text.bytes().any(|byte| byte == b'\n' || byte == b'\r') {
+        if memchr::memchr2(b'\n', b'\r', text.as_bytes()).is_some() {
             return Verdict::No("a name stands in one line");
         }
         if is_nested(text) {
@@ -415,6 +461,22 @@ mod tests {
             "arn:aws:bedrock:us-east-1:123456789012:inference-profile/eu.anthropic",
         ] {
             assert!(!is_secret(word), "{word}");
+        }
+    }
+
+    proptest::proptest! {
+        /// Whoever has no word that begins like a key has no key.
+        #[test]
+        fn the_first_look_misses_no_secret(
+            before in "[ a-z:=\"/é]{0,12}",
+            start in "(sk-|sk_live_|AKIA|ya29\\.|ghp_|r8_|hf_|eyJ|bearer |Basic |BEARER: |key )",
+            rest in "[A-Za-z0-9._-]{0,40}",
+            any in ".{0,60}",
+        ) {
+            for text in [format!("{before}{start}{rest}"), format!("{start}{any}"), any.clone()] {
+                let found = text.len() >= 16 && has_secret(&text);
+                proptest::prop_assert_eq!(is_secret(&text), found, "{}", text);
+            }
         }
     }
 

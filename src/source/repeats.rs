@@ -70,24 +70,21 @@ impl Column {
         let (Some(repeats), Kind::Value(origin), None) = (&chunk.repeats, &self.kind, &self.when) else {
             return Ok(None);
         };
-        let texts = |rows, from, constant| Texts {
-            rows,
-            fields: names,
-            from,
-            constant,
-            instead: None,
-            nulls: self.nulls.as_slice(),
-            zone: chunk.zone,
-            users: chunk.users.as_ref(),
-        };
-        let blank;
+        let nulls = self.nulls.as_slice();
         let (texts, ids): (Texts<'_>, &[u32]) = match origin {
             Origin::Expr(_) => return Ok(None),
-            Origin::Const(text) => (texts(1, Vec::new(), Some(text.as_str())), &[]),
+            Origin::Const(text) => {
+                let mut texts = Texts::new(1, names, nulls, chunk);
+                texts.constant = Some(text.as_str());
+                (texts, &[])
+            }
             Origin::Fields(slots) => {
                 let of = |slot: usize| {
                     let array = &chunk.fields[slot];
-                    texts(array.len(), vec![(slot, array)], None)
+                    let mut texts = Texts::new(array.len(), names, nulls, chunk);
+                    texts.from.push((slot, array));
+                    texts.first = slots.first().copied();
+                    texts
                 };
                 let told = |slot: &usize| {
                     let texts = of(*slot);
@@ -98,13 +95,7 @@ impl Column {
                     return Ok(None);
                 };
                 let slot = one.unwrap_or(*first);
-                let mut texts = of(slot);
-                if slot != *first {
-                    // What is missing is told by the name of the first.
-                    blank = StringArray::new_null(texts.rows);
-                    texts.from.insert(0, (*first, &blank));
-                }
-                (texts, &repeats.fields[slot])
+                (of(slot), &repeats.fields[slot])
             }
         };
         let mut once = Problems::new(texts.rows, problems.show());

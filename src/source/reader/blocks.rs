@@ -4,13 +4,13 @@
 use super::Tear;
 use crate::base::{Error, Result};
 use crate::source::MAX_RECORD_BYTES;
-use crate::source::collect::{Books, Collector};
+use crate::source::collect::{Books, Collector, Kept};
 use crate::source::decode::DecodeContext;
 use crate::source::mapping::Mapping;
 use arrow::array::RecordBatch;
 use memchr::{memchr, memchr_iter, memrchr};
 use std::collections::BTreeMap;
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::num::NonZero;
 use std::ops::Range;
 use std::sync::mpsc::{Receiver, Sender, channel, sync_channel};
@@ -130,6 +130,7 @@ fn work_off(
     ctx: &DecodeContext,
     read: ReadBlock<'_>,
 ) {
+    let mut kept = Kept::default();
     loop {
         let next = work.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok((number, block)) = next else { return };
@@ -138,11 +139,15 @@ fn work_off(
             batches.push(batch);
             Ok(())
         };
-        let books = Collector::part(mapping, ctx, &mut keep, block.seen).and_then(|mut part| {
+        let part = Collector::part(mapping, ctx, &mut keep, block.seen, std::mem::take(&mut kept));
+        let closed = part.and_then(|mut part| {
             read(&block, &mut part)?;
             part.close()
         });
-        let result = books.map(|books| (batches, books));
+        let result = closed.map(|(books, learnt)| {
+            kept = learnt;
+            (batches, books)
+        });
         if done.send((number, result, block.bytes)).is_err() {
             return;
         }
@@ -196,23 +201,28 @@ impl Blocks<'_> {
 
     fn next(&mut self) -> Result<Option<Block>> {
         let mut bytes = self.spare.pop().unwrap_or_default();
-        bytes.clear();
-        bytes.append(&mut self.rest);
+        let mut used = self.rest.len();
+        if bytes.len() < used {
+            bytes.resize(used, 0);
+        }
+        bytes[..used].copy_from_slice(&self.rest);
+        self.rest.clear();
         loop {
-            let searched = bytes.len();
-            self.fill(&mut bytes)?;
+            let searched = used;
+            used += self.fill(&mut bytes, used)?;
             if self.ended {
                 break;
             }
-            if let Some(end) = memrchr(b'\n', &bytes[searched..]) {
-                self.rest.extend_from_slice(&bytes[searched + end + 1..]);
-                bytes.truncate(searched + end + 1);
+            if let Some(end) = memrchr(b'\n', &bytes[searched..used]) {
+                self.rest.extend_from_slice(&bytes[searched + end + 1..used]);
+                used = searched + end + 1;
                 break;
             }
-            if bytes.len() > MAX_RECORD_BYTES {
+            if used > MAX_RECORD_BYTES {
                 return self.step_over().map(Some);
             }
         }
+        bytes.truncate(used);
         if bytes.is_empty() {
             return Ok(None);
         }
@@ -241,12 +251,25 @@ impl Blocks<'_> {
         }
     }
 
-    /// Reads up to a block more.
-    fn fill(&mut self, bytes: &mut Vec<u8>) -> Result<()> {
-        let wanted = BLOCK_BYTES as u64;
-        let read = self.input.by_ref().take(wanted).read_to_end(bytes)?;
-        self.ended = (read as u64) < wanted;
-        Ok(())
+    /// Reads up to a block more, to where the first `used` bytes end. What a buffer held before is written over,
+    /// so that it need not be cleared first.
+    fn fill(&mut self, bytes: &mut Vec<u8>, used: usize) -> Result<usize> {
+        if bytes.len() < used + BLOCK_BYTES {
+            bytes.resize(used + BLOCK_BYTES, 0);
+        }
+        let mut read = 0;
+        while read < BLOCK_BYTES {
+            match self.input.read(&mut bytes[used + read..used + BLOCK_BYTES]) {
+                Ok(0) => {
+                    self.ended = true;
+                    break;
+                }
+                Ok(more) => read += more,
+                Err(e) if e.kind() == ErrorKind::Interrupted => {}
+                Err(e) => return Err(e.into()),
+            }
+        }
+        Ok(read)
     }
 
     /// Leaves out a line that is too long; what follows it is the rest.
@@ -262,10 +285,9 @@ impl Blocks<'_> {
         self.seen += 1;
         let mut piece = self.spare.pop().unwrap_or_default();
         loop {
-            piece.clear();
-            self.fill(&mut piece)?;
-            if let Some(end) = memchr(b'\n', &piece) {
-                self.rest.extend_from_slice(&piece[end + 1..]);
+            let read = self.fill(&mut piece, 0)?;
+            if let Some(end) = memchr(b'\n', &piece[..read]) {
+                self.rest.extend_from_slice(&piece[end + 1..read]);
                 return Ok(block);
             }
             if self.ended {

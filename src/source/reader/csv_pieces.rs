@@ -8,7 +8,7 @@ use super::csv_rows::{Rows, Table};
 use super::records::{Records, Rest};
 use crate::base::{Error, Result};
 use crate::source::MAX_RECORD_BYTES;
-use crate::source::collect::{Books, Cells, Collector};
+use crate::source::collect::{Books, Cells, Collector, Kept};
 use crate::source::decode::DecodeContext;
 use arrow::array::RecordBatch;
 use memchr::{memchr, memchr_iter, memchr2};
@@ -190,6 +190,7 @@ fn work_off(
     ctx: &DecodeContext,
 ) {
     let mut rows = Rows::new(table);
+    let mut kept = Kept::default();
     loop {
         let next = work.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok((number, piece)) = next else { return };
@@ -198,11 +199,21 @@ fn work_off(
             batches.push(batch);
             Ok(())
         };
-        let read = Collector::part(table.mapping, ctx, &mut keep, piece.seen).and_then(|mut part| {
+        let part = Collector::part(
+            table.mapping,
+            ctx,
+            &mut keep,
+            piece.seen,
+            std::mem::take(&mut kept),
+        );
+        let read = part.and_then(|mut part| {
             let ended = read_piece(&piece, tear, table, &mut rows, &mut part)?;
             Ok((part.close()?, ended))
         });
-        let result = read.map(|(books, ended)| (batches, books, ended));
+        let result = read.map(|((books, learned), ended)| {
+            kept = learned;
+            (batches, books, ended)
+        });
         if done.send((number, piece, result)).is_err() {
             return;
         }

@@ -156,9 +156,11 @@ impl<'a, 'b> Rows<'a, 'b> {
         options: &'a Options,
         out: &'a mut Collector<'b>,
     ) -> Rows<'a, 'b> {
+        // What was learnt of the rows of other blocks.
+        let cells = out.kept.cells.take();
         Rows {
             mapping,
-            cells: Cells::new(mapping.fields.len()),
+            cells: cells.unwrap_or_else(|| Cells::new(mapping.fields.len())),
             key,
             skip: &options.skip_entries,
             out,
@@ -195,6 +197,7 @@ impl<'a, 'b> Rows<'a, 'b> {
                 self.out.ends_early();
             }
         }
+        self.out.kept.cells = Some(std::mem::take(&mut self.cells));
         Ok(())
     }
 
