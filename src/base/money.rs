@@ -129,6 +129,28 @@ fn parse_short(text: &[u8]) -> Option<i128> {
     Some(if negative { -stored } else { stored })
 }
 
+/// `div_half_even` by `WIDER`, which is 2^22 times 5^22: a shift, and divisions by what 64 bits hold.
+fn rounded(wide: i256) -> Option<i128> {
+    const FIVES: u128 = 5_u128.pow(22);
+    const HALF: u128 = 10_u128.pow(22) / 2;
+    let (low, high) = wide.wrapping_abs().to_parts();
+    let high = high as u128;
+    let (mut quotient, mut rest) = (0_u128, 0_u128);
+    for part in [high >> 86, high >> 22, (high << 42) | (low >> 86), low >> 22] {
+        // What a division leaves is below 2^52, so that 64 bits more fit beside it.
+        let part = (rest << 64) | u128::from(part as u64);
+        if quotient >> 64 != 0 {
+            return None;
+        }
+        quotient = (quotient << 64) | (part / FIVES);
+        rest = part % FIVES;
+    }
+    let rest = (rest << 22) | (low & ((1 << 22) - 1));
+    quotient += u128::from(rest > HALF || (rest == HALF && quotient % 2 == 1));
+    let result = i128::try_from(quotient).ok().filter(|result| *result <= MAX)?;
+    Some(if wide < i256::ZERO { -result } else { result })
+}
+
 impl Exact {
     pub const ZERO: Exact = Exact(Digits::Stored(0));
 
@@ -213,7 +235,7 @@ impl Exact {
         match self.0 {
             Digits::Stored(amount) if amount.unsigned_abs() <= MAX.unsigned_abs() => amount,
             // The parser's 20 digits before the point and 18 after it fit into an i128.
-            _ => div_half_even(self.wide(), WIDER).unwrap_or(0),
+            _ => rounded(self.wide()).unwrap_or(0),
         }
     }
 
@@ -390,6 +412,45 @@ mod tests {
             prop_assert_eq!(stored(a).round(), wide(a).round());
             prop_assert_eq!((stored(a) + stored(b)).round(), (wide(a) + wide(b)).round());
             prop_assert_eq!(stored(a) == stored(b), wide(a) == stored(b));
+        }
+    }
+
+    #[test]
+    fn rounding_by_parts_is_rounding() {
+        let ten = |n: u32| pow10(n);
+        let half = i256::from_i128(5).wrapping_mul(ten(21));
+        let mut cases = vec![i256::ZERO, i256::MAX, i256::MIN.wrapping_add(i256::ONE)];
+        for stored in [
+            0,
+            1,
+            2,
+            3,
+            ONE,
+            12_345_678_901_234_567,
+            MAX - 1,
+            MAX,
+            i128::MAX - 9,
+        ] {
+            let exact = Exact::from_stored(stored).wide();
+            for more in [
+                i256::ZERO,
+                i256::ONE,
+                half,
+                half.wrapping_add(i256::ONE),
+                half.wrapping_sub(i256::ONE),
+                ten(22).wrapping_sub(i256::ONE),
+            ] {
+                cases.push(exact.wrapping_add(more));
+            }
+        }
+        for n in 0..76 {
+            cases.push(ten(n));
+            cases.push(ten(n).wrapping_sub(i256::ONE));
+        }
+        for case in cases {
+            for case in [case, case.wrapping_neg()] {
+                assert_eq!(rounded(case), div_half_even(case, WIDER), "{case}");
+            }
         }
     }
 

@@ -19,8 +19,8 @@ use std::sync::mpsc::{Receiver, Sender, channel, sync_channel};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
-/// Bytes of a piece. A longer record makes a longer piece.
-const PIECE_BYTES: usize = 4 << 20;
+/// Bytes of a piece. A longer record makes a longer piece. Tests are about what happens between pieces.
+const PIECE_BYTES: usize = if cfg!(test) { 32 << 10 } else { 4 << 20 };
 
 /// Whole records.
 struct Piece {
@@ -42,8 +42,14 @@ struct Ended {
     whole: bool,
 }
 
+/// What came of a piece.
+type Came = (Vec<RecordBatch>, Books, Ended);
+
 /// Number of a piece, itself, and what came of it.
-type PieceRead = (usize, Piece, Result<(Vec<RecordBatch>, Books, Ended)>);
+type PieceRead = (usize, Piece, Result<Came>);
+
+/// Pieces that came before it was their turn.
+type Waiting = BTreeMap<usize, (Piece, Result<Came>)>;
 
 /// Reads the rows behind a header.
 pub(super) fn read(
@@ -113,7 +119,7 @@ fn in_pieces(
         }
         drop(done);
         let (mut sent, mut joined) = (0, 0);
-        let mut waiting = BTreeMap::new();
+        let mut waiting = Waiting::new();
         let mut next = Cut::Piece(first);
         loop {
             next = match next {
@@ -160,8 +166,6 @@ fn in_pieces(
     })
 }
 
-type Waiting = BTreeMap<usize, (Piece, Result<(Vec<RecordBatch>, Books, Ended)>)>;
-
 fn receive(results: &Receiver<PieceRead>, waiting: &mut Waiting) -> Result<()> {
     let (number, piece, result) = results
         .recv()
@@ -171,12 +175,7 @@ fn receive(results: &Receiver<PieceRead>, waiting: &mut Waiting) -> Result<()> {
 }
 
 /// What came of a piece, if it began where the one before it ended and ended at its own end.
-fn fits(
-    result: Result<(Vec<RecordBatch>, Books, Ended)>,
-    piece: &Piece,
-    line: u64,
-    out: &Collector<'_>,
-) -> Option<(Vec<RecordBatch>, Books, Ended)> {
+fn fits(result: Result<Came>, piece: &Piece, line: u64, out: &Collector<'_>) -> Option<Came> {
     // What is wrong with the file is found again, with all that is before it known.
     let (batches, books, ended) = result.ok()?;
     (ended.whole && piece.line == line && piece.seen + 1 == out.next_row()).then_some((batches, books, ended))

@@ -144,10 +144,10 @@ impl<'a> Rows<'a> {
     }
 
     fn keep(&mut self, bytes: &[u8]) {
-        let fates = self.table.fates;
+        let (row, fates) = (self.lines.len(), self.table.fates);
         for ((range, column), fate) in self.fields.iter().zip(&mut self.columns).zip(fates) {
-            if !matches!(fate, Fate::Ignored) {
-                column.take(bytes, range);
+            if !range.is_empty() && !matches!(fate, Fate::Ignored) {
+                column.take(row, bytes, range);
             }
         }
     }
@@ -171,6 +171,7 @@ impl<'a> Rows<'a> {
             if column.texts.is_empty() {
                 continue;
             }
+            column.ids.resize(rows, 0);
             match fate {
                 Fate::Wanted { field, .. } => {
                     if let Some(field) = field {
@@ -287,7 +288,7 @@ impl Known {
 /// The texts of a column in a chunk.
 #[derive(Default)]
 struct Column {
-    /// Text of each row: 0 for none, else its place in `texts`, from 1.
+    /// Text of each row up to the last that has one: 0 for none, else its place in `texts`, from 1.
     ids: Ids,
     /// Each different text, or nearly so: one that was forgotten in between stands there again.
     texts: Vec<Range<u32>>,
@@ -303,10 +304,10 @@ impl Column {
         self.known.fill(Known::default());
     }
 
-    fn take(&mut self, bytes: &[u8], range: &Range<u32>) {
-        if range.is_empty() {
-            self.ids.push(0);
-            return;
+    /// The text of a row, which comes after all that have one yet.
+    fn take(&mut self, row: usize, bytes: &[u8], range: &Range<u32>) {
+        if self.ids.len() < row {
+            self.ids.resize(row, 0);
         }
         let mut text = Known::new(&bytes[range.start as usize..range.end as usize], range.start);
         if self.last.id > 0 && self.last.is(&text, bytes) {
@@ -466,8 +467,8 @@ mod tests {
             }
         }
         let mut column = Column::default();
-        for range in &ranges {
-            column.take(text.as_bytes(), range);
+        for (row, range) in ranges.iter().enumerate() {
+            column.take(row, text.as_bytes(), range);
         }
         let texts = column.distinct(&text);
         for (range, id) in ranges.iter().zip(&column.ids) {
