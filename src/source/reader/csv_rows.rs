@@ -417,6 +417,7 @@ impl<'a> Pairs<'a> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::source::testing::{context, decode_with};
 
     #[test]
     fn fields_end_where_they_should() {
@@ -478,5 +479,110 @@ mod tests {
             );
         }
         assert!(texts.len() <= 2 * words.len());
+    }
+
+    /// Whatever stands in the fields, a bill read text by text is the bill read row by row.
+    #[test]
+    fn texts_that_repeat_are_read_as_rows_are() {
+        const HEADER: [(&str, &[&str]); 18] = [
+            (
+                "BilledCost",
+                &[
+                    "0.1",
+                    "12.5",
+                    "-3e-7",
+                    "0.123456789012345678901",
+                    "1,5",
+                    "\"7\"",
+                    "NULL",
+                    "",
+                ],
+            ),
+            ("EffectiveCost", &["0.1", "", "nothing", "99999999999999999999.9"]),
+            ("ServiceProviderName", &["", "AWS", " ", "null"]),
+            (
+                "ProviderName",
+                &["Amazon", "", "\"A \"\"quoted\"\" name\"", "NULL"],
+            ),
+            ("BillingCurrency", &["USD", "eur", "USD", "EUR", ""]),
+            (
+                "BillingPeriodStart",
+                &["2026-09-01T00:00:00Z", "2026-10-01", "9/1/26", "never"],
+            ),
+            ("BillingPeriodEnd", &["2026-10-01T00:00:00Z", ""]),
+            (
+                "ChargePeriodStart",
+                &[
+                    "2026-09-01T00:00:00Z",
+                    "2026-09-01T01:00:00Z",
+                    "2026-09-30 23:00:00",
+                ],
+            ),
+            (
+                "ChargePeriodEnd",
+                &["2026-09-02T00:00:00Z", "2026-09-01T02:00:00Z"],
+            ),
+            ("ChargeCategory", &["Usage", "usage", "Tax", "Gift", "Usage"]),
+            (
+                "ChargeDescription",
+                &["short", "\"a, b\"", "\"\"", "5\" disk", "ä longer one", "x"],
+            ),
+            ("ServiceName", &["EC2", "EC2", "S3"]),
+            ("ResourceId", &["res-000001", "res-000002", "", "res-100001"]),
+            (
+                "Tags",
+                &[
+                    "",
+                    "\"{\"\"team\"\": \"\"cx\"\"}\"",
+                    "\"[\"\"a:b\"\"]\"",
+                    "{broken",
+                ],
+            ),
+            ("x_Operation", &["", "RunInstances", "NULL", "RunInstances"]),
+            ("x_Discounts", &["{}", "\"{\"\"a\"\": 1}\"", ""]),
+            ("", &["", "nameless"]),
+            ("InvoiceId", &[""]),
+        ];
+        let names: Vec<&str> = HEADER.iter().map(|(name, _)| *name).collect();
+        let mut text = names.join(",") + "\r\n";
+        for row in 0..3_000_usize {
+            // Most rows are good and alike.
+            let odd = row % 7 == 3;
+            let fields: Vec<&str> = HEADER
+                .iter()
+                .zip([7, 11, 13, 5, 3, 17, 19, 23, 29, 31, 37, 41, 2, 43, 47, 53, 59, 61])
+                .map(|((_, values), step)| {
+                    values[if odd {
+                        row / step % values.len()
+                    } else {
+                        row / step % 2 % values.len()
+                    }]
+                })
+                .collect();
+            text.push_str(&fields.join(","));
+            text.push_str(if row % 3 == 0 { "\n" } else { "\r\n" });
+        }
+        let focus = include_str!("../../../queries/sources/focus.toml");
+        let mapping = Mapping::parse("focus", focus).unwrap();
+        let ctx = context();
+        let mut slow = Vec::new();
+        let mut keep = |batch| {
+            slow.push(batch);
+            Ok(())
+        };
+        let mut out = Collector::new(&mapping, &ctx, &mut keep).unwrap();
+        super::super::csv::slowly(&text, &mapping, &mut out).unwrap();
+        let expected = out.finish().unwrap();
+        let (report, batch) = decode_with(&mapping, text.into_bytes(), &ctx).unwrap();
+        let slow = arrow::compute::concat_batches(&mapping.table.arrow(), &slow).unwrap();
+        assert!(
+            expected.rejects.len() > 100 && expected.rows_out > 1_000,
+            "{expected:?}"
+        );
+        assert_eq!(report.rejects, expected.rejects);
+        assert_eq!(report.totals, expected.totals);
+        for (at, column) in mapping.table.columns.iter().enumerate() {
+            assert_eq!(batch.column(at), slow.column(at), "{}", column.name);
+        }
     }
 }
