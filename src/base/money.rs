@@ -88,64 +88,67 @@ fn pow10(n: u32) -> i256 {
     }
 }
 
-const POWERS: [i128; 19] = {
-    let mut powers = [1; 19];
-    let mut n = 1;
-    while n < 19 {
-        powers[n] = powers[n - 1] * 10;
-        n += 1;
-    }
-    powers
-};
-
-/// The common case of `Exact::parse`: up to 18 digits, perhaps with a sign and a point. Counts 10^-18.
+/// The common case of `Exact::parse`: up to 19 digits, perhaps a point and up to 18 more, and a sign. Counts 10^-18.
 fn parse_short(text: &[u8]) -> Option<i128> {
+    const POWERS: [u64; 19] = {
+        let mut powers = [1; 19];
+        let mut n = 1;
+        while n < 19 {
+            powers[n] = powers[n - 1] * 10;
+            n += 1;
+        }
+        powers
+    };
+    fn number(digits: &[u8]) -> Option<u64> {
+        let mut value = 0_u64;
+        for byte in digits {
+            // Nineteen digits fit.
+            value = value
+                .wrapping_mul(10)
+                .wrapping_add(u64::from(byte.wrapping_sub(b'0')));
+            if !byte.is_ascii_digit() {
+                return None;
+            }
+        }
+        Some(value)
+    }
     let (negative, unsigned) = match text {
         [b'-', rest @ ..] => (true, rest),
         rest => (false, rest),
     };
-    let mut value = 0_u64;
-    let mut point = None;
-    for (at, byte) in unsigned.iter().enumerate() {
-        match byte {
-            b'0'..=b'9' if at < 19 => value = value.wrapping_mul(10).wrapping_add(u64::from(byte - b'0')),
-            b'0'..=b'9' => return parse_long(unsigned).map(|stored| if negative { -stored } else { stored }),
-            b'.' if point.is_none() => point = Some(at),
-            _ => return None,
-        }
-    }
-    let digits = unsigned.len() - usize::from(point.is_some());
-    if digits > 18 {
-        return parse_long(unsigned).map(|stored| if negative { -stored } else { stored });
-    }
-    if digits == 0 {
+    let point = unsigned.iter().position(|byte| *byte == b'.');
+    let (whole, fraction) = match point {
+        Some(point) => (&unsigned[..point], &unsigned[point + 1..]),
+        None => (unsigned, [].as_slice()),
+    };
+    if whole.len() > 19 || fraction.len() > 18 || whole.len() + fraction.len() == 0 {
         return None;
     }
-    let scale = point.map_or(0, |at| unsigned.len() - at - 1);
-    let stored = i128::from(value) * POWERS[18 - scale];
+    let (whole, parts) = (number(whole)?, number(fraction)? * POWERS[18 - fraction.len()]);
+    let stored = i128::from(whole) * ONE + i128::from(parts);
     Some(if negative { -stored } else { stored })
 }
 
-/// The same for up to 38 digits, if they fit.
-fn parse_long(unsigned: &[u8]) -> Option<i128> {
-    let (whole, fraction) = match unsigned.iter().position(|b| *b == b'.') {
-        Some(point) => (&unsigned[..point], &unsigned[point + 1..]),
-        None => (unsigned, &[][..]),
-    };
-    let zeros = fraction.iter().rev().take_while(|b| **b == b'0').count();
-    let fraction = &fraction[..fraction.len() - zeros];
-    if fraction.len() > 18 || whole.len() + fraction.len() > 38 {
-        return None;
-    }
-    let mut value = 0_i128;
-    for byte in whole.iter().chain(fraction) {
-        if !byte.is_ascii_digit() {
+/// `div_half_even` by `WIDER`, which is 2^22 times 5^22: a shift, and divisions by what 64 bits hold.
+fn rounded(wide: i256) -> Option<i128> {
+    const FIVES: u128 = 5_u128.pow(22);
+    const HALF: u128 = 10_u128.pow(22) / 2;
+    let (low, high) = wide.wrapping_abs().to_parts();
+    let high = high as u128;
+    let (mut quotient, mut rest) = (0_u128, 0_u128);
+    for part in [high >> 86, high >> 22, (high << 42) | (low >> 86), low >> 22] {
+        // What a division leaves is below 2^52, so that 64 bits more fit beside it.
+        let part = (rest << 64) | u128::from(part as u64);
+        if quotient >> 64 != 0 {
             return None;
         }
-        value = value * 10 + i128::from(byte - b'0');
+        quotient = (quotient << 64) | (part / FIVES);
+        rest = part % FIVES;
     }
-    let stored = value.checked_mul(POWERS[18 - fraction.len()])?;
-    (stored <= MAX).then_some(stored)
+    let rest = (rest << 22) | (low & ((1 << 22) - 1));
+    quotient += u128::from(rest > HALF || (rest == HALF && quotient % 2 == 1));
+    let result = i128::try_from(quotient).ok().filter(|result| *result <= MAX)?;
+    Some(if wide < i256::ZERO { -result } else { result })
 }
 
 impl Exact {
@@ -232,7 +235,7 @@ impl Exact {
         match self.0 {
             Digits::Stored(amount) if amount.unsigned_abs() <= MAX.unsigned_abs() => amount,
             // The parser's 20 digits before the point and 18 after it fit into an i128.
-            _ => div_half_even(self.wide(), WIDER).unwrap_or(0),
+            _ => rounded(self.wide()).unwrap_or(0),
         }
     }
 
@@ -412,6 +415,45 @@ mod tests {
             prop_assert_eq!(stored(a).round(), wide(a).round());
             prop_assert_eq!((stored(a) + stored(b)).round(), (wide(a) + wide(b)).round());
             prop_assert_eq!(stored(a) == stored(b), wide(a) == stored(b));
+        }
+    }
+
+    #[test]
+    fn rounding_by_parts_is_rounding() {
+        let ten = |n: u32| pow10(n);
+        let half = i256::from_i128(5).wrapping_mul(ten(21));
+        let mut cases = vec![i256::ZERO, i256::MAX, i256::MIN.wrapping_add(i256::ONE)];
+        for stored in [
+            0,
+            1,
+            2,
+            3,
+            ONE,
+            12_345_678_901_234_567,
+            MAX - 1,
+            MAX,
+            i128::MAX - 9,
+        ] {
+            let exact = Exact::from_stored(stored).wide();
+            for more in [
+                i256::ZERO,
+                i256::ONE,
+                half,
+                half.wrapping_add(i256::ONE),
+                half.wrapping_sub(i256::ONE),
+                ten(22).wrapping_sub(i256::ONE),
+            ] {
+                cases.push(exact.wrapping_add(more));
+            }
+        }
+        for n in 0..76 {
+            cases.push(ten(n));
+            cases.push(ten(n).wrapping_sub(i256::ONE));
+        }
+        for case in cases {
+            for case in [case, case.wrapping_neg()] {
+                assert_eq!(rounded(case), div_half_even(case, WIDER), "{case}");
+            }
         }
     }
 

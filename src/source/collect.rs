@@ -7,13 +7,16 @@ use super::hashes::Hashes;
 use super::json_memory::Memory;
 use super::mapping::Mapping;
 use super::privacy::Show;
+use super::repeats::Repeats;
 use super::report::{DecodeReport, Reject, Totals};
+use super::tags::TagsBuilder;
 use super::texts::{TagColumn, TextColumn};
 use super::{BATCH_BYTES, BATCH_ROWS, MAX_RECORD_BYTES};
 use crate::base::{Error, Result};
-use arrow::array::{AsArray, RecordBatch, StringArray};
+use arrow::array::{AsArray, MapArray, RecordBatch, StringArray};
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::sync::Arc;
 
 /// Values of one file that may be refused before the file is.
 const MOST_REJECTS: usize = 1_000_000;
@@ -380,6 +383,7 @@ impl<'a> Collector<'a> {
         let fields = self.fields.iter_mut().map(|field| field.finish(rows));
         let chunk = Chunk {
             fields: fields.collect::<Result<Vec<StringArray>>>()?,
+            repeats: None,
             lines: std::mem::take(&mut self.lines),
             rows: std::mem::take(&mut self.rows),
             extra: self.extra.finish(rows)?,
@@ -389,6 +393,39 @@ impl<'a> Collector<'a> {
             users: self.ctx.users.clone(),
             hashes: std::mem::take(&mut self.kept.hashes),
         };
+        self.convert(chunk)
+    }
+
+    /// Takes rows that come next, as texts of which each stands there once.
+    pub(super) fn repeats(
+        &mut self,
+        fields: Vec<StringArray>,
+        extra: MapArray,
+        tags: MapArray,
+        lines: Vec<u64>,
+        repeats: Repeats,
+    ) -> Result<()> {
+        self.flush()?;
+        let rows = lines.len() as u64;
+        let first = self.next_row();
+        self.books.report.rows_in += rows;
+        self.books.seen += rows;
+        let chunk = Chunk {
+            fields,
+            repeats: Some(repeats),
+            lines,
+            rows: (first..first + rows).collect(),
+            extra: Arc::new(extra),
+            uncounted: Arc::new(TagsBuilder::of_none()?),
+            tags: Arc::new(tags),
+            zone: self.ctx.zone.unwrap_or(chrono_tz::Tz::UTC),
+            users: self.ctx.users.clone(),
+            hashes: std::mem::take(&mut self.kept.hashes),
+        };
+        self.convert(chunk)
+    }
+
+    fn convert(&mut self, chunk: Chunk) -> Result<()> {
         let (batch, skipped) = convert::convert(
             self.mapping,
             &chunk,

@@ -3,6 +3,7 @@
 use super::hashes::Hashes;
 use super::parse;
 use super::privacy::{Show, unquoted};
+use super::repeats::Repeats;
 use super::tags::{self, TagsBuilder};
 use crate::base::money::{self, Exact};
 use crate::base::user_key::UserKey;
@@ -149,8 +150,9 @@ pub(super) enum Parse {
 
 /// A chunk of rows as texts.
 pub(super) struct Chunk {
-    /// One per field of the mapping.
+    /// One per field of the mapping: a text a row, or with `repeats` each different text.
     pub(super) fields: Vec<StringArray>,
+    pub(super) repeats: Option<Repeats>,
     /// Line of each row in its file.
     pub(super) lines: Vec<u64>,
     /// Ordinal of each row, from 1.
@@ -172,6 +174,15 @@ pub(super) struct Chunk {
 impl Chunk {
     pub(super) fn len(&self) -> usize {
         self.lines.len()
+    }
+
+    /// A field with one text a row.
+    pub(super) fn field(&self, slot: usize) -> &StringArray {
+        let texts = &self.fields[slot];
+        match &self.repeats {
+            Some(repeats) => repeats.field(slot, texts),
+            None => texts,
+        }
     }
 }
 
@@ -196,6 +207,21 @@ impl Problems {
             good: vec![true; rows],
             found: Vec::new(),
         }
+    }
+
+    pub(super) fn show(&self) -> Show {
+        self.show
+    }
+
+    /// The same problem in another row.
+    pub(super) fn repeat(&mut self, row: usize, problem: &Problem) {
+        self.good[row] = false;
+        self.found.push(Problem {
+            row,
+            column: problem.column.clone(),
+            value: problem.value.clone(),
+            reason: problem.reason.clone(),
+        });
     }
 
     pub(super) fn add(&mut self, row: usize, column: &str, value: Option<&str>, reason: String) {
@@ -245,15 +271,15 @@ macro_rules! each_row {
 }
 
 /// Where the texts of a column come from in one chunk.
-struct Texts<'a> {
-    rows: usize,
+pub(super) struct Texts<'a> {
+    pub(super) rows: usize,
     fields: &'a [String],
-    from: Vec<(usize, &'a StringArray)>,
+    pub(super) from: Vec<(usize, &'a StringArray)>,
     /// The one of them whose texts are those of all rows, as they are.
     whole: Option<(usize, &'a StringArray)>,
     /// The first candidate, which gives the column its name in a reject.
-    first: Option<usize>,
-    constant: Option<&'a str>,
+    pub(super) first: Option<usize>,
+    pub(super) constant: Option<&'a str>,
     /// Rows whose fields do not count, and what does instead of them.
     instead: Option<(Vec<bool>, Option<&'a StringArray>)>,
     nulls: &'a [String],
@@ -266,7 +292,7 @@ struct Texts<'a> {
 
 impl<'a> Texts<'a> {
     /// Texts of a column of a chunk, from nowhere yet.
-    fn new(rows: usize, fields: &'a [String], nulls: &'a [String], chunk: &'a Chunk) -> Texts<'a> {
+    pub(super) fn new(rows: usize, fields: &'a [String], nulls: &'a [String], chunk: &'a Chunk) -> Texts<'a> {
         Texts {
             rows,
             fields,
@@ -321,7 +347,7 @@ impl<'a> Texts<'a> {
     }
 
     #[inline]
-    fn text(&self, row: usize) -> Option<(&'a str, Option<usize>)> {
+    pub(super) fn text(&self, row: usize) -> Option<(&'a str, Option<usize>)> {
         if let Some((slot, texts)) = self.whole {
             return texts.is_valid(row).then(|| (texts.value(row), Some(slot)));
         }
@@ -409,7 +435,7 @@ impl Column {
         let nulls = self.nulls.as_slice();
         match &self.kind {
             Kind::Value(Origin::Fields(slots)) => {
-                let from = slots.iter().map(|slot| (*slot, &chunk.fields[*slot]));
+                let from = slots.iter().map(|slot| (*slot, chunk.field(*slot)));
                 let mut values = None;
                 let mut rest = None;
                 if let Some(when) = &self.when {
@@ -507,7 +533,7 @@ impl Column {
                 Ok(value) => parts.push(value),
                 Err(e) => {
                     problems.add(row, &self.name, None, unquoted(&e.find_root().to_string()));
-                    parts.push(arrow::array::new_null_array(&ty, 1));
+                    parts.push(new_null_array(&ty, 1));
                 }
             }
         }
@@ -515,7 +541,7 @@ impl Column {
         Ok(arrow::compute::concat(&parts)?)
     }
 
-    fn parse<'a>(
+    pub(super) fn parse<'a>(
         &'a self,
         mut texts: Texts<'a>,
         problems: &mut Problems,

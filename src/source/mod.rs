@@ -22,6 +22,7 @@ mod plan;
 mod privacy;
 mod reader;
 mod refusal;
+mod repeats;
 mod report;
 mod series;
 mod tags;

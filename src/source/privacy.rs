@@ -14,6 +14,11 @@ use std::sync::Arc;
 /// Tables of what was logged of single calls, where prompts and answers are near.
 const PRIVATE: [&str; 2] = ["requests", "outcomes"];
 
+/// Whether prompts and answers may be near.
+pub(super) fn is_private(table: &TableSchema) -> bool {
+    PRIVATE.contains(&table.name)
+}
+
 /// Columns that ingesting fills by itself, and those that hold hashes.
 const OWN: [&str; 7] = [
     "source",
@@ -209,7 +214,11 @@ pub(super) struct People<'a> {
 }
 
 impl<'a> People<'a> {
-    pub(super) fn new(key: &'a UserKey, columns: &[Column], fields: &'a [StringArray]) -> People<'a> {
+    pub(super) fn new(
+        key: &'a UserKey,
+        columns: &[Column],
+        field: impl Fn(usize) -> &'a StringArray,
+    ) -> People<'a> {
         let user = columns.iter().find(|column| column.name == "user_hash");
         let slots = match user.map(|column| &column.kind) {
             Some(Kind::Value(Origin::Fields(slots))) => slots.as_slice(),
@@ -217,7 +226,7 @@ impl<'a> People<'a> {
         };
         People {
             key,
-            fields: slots.iter().map(|slot| &fields[*slot]).collect(),
+            fields: slots.iter().map(|slot| field(*slot)).collect(),
         }
     }
 
@@ -313,7 +322,7 @@ pub(super) fn cleanse(
     people: Option<&People<'_>>,
     problems: &mut Problems,
 ) -> Result<()> {
-    let private = PRIVATE.contains(&table.name);
+    let private = is_private(table);
     for (column, array) in table.columns.iter().zip(columns) {
         match column.ty {
             Ty::Text if !OWN.contains(&column.name) && (private || people.is_some()) => {
@@ -385,7 +394,16 @@ fn tags(
 ) -> Result<Option<ArrayRef>> {
     let (keys, values) = (map.keys().as_string::<i32>(), map.values().as_string::<i32>());
     let offsets = map.offsets();
-    let mut changed = false;
+    let fine = |row: usize| {
+        (offsets[row] as usize..offsets[row + 1] as usize).all(|at| {
+            let value = values.is_valid(at).then(|| values.value(at));
+            (!scores || value.is_none_or(|value| Show::Plain.value(value) == value))
+                && pair(keys.value(at), value, row, private, people).is_none()
+        })
+    };
+    if (0..map.len()).all(fine) {
+        return Ok(None);
+    }
     let mut rows = Vec::with_capacity(map.len());
     for row in 0..map.len() {
         let mut pairs: Vec<(Cow<'_, str>, Option<Cow<'_, str>>)> = Vec::new();
@@ -394,22 +412,17 @@ fn tags(
             let value = values.is_valid(at).then(|| values.value(at));
             // A judge may have written prose where a score should be.
             if scores && value.is_some_and(|value| Show::Plain.value(value) != value) {
-                changed = true;
                 pairs.push((key.into(), None));
                 continue;
             }
             match pair(key, value, row, private, people) {
                 None => pairs.push((key.into(), value.map(Cow::Borrowed))),
                 Some(pair) => {
-                    changed = true;
                     pairs.extend(pair.map(|(key, value)| (Cow::Owned(key), value.map(Cow::Owned))));
                 }
             }
         }
         rows.push(pairs);
-    }
-    if !changed {
-        return Ok(None);
     }
     let mut builder = super::tags::TagsBuilder::default();
     for pairs in &rows {

@@ -1,12 +1,17 @@
 //! Series of GPU metrics folded into one row per device (or MIG instance) and moment. Knows DCGM's
 //! ways of saying "no value" and who the owners of a device are; knows nothing of text or JSON.
 
-use super::collect::{Cells, Collector};
+use super::collect::Collector;
 use super::mapping::Mapping;
+use super::repeats::{Ids, Repeats};
+use super::tags::TagsBuilder;
+use super::{BATCH_BYTES, BATCH_ROWS, MAX_RECORD_BYTES};
 use crate::base::money::{self, Exact};
 use crate::base::{Error, Result};
+use ahash::{HashMap, HashMapExt};
+use arrow::array::{StringArray, StringBuilder};
 use serde::Deserialize;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The options that all readers of series share.
 #[derive(Debug, Deserialize)]
@@ -106,7 +111,8 @@ impl Options {
 pub(super) type Labels = BTreeMap<String, String>;
 
 /// Everything that was read so far. Series are folded in memory, since one file may hold each metric
-/// of a device in another place: about 100 bytes for a reading of eight metrics.
+/// of a device in another place, and who the owner is only the whole file tells: about 100 bytes for a reading of
+/// eight metrics.
 pub(super) struct Fold {
     metrics: Vec<String>,
     /// Which metrics a name carries, and what its readings are multiplied by.
@@ -116,7 +122,9 @@ pub(super) struct Fold {
     labels: BTreeMap<String, Vec<String>>,
     holders: Vec<Holder>,
     known: HashMap<Holder, usize>,
-    devices: BTreeMap<(String, String), BTreeMap<i64, Reading>>,
+    devices: BTreeMap<(String, String), usize>,
+    moments: Vec<Moments>,
+    sets: Sets,
     passed_over: BTreeMap<String, u64>,
 }
 
@@ -138,15 +146,96 @@ struct Holder {
     share: Option<String>,
 }
 
+/// What is known of one device, moment by moment in order of arrival.
 #[derive(Default)]
-struct Reading {
-    values: Vec<Option<f64>>,
+struct Moments {
+    times: Vec<i64>,
+    latest: Option<i64>,
+    /// One per metric and moment, NaN where there is none.
+    values: Vec<f64>,
+    /// Which set of holders each moment has.
+    sets: Vec<usize>,
+    /// The moment that was met last.
+    last: usize,
+    /// Where each time stands; made when times come out of order.
+    at: Option<HashMap<i64, usize>>,
+}
+
+impl Moments {
+    fn find(&mut self, micros: i64, metrics: usize) -> usize {
+        for near in [self.last, self.last + 1] {
+            if self.times.get(near) == Some(&micros) {
+                self.last = near;
+                return near;
+            }
+        }
+        if self.latest.is_some_and(|latest| micros <= latest) {
+            let times = &self.times;
+            let at = self
+                .at
+                .get_or_insert_with(|| times.iter().copied().zip(0..).collect());
+            if let Some(found) = at.get(&micros) {
+                self.last = *found;
+                return *found;
+            }
+        }
+        self.last = self.times.len();
+        self.latest = self.latest.max(Some(micros));
+        self.times.push(micros);
+        self.values.resize(self.times.len() * metrics, f64::NAN);
+        self.sets.push(0);
+        if let Some(at) = &mut self.at {
+            at.insert(micros, self.last);
+        }
+        self.last
+    }
+}
+
+/// Sets of holders. Most moments have one of a few.
+struct Sets {
+    /// The first one is empty.
+    all: Vec<Set>,
+    grown: HashMap<(usize, usize), usize>,
+}
+
+#[derive(Default, Clone)]
+struct Set {
     holders: Vec<usize>,
+    /// Belongs to one moment alone.
+    own: bool,
+}
+
+/// Larger sets of holders are not shared: each of them would be kept in all its steps.
+const LARGEST_SHARED: usize = 8;
+
+impl Sets {
+    /// The set with one holder more.
+    fn with(&mut self, set: usize, holder: usize) -> usize {
+        let Set { holders, own } = &self.all[set];
+        if holders.contains(&holder) {
+            return set;
+        }
+        if *own {
+            self.all[set].holders.push(holder);
+            return set;
+        }
+        if let Some(found) = self.grown.get(&(set, holder)) {
+            return *found;
+        }
+        let mut new = self.all[set].clone();
+        new.own = new.holders.len() >= LARGEST_SHARED;
+        new.holders.push(holder);
+        if !new.own {
+            self.grown.insert((set, holder), self.all.len());
+        }
+        self.all.push(new);
+        self.all.len() - 1
+    }
 }
 
 /// A series that takes readings.
 pub(super) struct Handle {
-    device: (String, String),
+    device: usize,
     holder: usize,
     metrics: Vec<(usize, f64)>,
 }
@@ -172,6 +261,11 @@ impl Fold {
             holders: Vec::new(),
             known: HashMap::new(),
             devices: BTreeMap::new(),
+            moments: Vec::new(),
+            sets: Sets {
+                all: vec![Set::default()],
+                grown: HashMap::new(),
+            },
             passed_over: BTreeMap::new(),
         }
     }
@@ -184,7 +278,7 @@ impl Fold {
     ) -> std::result::Result<Option<Handle>, String> {
         let metrics = self.by_name.get(metric).cloned().unwrap_or_default();
         if metrics.is_empty() {
-            *self.passed_over.entry(metric.to_owned()).or_default() += 1;
+            self.pass_over(metric, 1);
             if !self.series.iter().any(|p| p.matches(metric)) {
                 return Ok(None);
             }
@@ -240,6 +334,11 @@ impl Fold {
                 self.holders.len() - 1
             }
         };
+        let new = self.moments.len();
+        let device = *self.devices.entry(device).or_insert(new);
+        if device == new {
+            self.moments.push(Moments::default());
+        }
         Ok(Some(Handle {
             device,
             holder,
@@ -255,23 +354,33 @@ impl Fold {
         value: &str,
     ) -> std::result::Result<(), String> {
         let value = reading(value)?;
-        let moments = match self.devices.get_mut(&series.device) {
-            Some(moments) => moments,
-            None => self.devices.entry(series.device.clone()).or_default(),
-        };
-        let moment = moments.entry(micros).or_default();
-        moment.values.resize(self.metrics.len(), None);
-        if !moment.holders.contains(&series.holder) {
-            moment.holders.push(series.holder);
-        }
-        for (metric, scale) in &series.metrics {
-            let known = &mut moment.values[*metric];
-            *known = match (*known, value.map(|value| value * scale)) {
-                (Some(a), Some(b)) => Some(a.max(b)),
-                (a, b) => a.or(b),
-            };
+        let metrics = self.metrics.len();
+        let moments = &mut self.moments[series.device];
+        let at = moments.find(micros, metrics);
+        moments.sets[at] = self.sets.with(moments.sets[at], series.holder);
+        if let Some(value) = value {
+            for (metric, scale) in &series.metrics {
+                let known = &mut moments.values[at * metrics + metric];
+                // NaN is less than any number here.
+                *known = known.max(value * scale);
+            }
         }
         Ok(())
+    }
+
+    /// Whether some column takes a metric.
+    pub(super) fn takes(&self, metric: &str) -> bool {
+        self.by_name.contains_key(metric)
+    }
+
+    /// Counts lines of a metric that no column takes.
+    pub(super) fn pass_over(&mut self, metric: &str, lines: u64) {
+        match self.passed_over.get_mut(metric) {
+            Some(count) => *count += lines,
+            None => {
+                self.passed_over.insert(metric.to_owned(), lines);
+            }
+        }
     }
 
     /// Hands on all rows, in order of device and time.
@@ -287,58 +396,26 @@ impl Fold {
             .iter()
             .map(|h| h.owner(exporting.contains(&h.scrape)))
             .collect();
-        let fields = FIELDS.map(|name| mapping.field(name));
-        let metrics: Vec<Option<usize>> = self.metrics.iter().map(|name| mapping.field(name)).collect();
-        let mut cells = Cells::new(mapping.fields.len());
+        let mut texts: Vec<Option<HolderTexts>> = Vec::new();
+        texts.resize_with(self.sets.all.len(), || None);
+        let mut rows = Rows::new(mapping, &self.metrics);
         let mut ordinal = 0;
-        for ((uuid, mig), moments) in &self.devices {
-            for (micros, moment) in moments {
+        for ((uuid, mig), device) in &self.devices {
+            let moments = &self.moments[*device];
+            let mut order: Vec<usize> = (0..moments.times.len()).collect();
+            if !moments.times.is_sorted() {
+                order.sort_unstable_by_key(|at| moments.times[*at]);
+            }
+            rows.device(uuid, mig);
+            for at in order {
                 ordinal += 1;
-                cells.clear();
-                // Whatever several series say: the last in order of text, so that no order of arrival counts.
-                let most = |what: fn(&Holder) -> &str| {
-                    moment
-                        .holders
-                        .iter()
-                        .map(|h| what(&self.holders[*h]))
-                        .max()
-                        .unwrap_or_default()
-                };
-                let mut all: BTreeMap<(&str, &str), Option<&str>> = BTreeMap::new();
-                for at in &moment.holders {
-                    if let Some(owner) = owners[*at] {
-                        let share = all.entry(owner).or_default();
-                        *share = (*share).max(self.holders[*at].share.as_deref());
-                    }
-                }
-                let (owner, namespace) = all.keys().next_back().copied().unwrap_or_default();
-                let shared = shared(&all);
-                let texts = [
-                    micros.to_string().as_str(),
-                    uuid,
-                    mig,
-                    most(|h| &h.mig_profile),
-                    most(|h| &h.host),
-                    most(|h| &h.gpu_index),
-                    most(|h| &h.gpu_model),
-                    namespace,
-                    owner,
-                    &shared,
-                ]
-                .map(str::to_owned);
-                for (field, text) in fields.iter().zip(&texts) {
-                    if let Some(field) = field.filter(|_| !text.is_empty()) {
-                        cells.set(field, text);
-                    }
-                }
-                for (field, value) in metrics.iter().zip(&moment.values) {
-                    if let (Some(field), Some(value)) = (field, value) {
-                        cells.set(*field, &value.to_string());
-                    }
-                }
-                out.row(ordinal, &cells)?;
+                let set = moments.sets[at];
+                let told = texts[set].get_or_insert_with(|| self.told(&self.sets.all[set].holders, &owners));
+                let values = &moments.values[at * self.metrics.len()..][..self.metrics.len()];
+                rows.add(ordinal, moments.times[at], set, told, values, out)?;
             }
         }
+        rows.hand_on(out)?;
         if !self.passed_over.is_empty() {
             let names: Vec<_> = self
                 .passed_over
@@ -351,6 +428,205 @@ impl Fold {
             ));
         }
         Ok(())
+    }
+}
+
+/// What a set of holders says, in the order of the fields behind the device.
+type HolderTexts = [String; 7];
+
+impl Fold {
+    fn told(&self, set: &[usize], owners: &[Option<(&str, &str)>]) -> HolderTexts {
+        // Whatever several series say: the last in order of text, so that no order of arrival counts.
+        let most = |what: fn(&Holder) -> &str| {
+            let all = set.iter().map(|holder| what(&self.holders[*holder]));
+            all.max().unwrap_or_default().to_owned()
+        };
+        let mut all: BTreeMap<(&str, &str), Option<&str>> = BTreeMap::new();
+        for holder in set {
+            if let Some(owner) = owners[*holder] {
+                let share = all.entry(owner).or_default();
+                *share = (*share).max(self.holders[*holder].share.as_deref());
+            }
+        }
+        let (owner, namespace) = all.keys().next_back().copied().unwrap_or_default();
+        [
+            most(|h| &h.mig_profile),
+            most(|h| &h.host),
+            most(|h| &h.gpu_index),
+            most(|h| &h.gpu_model),
+            namespace.to_owned(),
+            owner.to_owned(),
+            shared(&all),
+        ]
+    }
+}
+
+/// Folded rows on their way to a chunk: what repeats is there once.
+struct Rows<'a> {
+    /// Fields of the mapping for `FIELDS`, then for the metrics.
+    slots: Vec<Option<usize>>,
+    fields: usize,
+    time: Numbered<i64>,
+    device: (&'a str, &'a str),
+    devices: [Texts; 2],
+    sets: HashMap<usize, u32>,
+    holders: [StringBuilder; 7],
+    set_ids: Ids,
+    metrics: Vec<Numbered<u64>>,
+    lines: Vec<u64>,
+    /// Bytes of text of the rows that wait.
+    bytes: usize,
+}
+
+/// Texts of a field in a chunk, and which of them each row has.
+#[derive(Default)]
+struct Texts {
+    texts: StringBuilder,
+    count: u32,
+    ids: Ids,
+}
+
+impl Texts {
+    /// A text that is not there yet, or nothing. Gives its place.
+    fn push(&mut self, text: &str) -> u32 {
+        self.texts
+            .append_option(Some(text).filter(|text| !text.is_empty()));
+        self.count += 1;
+        self.count - 1
+    }
+}
+
+/// Texts of numbers; most of them come again.
+#[derive(Default)]
+struct Numbered<T> {
+    texts: Texts,
+    known: HashMap<T, u32>,
+}
+
+impl<T: Copy + Eq + std::hash::Hash> Numbered<T> {
+    fn add(&mut self, number: T, write: impl FnOnce() -> String) {
+        let id = match self.known.get(&number) {
+            Some(id) => *id,
+            None => {
+                let id = self.texts.push(&write());
+                self.known.insert(number, id);
+                id
+            }
+        };
+        self.texts.ids.push(id);
+    }
+}
+
+/// Longest text of a number.
+const NUMBER_BYTES: usize = 24;
+
+impl<'a> Rows<'a> {
+    fn new(mapping: &Mapping, metrics: &[String]) -> Rows<'a> {
+        let names = FIELDS.into_iter().chain(metrics.iter().map(String::as_str));
+        Rows {
+            slots: names.map(|name| mapping.field(name)).collect(),
+            fields: mapping.fields.len(),
+            time: Numbered::default(),
+            device: ("", ""),
+            devices: Default::default(),
+            sets: HashMap::new(),
+            holders: Default::default(),
+            set_ids: Ids::new(),
+            metrics: metrics.iter().map(|_| Numbered::default()).collect(),
+            lines: Vec::new(),
+            bytes: 0,
+        }
+    }
+
+    /// The rows that follow are of this device.
+    fn device(&mut self, uuid: &'a str, mig: &'a str) {
+        self.device = (uuid, mig);
+        self.devices[0].push(uuid);
+        self.devices[1].push(mig);
+    }
+
+    fn add(
+        &mut self,
+        ordinal: u64,
+        micros: i64,
+        set: usize,
+        told: &HolderTexts,
+        values: &[f64],
+        out: &mut Collector<'_>,
+    ) -> Result<()> {
+        let texts = told.iter().map(String::len).sum::<usize>() + self.device.0.len() + self.device.1.len();
+        if texts > MAX_RECORD_BYTES {
+            let reason = format!("the row is longer than {} MiB", MAX_RECORD_BYTES >> 20);
+            out.reject(ordinal, "", None, reason);
+            return Ok(());
+        }
+        self.bytes += texts + NUMBER_BYTES * (values.len() + 1);
+        self.time.add(micros, || micros.to_string());
+        for device in &mut self.devices {
+            device.ids.push(device.count - 1);
+        }
+        let new = self.sets.len() as u32;
+        let id = *self.sets.entry(set).or_insert(new);
+        if id == new {
+            for (texts, text) in self.holders.iter_mut().zip(told) {
+                texts.append_option(Some(text).filter(|text| !text.is_empty()));
+            }
+        }
+        self.set_ids.push(id);
+        for (metric, value) in self.metrics.iter_mut().zip(values) {
+            metric.add(value.to_bits(), || match value.is_nan() {
+                true => String::new(),
+                false => value.to_string(),
+            });
+        }
+        self.lines.push(ordinal);
+        if self.lines.len() >= BATCH_ROWS || self.bytes >= BATCH_BYTES {
+            self.hand_on(out)?;
+        }
+        Ok(())
+    }
+
+    /// Hands the rows on as a chunk.
+    fn hand_on(&mut self, out: &mut Collector<'_>) -> Result<()> {
+        self.bytes = 0;
+        if self.lines.is_empty() {
+            return Ok(());
+        }
+        let lines = std::mem::take(&mut self.lines);
+        let mut fields = vec![StringArray::new_null(1); self.fields];
+        let mut ids = vec![Ids::new(); self.fields];
+        let mut slots = self.slots.iter();
+        let mut put = |texts: StringArray, its: Ids| {
+            if let Some(slot) = slots.next().copied().flatten() {
+                (fields[slot], ids[slot]) = (texts, its);
+            }
+        };
+        let numbered = |texts: &mut Texts| {
+            texts.count = 0;
+            (texts.texts.finish(), std::mem::take(&mut texts.ids))
+        };
+        self.time.known.clear();
+        let (texts, its) = numbered(&mut self.time.texts);
+        put(texts, its);
+        for device in &mut self.devices {
+            let (texts, its) = numbered(device);
+            put(texts, its);
+        }
+        self.sets.clear();
+        let its = std::mem::take(&mut self.set_ids);
+        for texts in &mut self.holders {
+            put(texts.finish(), its.clone());
+        }
+        for metric in &mut self.metrics {
+            metric.known.clear();
+            let (texts, its) = numbered(&mut metric.texts);
+            put(texts, its);
+        }
+        let (uuid, mig) = self.device;
+        self.device(uuid, mig);
+        let none = TagsBuilder::of_none()?;
+        let repeats = Repeats::new(lines.len(), ids, Ids::new(), Ids::new());
+        out.repeats(fields, none.clone(), none, lines, repeats)
     }
 }
 

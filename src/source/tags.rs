@@ -37,7 +37,10 @@ pub(super) fn parse(text: &str) -> std::result::Result<Pairs, String> {
         return Ok(unique);
     }
     let mut known = HashSet::with_capacity(pairs.len());
-    let first: Vec<bool> = pairs.iter().map(|(key, _)| known.insert(key.clone())).collect();
+    let first: Vec<bool> = pairs.iter().map(|(key, _)| known.insert(key.as_str())).collect();
+    if !first.contains(&false) {
+        return Ok(pairs);
+    }
     let unique = pairs.into_iter().zip(first).filter(|(_, first)| *first);
     Ok(unique.map(|(pair, _)| pair).collect())
 }
@@ -157,6 +160,13 @@ impl TagsBuilder {
         }
         self.0.append(!pairs.is_empty())?;
         Ok(())
+    }
+
+    /// One row without tags.
+    pub(super) fn of_none() -> Result<MapArray> {
+        let mut none = TagsBuilder::default();
+        none.append::<&str, &str>(&[])?;
+        none.finish()
     }
 
     pub(super) fn finish(&mut self) -> Result<MapArray> {
