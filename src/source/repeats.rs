@@ -99,9 +99,10 @@ impl Column {
             }
         };
         let mut once = Problems::new(texts.rows, problems.show());
-        let values = self.parse(&texts, &mut once, amounts)?;
+        let different = texts.rows;
+        let values = self.parse(texts, &mut once, amounts)?;
         if !once.found.is_empty() {
-            let mut wrong: Vec<Option<&Problem>> = vec![None; texts.rows];
+            let mut wrong: Vec<Option<&Problem>> = vec![None; different];
             for problem in &once.found {
                 wrong[problem.row] = Some(problem);
             }
