@@ -67,8 +67,8 @@ pub(super) fn properties(
 
 /// Do the values of a column come again, so that a dictionary pays?
 fn repeats(rows: &[RecordBatch], at: usize, ty: Ty) -> bool {
-    let few = |(distinct, all): (usize, usize)| distinct * 5 <= all * 3;
-    few(distinct(rows, at, ty, SIGHT_ROWS)) || few(distinct(rows, at, ty, usize::MAX))
+    let few = |(distinct, all): (usize, usize), parts: usize| distinct * parts <= all;
+    few(distinct(rows, at, ty, SIGHT_ROWS), 4) || few(distinct(rows, at, ty, usize::MAX), 3)
 }
 
 /// Different values among the first rows, and values.

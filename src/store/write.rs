@@ -471,3 +471,100 @@ pub(super) fn file_schema(table: &TableSchema) -> SchemaRef {
         .collect();
     Arc::new(Schema::new(fields))
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use arrow::array::{BooleanArray, TimestampMicrosecondArray, new_null_array};
+    use arrow::datatypes::TimestampMicrosecondType;
+    use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+
+    fn outcomes() -> &'static TableSchema {
+        TableSchema::named("outcomes").unwrap()
+    }
+
+    /// One label of one task at each of these seconds.
+    fn labels(seconds: &[i64]) -> RecordBatch {
+        let table = outcomes();
+        let columns = table.columns.iter().map(|column| -> ArrayRef {
+            match column.ty {
+                _ if column.nullable => new_null_array(&column.ty.arrow(), seconds.len()),
+                Ty::Instant => {
+                    let at: TimestampMicrosecondArray = seconds.iter().map(|s| Some(s * 1_000_000)).collect();
+                    Arc::new(at.with_timezone("UTC"))
+                }
+                Ty::Bool => Arc::new(BooleanArray::from(vec![true; seconds.len()])),
+                Ty::Int => Arc::new(arrow::array::Int64Array::from(seconds.to_vec())),
+                _ => Arc::new(arrow::array::StringArray::from_iter_values(
+                    seconds.iter().map(|_| "t"),
+                )),
+            }
+        });
+        RecordBatch::try_new(table.arrow(), columns.collect()).unwrap()
+    }
+
+    /// Writes seconds, a batch of a thousand at a time; the files, and the seconds of each of their row groups.
+    fn written(seconds: &[i64]) -> Vec<(Encoded, Vec<Vec<i64>>)> {
+        let mut writer = Writer::new(outcomes(), 0).unwrap();
+        let mut files = Vec::new();
+        for batch in seconds.chunks(1000) {
+            files.extend(writer.push(&labels(batch)).unwrap());
+        }
+        files.extend(writer.finish().unwrap());
+        let groups = |file: &Encoded| {
+            let open = || ParquetRecordBatchReaderBuilder::try_new(file.bytes.clone()).unwrap();
+            let of_group = |group: usize| {
+                let mut all = Vec::new();
+                for batch in open().with_row_groups(vec![group]).build().unwrap() {
+                    let batch = batch.unwrap();
+                    let at = batch.column_by_name("recorded_at").unwrap();
+                    all.extend_from_slice(at.as_primitive::<TimestampMicrosecondType>().values());
+                }
+                all
+            };
+            (0..open().metadata().num_row_groups()).map(of_group).collect()
+        };
+        files
+            .into_iter()
+            .map(|file| {
+                let groups = groups(&file);
+                (file, groups)
+            })
+            .collect()
+    }
+
+    #[test]
+    fn files_say_whether_they_are_in_order_and_row_groups_are() {
+        let rows = 400_000;
+        let forward: Vec<i64> = (0..rows).collect();
+        // A log whose stragglers come up to ten thousand rows late.
+        let nearly: Vec<i64> = forward.iter().map(|n| n - n % 7 * 1_500).collect();
+        let backward: Vec<i64> = forward.iter().rev().copied().collect();
+        for (seconds, sorted) in [(&forward, true), (&nearly, true), (&backward, false)] {
+            let files = written(seconds);
+            let [(file, groups)] = files.as_slice() else {
+                panic!("{} files", files.len());
+            };
+            let name = file.add.path.rsplit('/').next().unwrap();
+            assert_eq!(name.starts_with("sorted-"), sorted, "{name}");
+            assert!(groups.len() >= 3 && groups.iter().all(|group| group.is_sorted()));
+            let mut all = groups.concat();
+            assert_eq!(all.is_sorted(), sorted);
+            all.sort_unstable();
+            let mut expected: Vec<i64> = seconds.iter().map(|s| s * 1_000_000).collect();
+            expected.sort_unstable();
+            assert!(all == expected, "a row is lost or doubled");
+            let told: serde_json::Value = serde_json::from_str(file.add.stats.as_ref().unwrap()).unwrap();
+            assert_eq!((file.rows, told["numRecords"].as_i64()), (400_000, Some(rows)));
+            let low = told["minValues"]["file_row"].as_i64();
+            assert_eq!(low, expected.first().map(|micros| micros / 1_000_000));
+        }
+    }
+
+    #[test]
+    fn names_of_files_are_never_used_twice() {
+        let name = || written(&[1, 2]).remove(0).0.add.path;
+        assert_ne!(name(), name());
+    }
+}
