@@ -29,9 +29,7 @@ pub(super) fn draw(canvas: &Canvas<'_>, area: Rect, spec: &ChartSpec, frame: &Fr
     let mut bars = Vec::with_capacity(frame.rows());
     for row in 0..frame.rows() {
         bars.push(Bar {
-            name: frame
-                .text(&spec.x, row)?
-                .unwrap_or_else(|| "unregistered".to_owned()),
+            name: frame.name(&spec.x, row)?,
             first: scale::value(frame, &spec.y[0], row)?,
             second: spec.y.get(1).map_or(Ok(None), |c| scale::value(frame, c, row))?,
             note: spec.note.as_ref().map_or(Ok(None), |c| frame.text(c, row))?,

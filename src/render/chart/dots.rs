@@ -29,9 +29,7 @@ pub(super) fn draw(canvas: &Canvas<'_>, area: Rect, spec: &ChartSpec, frame: &Fr
     let shown = frame.rows() - hidden;
     let mut rows = Vec::with_capacity(shown);
     for row in 0..shown {
-        let name = frame
-            .text(&spec.x, row)?
-            .unwrap_or_else(|| "unregistered".to_owned());
+        let name = frame.name(&spec.x, row)?;
         let values = spec
             .y
             .iter()

@@ -13,10 +13,12 @@ pub(super) fn draw(canvas: &Canvas<'_>, area: Rect, spec: &ChartSpec, frame: &Fr
     let (Some((from, to)), Some((low, high))) = (series::extent(&lines), series::range(&lines)) else {
         return axis::nothing(canvas, area, "No measured values in this window");
     };
+    let notes = axis::notes(spec, frame)?;
     let target = target(spec, frame)?;
     let format = scale::format(frame, &spec.y[0])?;
     let high = target.map_or(high, |t| high.max(t));
-    let inner_height = area.h - axis::HEAD - axis::FOOT;
+    let head = axis::HEAD + axis::notes_height(&notes);
+    let inner_height = area.h - head - axis::FOOT;
     let ticks = axis::ticks(low.min(0.0), high, inner_height);
     let tags: Vec<Tag> = lines
         .iter()
@@ -38,7 +40,7 @@ pub(super) fn draw(canvas: &Canvas<'_>, area: Rect, spec: &ChartSpec, frame: &Fr
         })
         .collect();
     let right = axis::tag_width(&tags, area);
-    let plot = area.inset(axis::left_margin(&ticks, &format), axis::HEAD, right, axis::FOOT);
+    let plot = area.inset(axis::left_margin(&ticks, &format), head, right, axis::FOOT);
     let y = Linear::new(ticks[0], ticks[ticks.len() - 1], plot.bottom(), plot.y);
     let x = Linear::new(from as f64, to as f64, plot.x + 6.0, plot.right() - 6.0);
     let alone = from == to;
@@ -53,8 +55,10 @@ pub(super) fn draw(canvas: &Canvas<'_>, area: Rect, spec: &ChartSpec, frame: &Fr
     if alone {
         let middle = Linear::new(from as f64 - 1.0, from as f64 + 1.0, plot.x, plot.right());
         axis::dates(canvas, plot, &middle, from, to)?;
+        axis::annotate(canvas, plot, &middle, &notes)?;
     } else {
         axis::dates(canvas, plot, &x, from, to)?;
+        axis::annotate(canvas, plot, &x, &notes)?;
     }
     let step = series::step(&lines);
     // The first series is the one that matters: it is drawn last, on top.
@@ -87,7 +91,7 @@ pub(super) fn draw(canvas: &Canvas<'_>, area: Rect, spec: &ChartSpec, frame: &Fr
 }
 
 /// The last target that is stated.
-fn target(spec: &ChartSpec, frame: &Frame) -> Result<Option<f64>> {
+pub(super) fn target(spec: &ChartSpec, frame: &Frame) -> Result<Option<f64>> {
     let Some(column) = &spec.target else {
         return Ok(None);
     };

@@ -110,9 +110,7 @@ fn bars(spec: &ChartSpec, frame: &Frame) -> Result<(Vec<String>, Vec<Bar>)> {
     };
     let mut bars: Vec<Bar> = Vec::new();
     for row in 0..frame.rows() {
-        let name = frame
-            .text(&spec.x, row)?
-            .unwrap_or_else(|| "unregistered".to_owned());
+        let name = frame.name(&spec.x, row)?;
         let at = bars.iter().position(|b| b.name == name).unwrap_or_else(|| {
             bars.push(Bar {
                 name,
@@ -122,10 +120,7 @@ fn bars(spec: &ChartSpec, frame: &Frame) -> Result<(Vec<String>, Vec<Bar>)> {
         });
         match &spec.series {
             Some(column) => {
-                let part = frame
-                    .text(column, row)?
-                    .unwrap_or_else(|| "none".to_owned())
-                    .replace('_', " ");
+                let part = frame.name(column, row)?.replace('_', " ");
                 let i = names.iter().position(|n| *n == part).unwrap_or_else(|| {
                     names.push(part);
                     names.len() - 1

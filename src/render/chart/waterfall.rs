@@ -25,9 +25,7 @@ pub(super) fn draw(canvas: &Canvas<'_>, area: Rect, spec: &ChartSpec, frame: &Fr
     let mut running = 0.0;
     let sum = spec.labels.first();
     for row in 0..frame.rows() {
-        let name = frame
-            .text(&spec.x, row)?
-            .unwrap_or_else(|| "unregistered".to_owned());
+        let name = frame.name(&spec.x, row)?;
         let value = scale::value(frame, &spec.y[0], row)?;
         let to = running + value.unwrap_or(0.0);
         steps.push(Step {
