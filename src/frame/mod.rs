@@ -33,6 +33,32 @@ pub enum Role {
     Ratio,
 }
 
+/// Columns whose texts name what their row is about.
+const NAMES: [&str; 17] = [
+    "account",
+    "gpu_model",
+    "host",
+    "key_alias",
+    "model",
+    "namespace",
+    "owner",
+    "provider",
+    "purchase",
+    "region",
+    "risk_tier",
+    "scope",
+    "service",
+    "source",
+    "stage",
+    "team",
+    "use_case",
+];
+
+/// Whether people are told in a word that the column has no text; elsewhere a dash does.
+pub fn is_name(column: &str) -> bool {
+    NAMES.contains(&column)
+}
+
 /// What stands for a name that is missing: traffic without a use case is unregistered, a device without an owner
 /// has no owner.
 pub fn unnamed(column: &str) -> String {

@@ -36,6 +36,11 @@ pub(super) fn png(document: &Document) -> Result<Vec<u8>> {
     super::png(&svg(document)?, 1.0)
 }
 
+/// At twice its size, for screens of many pixels and for slides.
+pub(super) fn png_twice(document: &Document) -> Result<Vec<u8>> {
+    super::png(&svg(document)?, 2.0)
+}
+
 /// The whole board.
 pub fn svg(document: &Document) -> Result<String> {
     let width = f64::from(WIDTH) - 2.0 * theme::MARGIN;
@@ -240,7 +245,8 @@ impl Page<'_> {
 fn draw_card(c: &Canvas<'_>, area: Rect, card: &Headline, wide: bool) -> Result<()> {
     c.rect(area, theme::CARD)?;
     let inner = area.inset(24.0, 0.0, 20.0, 0.0);
-    c.text(inner.x, area.y + 48.0, &SMALL.fit(&card.label, inner.w), SMALL)?;
+    let kind = SMALL.shrunk(&card.label, inner.w);
+    c.text(inner.x, area.y + 48.0, &kind.fit(&card.label, inner.w), kind)?;
     let value = card
         .value
         .as_ref()
@@ -276,7 +282,8 @@ fn draw_card(c: &Canvas<'_>, area: Rect, card: &Headline, wide: bool) -> Result<
         spark_from = x + kind.width(&text) + 22.0;
     }
     if let Some(note) = &card.note {
-        c.text(inner.x, area.y + 228.0, &SMALL.fit(note, inner.w), SMALL)?;
+        let kind = SMALL.shrunk(note, inner.w);
+        c.text(inner.x, area.y + 228.0, &kind.fit(note, inner.w), kind)?;
     }
     if let Some((spec, frame)) = &card.spark {
         let spark = if wide {

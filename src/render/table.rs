@@ -4,7 +4,7 @@
 use super::document::Rows;
 use super::{cell, number};
 use crate::base::{Result, money};
-use crate::frame::{Frame, Role};
+use crate::frame::{Frame, Role, is_name, unnamed};
 use arrow::array::AsArray;
 use arrow::datatypes::DataType;
 
@@ -41,7 +41,7 @@ pub(super) fn lay(table: &Rows, most: usize) -> Result<Laid> {
             .push(cell::is_number(column, frame.batch.column(*index).data_type()));
         let decimals = decimals(frame, *index)?;
         for (row, line) in laid.rows.iter_mut().enumerate() {
-            line.push(text(frame, *index, decimals, row)?.unwrap_or_else(|| number::MISSING.to_owned()));
+            line.push(text(frame, *index, decimals, row)?.unwrap_or_else(|| missing(&column.name)));
         }
         for (line, currency) in laid.totals.iter_mut().zip(&lines) {
             line.push(match table.total(*currency, &column.name) {
@@ -61,6 +61,15 @@ pub(super) fn lay(table: &Rows, most: usize) -> Result<Laid> {
         }
     }
     Ok(laid)
+}
+
+/// What people read where a cell holds nothing: the word that pictures have, too, or a dash.
+pub(super) fn missing(column: &str) -> String {
+    if is_name(column) {
+        unnamed(column)
+    } else {
+        number::MISSING.to_owned()
+    }
 }
 
 /// As many rows as a page holds.

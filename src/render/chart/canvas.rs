@@ -86,6 +86,12 @@ impl Type {
     pub fn width(&self, text: &str) -> f64 {
         text_width(text, self.size, self.bold)
     }
+    /// A little smaller where the text is a little too wide: before words are cut, they shrink by a fifth.
+    pub fn shrunk(mut self, text: &str, width: f64) -> Type {
+        let share = width / self.width(text).max(1.0);
+        self.size *= share.clamp(0.8, 1.0);
+        self
+    }
     /// The text, shortened with an ellipsis to what fits.
     pub fn fit(&self, text: &str, width: f64) -> String {
         // What was measured and added up before may be a hair narrower.
