@@ -35,6 +35,9 @@ pub(super) fn lay(table: &Rows, most: usize) -> Result<Laid> {
     let lines = table.total_lines();
     laid.totals = vec![Vec::with_capacity(shown.len()); lines.len()];
     let mut named = false;
+    let told = shown
+        .iter()
+        .any(|(i, _)| frame.columns[*i].role == Role::Currency);
     for (index, _) in &shown {
         let column = &frame.columns[*index];
         laid.right
@@ -53,9 +56,14 @@ pub(super) fn lay(table: &Rows, most: usize) -> Result<Laid> {
         // The first text column says what the line is.
         if !named && column.role == Role::Dimension {
             named = true;
-            for line in &mut laid.totals {
+            for (line, currency) in laid.totals.iter_mut().zip(&lines) {
                 if let Some(last) = line.last_mut() {
-                    *last = "Total".to_owned();
+                    *last = match currency {
+                        // Two lines have to be told apart where no column does it.
+                        _ if lines.len() < 2 || told => "Total".to_owned(),
+                        Some(code) => format!("Total {code}"),
+                        None => "Total, no currency".to_owned(),
+                    };
                 }
             }
         }

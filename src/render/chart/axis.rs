@@ -22,6 +22,22 @@ pub(super) fn ticks(min: f64, max: f64, height: f64) -> Vec<f64> {
     nice_ticks(min, max, ((height / 84.0) as usize).clamp(2, 5))
 }
 
+/// Round values of a format: people count time in halves and quarters of minutes and hours, not in tens.
+pub(super) fn ticks_of(format: &Format, min: f64, max: f64, height: f64) -> Vec<f64> {
+    const STEPS: [f64; 17] = [
+        1e3, 2e3, 5e3, 10e3, 15e3, 30e3, 60e3, 120e3, 300e3, 600e3, 900e3, 1800e3, 3600e3, 7200e3, 21600e3,
+        43200e3, 86400e3,
+    ];
+    let timed = matches!(format, Format::Measure(unit) if unit == "ms");
+    if !timed || max < 4e3 || min < 0.0 || max > 4e8 {
+        return ticks(min, max, height);
+    }
+    let wanted = (height / 84.0).clamp(2.0, 5.0);
+    let step = STEPS.into_iter().find(|s| max / s <= wanted).unwrap_or(86400e3);
+    let last = (max / step - 1e-9).ceil() as i64;
+    (0..=last.max(1)).map(|i| i as f64 * step).collect()
+}
+
 /// Room that the labels of the vertical axis take.
 pub(super) fn left_margin(ticks: &[f64], format: &Format) -> f64 {
     ticks
@@ -359,6 +375,24 @@ mod tests {
         // The later one below: its line does not reach up to the words of the earlier one.
         assert!(!place(10.0, 0, 50.0).meets(&place(40.0, 1, 50.0)));
         assert!(place(10.0, 1, 50.0).meets(&place(40.0, 0, 50.0)));
+    }
+
+    #[test]
+    fn time_is_counted_as_people_do() {
+        let seconds = |max: f64| -> Vec<f64> {
+            let ms = Format::Measure("ms".to_owned());
+            ticks_of(&ms, 0.0, max * 1e3, 338.0)
+                .iter()
+                .map(|t| t / 1e3)
+                .collect()
+        };
+        assert_eq!(seconds(127.0), [0.0, 60.0, 120.0, 180.0]);
+        assert_eq!(seconds(50.0), [0.0, 15.0, 30.0, 45.0, 60.0]);
+        assert_eq!(seconds(5400.0), [0.0, 1800.0, 3600.0, 5400.0]);
+        // Below a few seconds, and of anything else, tens are as good.
+        assert_eq!(seconds(0.8), [0.0, 0.2, 0.4, 0.6, 0.8]);
+        let money = Format::Money("USD".to_owned());
+        assert_eq!(ticks_of(&money, 0.0, 97e3, 420.0)[1], 20e3);
     }
 
     #[test]
