@@ -21,6 +21,10 @@ pub(super) struct Laid {
     pub hidden: usize,
 }
 
+/// Columns of our own words: people read them as pictures write them, without the underscore. A user's names stay
+/// as they are.
+const WORDS: [&str; 6] = ["aspect", "kind", "leaf", "purchase", "state", "what"];
+
 pub(super) fn lay(table: &Rows, most: usize) -> Result<Laid> {
     let frame = &table.frame;
     let shown = shown(table)?;
@@ -159,6 +163,9 @@ fn text(frame: &Frame, index: usize, decimals: u8, row: usize) -> Result<Option<
                 .format("%Y-%m-%d %H:%M")
                 .to_string()
         }),
+        (Role::Dimension, _) if WORDS.contains(&name.as_str()) => {
+            cell::for_machines(array.as_ref(), row)?.map(|word| word.replace('_', " "))
+        }
         _ => cell::for_machines(array.as_ref(), row)?,
     })
 }

@@ -42,9 +42,17 @@ pub(super) fn ticks_of(format: &Format, min: f64, max: f64, height: f64) -> Vec<
 pub(super) fn left_margin(ticks: &[f64], format: &Format) -> f64 {
     ticks
         .iter()
-        .map(|t| TICK.width(&number::tick(*t, format)))
+        .map(|t| TICK.width(&tick_label(*t, format)))
         .fold(0.0, f64::max)
         + 14.0
+}
+
+/// No time is no time in any unit.
+fn tick_label(tick: f64, format: &Format) -> String {
+    match format {
+        Format::Measure(unit) if unit == "ms" && tick == 0.0 => "0".to_owned(),
+        _ => number::tick(tick, format),
+    }
 }
 
 /// Grid lines with their values at the left; the zero line is darker.
@@ -59,7 +67,7 @@ pub(super) fn grid(
         let at = y.at(*tick);
         let color = if *tick == 0.0 { theme::AXIS } else { theme::GRID };
         canvas.line((plot.x, at), (plot.right(), at), color, theme::HAIR)?;
-        let label = number::tick(*tick, format);
+        let label = tick_label(*tick, format);
         canvas.text(plot.x - 12.0, at + 9.0, &label, TICK.align(Align::Right))?;
     }
     Ok(())

@@ -64,11 +64,17 @@ pub(super) fn draw(canvas: &Canvas<'_>, area: Rect, spec: &ChartSpec, frame: &Fr
     head(canvas, area, plot, spec, &flow, &format)?;
     let (x0, x1) = (plot.x + NODE, plot.right() - NODE);
     let (mut from, mut to) = (left_tops.clone(), right_tops.clone());
+    let mut bands = Vec::with_capacity(flow.links.len());
     for ((l, r), amount) in &flow.links {
         let wide = amount * pixels;
-        band(canvas, (x0, from[*l]), (x1, to[*r]), wide, theme::series(*l))?;
+        bands.push((wide, from[*l], to[*r], theme::series(*l)));
         from[*l] += wide;
         to[*r] += wide;
+    }
+    // The narrow ones lie on top, or the wide ones would hide them.
+    bands.sort_by(|a, b| b.0.total_cmp(&a.0));
+    for (wide, from, to, color) in bands {
+        band(canvas, (x0, from), (x1, to), wide, color)?;
     }
     for (i, (node, top)) in flow.left.iter().zip(&left_tops).enumerate() {
         let bar = Rect::new(plot.x, *top, NODE, (node.total * pixels).max(1.0));

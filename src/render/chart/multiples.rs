@@ -23,7 +23,7 @@ const KEY: f64 = 44.0;
 /// More than this between the largest and the smallest of the panels: each gets its own scale.
 const APART: f64 = 8.0;
 const ROW_LEAST: f64 = 130.0;
-const ROW_HEIGHT: f64 = 200.0;
+const ROW_HEIGHT: f64 = 220.0;
 /// More panels than this are the table's.
 const MOST: usize = 16;
 
@@ -74,8 +74,7 @@ pub(super) fn draw(canvas: &Canvas<'_>, area: Rect, spec: &ChartSpec, frame: &Fr
         } else {
             (all.iter().map(bottom).fold(0.0, f64::min), most)
         };
-        let ticks = nice_ticks(low, top, 2);
-        let y = (ticks[0], ticks[ticks.len() - 1]);
+        let y = scale_of(low, top);
         draw_panel(canvas, panel, one, (from, to), step, y, target, &format)?;
         // Dates stand below the last panel of a column.
         if i + columns >= all.len() {
@@ -132,21 +131,8 @@ fn draw_panel(
         theme::AXIS,
         theme::HAIR,
     )?;
-    // The top of the scale, where the line leaves room for it.
-    let mark = number::tick(high, format);
-    let over = |from: f64, to: f64| {
-        one.points.iter().any(|(t, v)| {
-            let near = at(*t) >= from - 8.0 && at(*t) <= to + 8.0;
-            near && v.is_some_and(|v| y.at(v) < plot.y + 40.0)
-        })
-    };
-    let width = SMALL.width(&mark) + 16.0;
-    if !over(plot.x, plot.x + width) {
-        canvas.text(plot.x + 8.0, plot.y + 28.0, &mark, SMALL)?;
-    } else if !over(plot.right() - width, plot.right()) {
-        let kind = SMALL.align(Align::Right);
-        canvas.text(plot.right() - 8.0, plot.y + 28.0, &mark, kind)?;
-    }
+    // The top of the scale, for which the scale leaves room.
+    canvas.text(plot.x + 8.0, plot.y + 28.0, &number::tick(high, format), SMALL)?;
     if let Some(target) = target {
         let level = y.at(target);
         canvas.dashes(&[(plot.x, level), (plot.right(), level)], theme::INK, 1.5)?;
@@ -170,6 +156,19 @@ fn draw_panel(
     Ok(())
 }
 
+/// From a round value to a round value, with room for the words at the top.
+fn scale_of(low: f64, top: f64) -> (f64, f64) {
+    const FULL: f64 = 0.78;
+    let ticks = nice_ticks(low, top, 2);
+    let (first, last) = (ticks[0], ticks[ticks.len() - 1]);
+    let span = last - first;
+    if top - first > span * FULL {
+        (first, last + (ticks[1] - ticks[0]))
+    } else {
+        (first, last)
+    }
+}
+
 /// The first and the last day.
 fn ends(canvas: &Canvas<'_>, plot: Rect, from: i64, to: i64) -> Result<()> {
     let text = |t: i64| time::from_micros(t).format("%-d %b").to_string();
@@ -187,4 +186,17 @@ fn top(series: &Series) -> f64 {
 
 fn bottom(series: &Series) -> f64 {
     series.points.iter().filter_map(|p| p.1).fold(0.0, f64::min)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scale_is_round_and_leaves_room_for_its_words() {
+        for (top, end) in [(1.45, 2.0), (1.6, 3.0), (40.0, 60.0), (0.0, 0.5), (9.8, 15.0)] {
+            assert_eq!(scale_of(0.0, top), (0.0, end), "{top}");
+        }
+        assert_eq!(scale_of(-5.0, 5.0).0, -5.0);
+    }
 }

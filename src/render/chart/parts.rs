@@ -102,7 +102,7 @@ pub(super) fn draw(canvas: &Canvas<'_>, area: Rect, spec: &ChartSpec, frame: &Fr
     Ok(())
 }
 
-/// The names of the parts, and the bars in order of first appearance.
+/// The names of the parts, and the bars: rows as they come, or the largest sum first where rows are put together.
 fn bars(spec: &ChartSpec, frame: &Frame) -> Result<(Vec<String>, Vec<Bar>)> {
     let mut names: Vec<String> = match &spec.series {
         Some(_) => Vec::new(),
@@ -136,6 +136,11 @@ fn bars(spec: &ChartSpec, frame: &Frame) -> Result<(Vec<String>, Vec<Bar>)> {
     }
     for bar in &mut bars {
         bar.parts.resize(names.len(), None);
+    }
+    // Rows that are put together here come in the order of their largest part, not of their sums.
+    if spec.series.is_some() {
+        let sum = |bar: &Bar| bar.parts.iter().copied().flatten().sum::<f64>();
+        bars.sort_by(|a, b| sum(b).total_cmp(&sum(a)));
     }
     Ok((names, bars))
 }

@@ -349,3 +349,25 @@ fn what_happened_stands_at_its_time() {
     let share = (line - path.0) / (path.1 - path.0);
     assert!((share - 20.0 / 30.0).abs() < 0.01, "{share}");
 }
+
+#[test]
+fn rows_that_are_put_together_stand_by_their_sums() {
+    // Three parts of 40 make more than one of 100.
+    let rows = [("b", "x", 100), ("a", "x", 40), ("a", "y", 40), ("a", "z", 40)];
+    let frame = frame(vec![
+        ("owner", Role::Dimension, "", texts(rows.map(|r| r.0))),
+        ("state", Role::Dimension, "", texts(rows.map(|r| r.1))),
+        (
+            "hours",
+            Role::Measure,
+            "",
+            decimals(rows.map(|r| Some(r.2 * ONE))),
+        ),
+    ]);
+    let spec = ChartSpec {
+        series: Some("state".into()),
+        ..chart("parts", "owner", &["hours"])
+    };
+    let svg = drawn((spec, frame));
+    assert!(svg.find("\n120\n").unwrap() < svg.find("\n100\n").unwrap());
+}
