@@ -311,8 +311,9 @@ impl Side {
                 canvas.path(&thread, theme::AXIS, theme::HAIR)?;
             }
             if self.stacked {
-                let name = NAME.fit(&node.name, self.width - 28.0);
-                canvas.text(near, middle - 7.0, &name, NAME.align(align))?;
+                let kind = NAME.shrunk(&node.name, self.width - 28.0).align(align);
+                let name = kind.fit(&node.name, self.width - 28.0);
+                canvas.text(near, middle - 7.0, &name, kind)?;
                 canvas.text(near, middle + 27.0, value, VALUE.align(align))?;
                 continue;
             }

@@ -15,7 +15,7 @@ const KEY: Type = Type::new(theme::LABEL, theme::MUTED);
 const KEY_HEIGHT: f64 = 56.0;
 const SWATCH: f64 = 34.0;
 const NOTHING: &str = "no value";
-const HIGHEST: &str = "highest ";
+const HIGHEST: &str = "highest";
 const ROW_MOST: f64 = 50.0;
 const BETWEEN: f64 = 2.0;
 /// More columns than this are no wider than the lines between them.
@@ -132,7 +132,7 @@ fn key(
     let peak = NAME.bold().align(Align::Right);
     let words = highest
         .as_ref()
-        .map_or(0.0, |text| KEY.width(HIGHEST) + peak.width(text));
+        .map_or(0.0, |text| KEY.width(HIGHEST) + 10.0 + peak.width(text));
     let label = |tick: &f64| number::tick(*tick, format);
     let wide = |text: &str| SWATCH + 8.0 + KEY.width(text) + 20.0;
     let gaps = field.cells.len() < field.rows.len() * field.columns.len();

@@ -56,7 +56,8 @@ pub(super) fn draw(canvas: &Canvas<'_>, area: Rect, spec: &ChartSpec, frame: &Fr
     } else {
         words.to_owned()
     };
-    canvas.text(area.x, area.y + 26.0, &SMALL.fit(&words, area.w), SMALL)?;
+    let kind = SMALL.shrunk(&words, area.w);
+    canvas.text(area.x, area.y + 26.0, &kind.fit(&words, area.w), kind)?;
     let wide = (area.w - COLUMN_GAP * (columns as f64 - 1.0)) / columns as f64;
     let wide = wide.min(PANEL_MOST);
     let high = (area.h - KEY - foot) / rows as f64;

@@ -64,12 +64,9 @@ pub(super) fn draw(canvas: &Canvas<'_>, area: Rect, spec: &ChartSpec, frame: &Fr
     let thick = (each * 0.58).min(32.0);
     for (i, bar) in bars.iter().enumerate() {
         let middle = area.y + head + each * (i as f64 + 0.5);
-        canvas.text(
-            area.x + left - 16.0,
-            middle + 9.5,
-            &NAME.fit(&bar.name, left - 16.0),
-            NAME.align(Align::Right),
-        )?;
+        let kind = NAME.shrunk(&bar.name, left - 16.0).align(Align::Right);
+        let name = kind.fit(&bar.name, left - 16.0);
+        canvas.text(area.x + left - 16.0, middle + 9.5, &name, kind)?;
         let (mut up, mut down) = (0.0, 0.0);
         for (part, value) in bar.parts.iter().enumerate() {
             let Some(value) = value else { continue };
