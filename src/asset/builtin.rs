@@ -74,6 +74,7 @@ pub(super) static ASSETS: &[(&str, &str)] = assets![
     "metrics/energy/co2_per_1k_requests.sql",
     "metrics/energy/trend.sql",
     "metrics/energy/wh_per_1k_requests.sql",
+    "metrics/gateway/by_hour_of_week.sql",
     "metrics/gateway/cache_hit_rate.sql",
     "metrics/gateway/error_rate.sql",
     "metrics/gateway/fallback_rate.sql",

@@ -147,7 +147,7 @@ pub(super) enum Command {
     Report {
         /// Name of the report: board, month-close, unit-economics, gpu-fleet, gateway-ops, ai-portfolio
         name: String,
-        /// Only these renderings: png, html, xlsx, md, json
+        /// Only these renderings: png, 2x.png, html, xlsx, md, json
         #[arg(long, value_delimiter = ',', value_name = "FORMAT")]
         format: Vec<String>,
         /// Where the files go

@@ -31,6 +31,7 @@ mod mistakes;
 mod mistakes_table;
 mod own;
 mod parts;
+mod pictures;
 mod prices;
 mod privacy;
 mod properties;

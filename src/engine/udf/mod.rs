@@ -10,6 +10,7 @@ mod charge_moment;
 mod claimant;
 mod difference;
 mod fx_rate;
+mod hour_of_day;
 mod in_hours;
 mod instant;
 mod json_field;
@@ -56,6 +57,7 @@ pub(super) fn scalars(settings: &Settings, registry: &Registry) -> Vec<ScalarUDF
         Difference::new(Of::Shares, End::High).into(),
         Difference::new(Of::Means, End::Low).into(),
         Difference::new(Of::Means, End::High).into(),
+        hour_of_day::HourOfDay::new(settings.zone).into(),
         in_hours::InHours::default().into(),
         instant::Instant::default().into(),
         json_field::JsonField::default().into(),
