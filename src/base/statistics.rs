@@ -19,7 +19,11 @@ fn wilson(hits: f64, of: f64) -> (f64, f64) {
     let whole = 1.0 + square / of;
     // At either end the terms cancel, which floating point does not quite.
     (
-        if hits > 0.0 { (middle - spread) / whole } else { 0.0 },
+        if hits > 0.0 {
+            (middle - spread) / whole
+        } else {
+            0.0
+        },
         if hits < of { (middle + spread) / whole } else { 1.0 },
     )
 }

@@ -201,7 +201,7 @@ SELECT
     (recent_provisioned_s - recent_active_s) / NULLIF((1 - target) * recent_provisioned_s, 0) AS burn_rate_recent,
     exhausted_at,
     cost,
-    money_mul(cost, ratio(spent, provisioned)) AS idle_cost,
-    money_mul(cost, ratio(greatest(spent - budget, CAST(0 AS DECIMAL(38, 18))), provisioned)) AS over_budget_cost
+    ratio(money_mul(cost, spent), provisioned) AS idle_cost,
+    ratio(money_mul(cost, greatest(spent - budget, CAST(0 AS DECIMAL(38, 18)))), provisioned) AS over_budget_cost
 FROM joined
 ORDER BY slo, currency

@@ -176,9 +176,8 @@ aimed AS (
 reached AS (
     SELECT
         {{by}},
-        shown, attempts, unpriced, prompt, read_tokens, written, again, pool_text, pool_read, paid_writers, without_hour, cost,
-        cached, plain, if_read, if_written, if_kept,
-        coalesce(writes_per_read, CAST(0 AS DECIMAL(38, 18))) AS writes_per_read,
+        shown, attempts, unpriced, prompt, read_tokens, written, again, pool_text, pool_read, pool_written, paid_writers,
+        without_hour, cost, cached, plain, if_read, if_written, if_kept,
         least(
             wanted,
             ratio(
@@ -211,7 +210,13 @@ policies AS (
                             money_mul(
                                 more_read,
                                 CAST(if_read AS DECIMAL(38, 18))
-                                - money_mul(writes_per_read, CAST(if_written AS DECIMAL(38, 18)))
+                                - coalesce(
+                                    ratio(
+                                        money_mul(CAST(pool_written AS DECIMAL(38, 18)), CAST(if_written AS DECIMAL(38, 18))),
+                                        CAST(pool_read AS DECIMAL(38, 18))
+                                    ),
+                                    CAST(0 AS DECIMAL(38, 18))
+                                )
                             ),
                             CAST(pool_text AS DECIMAL(38, 18))
                         ),

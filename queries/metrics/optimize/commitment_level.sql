@@ -122,12 +122,13 @@ yields AS (
             WHEN coalesce(covered_cost, 0) <= 0 THEN 'no support: nothing of it was used, so nobody knows what it covers'
             WHEN without_list_cost > 0 THEN concat(without_list_cost, ' of its covered lines have no list cost')
         END AS reason,
-        ratio(listed, covered_cost) AS yield
+        CAST(listed AS DECIMAL(38, 18)) AS listed,
+        CAST(covered_cost AS DECIMAL(38, 18)) AS covered_cost
     FROM covered
 ),
 worked AS (
     SELECT
-        p.commitment, p.currency, y.provider, y.reason, y.yield, l.level,
+        p.commitment, p.currency, y.provider, y.reason, y.listed, y.covered_cost, l.level,
         p.to_us - p.from_us > 3600000000 AS coarse,
         p.used, p.unused,
         CAST(p.used + p.unused AS DECIMAL(38, 18)) AS committed,
@@ -143,9 +144,14 @@ worked AS (
 -- gained: usage on demand that more of it covers; lost: what less of it leaves to on demand.
 shifted AS (
     SELECT
-        commitment, currency, provider, reason, yield, level, coarse, used, unused, committed, eligible, more,
+        commitment, currency, provider, reason, listed, covered_cost, level, coarse, used, unused, committed, eligible, more,
         CASE
-            WHEN more > 0 THEN least(money_mul(more, yield), greatest(CAST(eligible AS DECIMAL(38, 18)), CAST(0 AS DECIMAL(38, 18))))
+            WHEN more > 0
+                THEN
+                    least(
+                        ratio(money_mul(more, listed), covered_cost),
+                        greatest(CAST(eligible AS DECIMAL(38, 18)), CAST(0 AS DECIMAL(38, 18)))
+                    )
             ELSE CAST(0 AS DECIMAL(38, 18))
         END AS gained,
         CASE
@@ -156,29 +162,42 @@ shifted AS (
 ),
 summed AS (
     SELECT
-        commitment, currency, provider, reason, level,
+        commitment, currency, provider, reason, listed, covered_cost, level,
         count(*) AS periods,
         count(*) FILTER (WHERE coarse) AS coarse_periods,
         sum(used) AS used,
         sum(unused) AS unused,
         sum(eligible) AS eligible,
-        CAST(sum(gained) - sum(money_mul(lost, yield)) - sum(more) AS DECIMAL(38, 18)) AS saving,
-        CAST(sum(used) - sum(lost) + coalesce(ratio(CAST(sum(gained) AS DECIMAL(38, 18)), max(yield)), CAST(0 AS DECIMAL(38, 18))) AS DECIMAL(38, 18)) AS used_after,
+        CAST(sum(lost) AS DECIMAL(38, 18)) AS lost,
+        CAST(sum(gained) AS DECIMAL(38, 18)) AS gained,
+        CAST(sum(more) AS DECIMAL(38, 18)) AS more,
         CAST(sum(committed) + sum(more) AS DECIMAL(38, 18)) AS committed_after
     FROM shifted
-    GROUP BY commitment, currency, provider, reason, level
+    GROUP BY commitment, currency, provider, reason, listed, covered_cost, level
+),
+valued AS (
+    SELECT
+        commitment, currency, provider, reason, level, periods, coarse_periods, used, unused, eligible, committed_after,
+        CASE
+            WHEN reason IS NULL THEN gained - ratio(money_mul(lost, listed), covered_cost) - more
+        END AS saving,
+        CASE
+            WHEN reason IS NULL
+                THEN
+                    CAST(used AS DECIMAL(38, 18)) - lost
+                    + coalesce(ratio(money_mul(gained, covered_cost), listed), CAST(0 AS DECIMAL(38, 18)))
+        END AS used_after
+    FROM summed
 ),
 ranked AS (
     SELECT
         s.commitment, s.currency, s.provider, s.reason, s.level, s.periods, s.coarse_periods, s.used, s.unused, s.eligible,
-        CASE WHEN s.reason IS NULL THEN s.saving END AS saving,
-        CASE WHEN s.reason IS NULL THEN s.used_after END AS used_after,
-        s.committed_after,
+        s.saving, s.used_after, s.committed_after,
         t.term_end,
         row_number() OVER (
             PARTITION BY s.commitment, s.currency ORDER BY s.saving DESC NULLS LAST, abs(s.level - 1), s.level
         ) AS place
-    FROM summed AS s
+    FROM valued AS s
     LEFT JOIN commitment_terms AS t ON t.commitment = s.commitment AND t.currency = s.currency
 )
 SELECT

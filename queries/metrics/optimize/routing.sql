@@ -272,6 +272,7 @@ judged AS (
     SELECT
         use_case, to_provider, to_model, shown, tasks, labelled, successes, moved, left_out, own_labelled, own_successes,
         cost_now, cost_after, cost_cold, value_per_success,
+        is_known AND tasks + left_out = 0 AS is_there,
         CASE WHEN own_shown = shown THEN cost_per_task END AS own_cost_per_task,
         CASE
             WHEN NOT is_known THEN 'nothing is known of this model: no request ran on it, and the registry does not name it'
@@ -289,15 +290,15 @@ figured AS (
     SELECT
         use_case, to_provider, to_model, shown, tasks, labelled, successes, moved, left_out, own_labelled, own_successes,
         own_cost_per_task, reason,
-        CASE WHEN tasks + left_out = 0 THEN 0 ELSE cost_now END AS cost_now,
-        CASE WHEN tasks + left_out = 0 THEN 0 WHEN reason IS NULL THEN cost_after END AS cost_after,
-        CASE WHEN tasks + left_out = 0 THEN 0 WHEN reason IS NULL THEN cost_cold END AS cost_cold,
+        CASE WHEN is_there THEN 0 ELSE cost_now END AS cost_now,
+        CASE WHEN is_there THEN 0 WHEN reason IS NULL THEN cost_after END AS cost_after,
+        CASE WHEN is_there THEN 0 WHEN reason IS NULL THEN cost_cold END AS cost_cold,
         CASE
-            WHEN tasks + left_out = 0 THEN 0
+            WHEN is_there THEN 0
             WHEN reason IS NULL THEN ratio(own_successes * labelled - successes * own_labelled, own_labelled * labelled)
         END AS quality_change,
         CASE
-            WHEN tasks + left_out = 0 THEN money_mul(value_per_success, 0)
+            WHEN is_there THEN money_mul(value_per_success, 0)
             WHEN reason IS NULL
                 THEN
                     ratio(
