@@ -8,8 +8,9 @@ that it ran. The window is the stretch of hours that have charges. Prices of an 
 of device, from the bill; where nothing was bought that way the price is a parameter, or there is no figure and reason says so.
 An SLO says how its nodes may be bought (may_buy), and a move that takes a node below the target it is at now is not
 recommended. recommended is the allowed move that saves most, where one saves at all. Each node is judged by its own load,
-as if no other moved. Owned nodes are paid for already and are left out. A reservation can be left when its
-term ends: committed_until."""
+as if no other moved. Owned nodes are paid for already and are left out. Hours of a
+commitment that nobody used are in no node's cost, so that leaving it saves more than stands here: see spend/commitments.
+A reservation can be left when its term ends: committed_until."""
 formula = "saving = cost_now − paid device-hours after × price per device-hour; utilization_after = active ÷ paid device time after"
 owner = "platform"
 grain = "one node, way of buying it and currency"
