@@ -30,6 +30,7 @@ mod price_factors;
 mod price_steps;
 mod ratio;
 mod setting;
+mod share;
 mod sum_product;
 mod token_cost;
 mod uplift;
@@ -75,6 +76,8 @@ pub(super) fn scalars(settings: &Settings, registry: &Registry) -> Vec<ScalarUDF
         price_steps::PriceSteps::default().into(),
         ratio::Ratio::default().into(),
         setting::Setting::new(settings, registry).into(),
+        share::Share::new(End::Low).into(),
+        share::Share::new(End::High).into(),
         token_cost::TokenCost::default().into(),
         uplift::Uplift::default().into(),
     ]
