@@ -6,7 +6,7 @@
 use super::baseline::Baseline;
 use super::driver::Change;
 use super::event::Event;
-use super::outcome::Finding;
+use super::outcome::{Finding, Kind};
 use super::panel::{Cell, Grain, Panel, Series};
 use crate::base::Result;
 use std::collections::BTreeSet;
@@ -87,10 +87,64 @@ pub(super) fn one_each<'a>(
         joined.push(candidate);
         groups.push(joined);
     }
-    groups
-        .into_iter()
-        .flat_map(|group| choose(panel, group))
-        .collect()
+    let told = groups.into_iter().flat_map(|group| choose(panel, group)).collect();
+    without_sums(panel, told)
+}
+
+/// A broad series also steps where the causes in it began on other days: what they explain of it is told of them.
+fn without_sums<'a>(
+    panel: &Panel,
+    mut told: Vec<(Candidate<'a>, Vec<(Grain, String)>)>,
+) -> Vec<(Candidate<'a>, Vec<(Grain, String)>)> {
+    told.sort_by_key(|(c, _)| (c.series.cells.len(), c.rank()));
+    let mut kept: Vec<(Candidate<'a>, Vec<(Grain, String)>)> = Vec::new();
+    for (candidate, also) in told {
+        let overlaps = |other: &Candidate<'_>| {
+            let shared = candidate.days.iter().filter(|d| other.days.contains(d)).count();
+            shared * 2 >= candidate.days.len() && other.series.currency == candidate.series.currency
+        };
+        let inside: BTreeSet<usize> = kept
+            .iter()
+            .filter(|(other, _)| overlaps(other))
+            .flat_map(|(other, _)| other.series.cells.iter().copied())
+            .collect();
+        let own = &candidate.series.cells;
+        let moved = movements(panel, &candidate, own, PART_OF_MOVE * candidate.relative());
+        let mass = |skip: &BTreeSet<usize>| -> f64 {
+            let cells = own.iter().filter(|at| !skip.contains(at));
+            let moved = cells.filter_map(|at| moved[*at].as_ref()).filter(|m| m.changed);
+            moved.map(|m| m.by.abs()).sum()
+        };
+        let same_cells = kept
+            .iter()
+            .any(|(other, _)| overlaps(other) && other.series.cells == *own);
+        if same_cells || mass(&inside) >= LEFT * mass(&BTreeSet::new()) {
+            kept.push((candidate, also));
+        } else if let Some((_, names)) = kept.iter_mut().find(|(other, _)| overlaps(other)) {
+            names.push((candidate.series.grain, candidate.series.name.clone()));
+        }
+    }
+    for (_, names) in &mut kept {
+        names.sort();
+        names.dedup();
+    }
+    kept
+}
+
+/// How cells moved over the days of one candidate.
+fn movements(panel: &Panel, of: &Candidate<'_>, cells: &[usize], threshold: f64) -> Vec<Option<Moved>> {
+    let mut moved: Vec<Option<Moved>> = Vec::new();
+    moved.resize_with(panel.cells.len(), || None);
+    for at in cells {
+        let amounts = &panel.cells[*at].amount;
+        let now: f64 = of.days.iter().map(|d| Cell::size(amounts[*d])).sum();
+        let before = of.baseline.expected(amounts).map_or(0.0, Cell::size);
+        let weight = now.abs().max(before.abs());
+        let by = now - before;
+        let changed = by.abs() > threshold * weight && by.abs() > NOISES * of.baseline.noise(amounts);
+        moved[*at] = Some(Moved { weight, by, changed });
+    }
+    moved
 }
 
 /// Whether two events may be one: they share money and time.
@@ -107,7 +161,8 @@ fn together(a: &Candidate<'_>, b: &Candidate<'_>) -> bool {
     }
     let days: BTreeSet<usize> = a.days.iter().copied().collect();
     let shared = b.days.iter().filter(|d| days.contains(d)).count();
-    shared * 2 > a.days.len() + b.days.len() - shared
+    let brief = a.event.kind == Kind::Episode && b.event.kind == Kind::Episode;
+    brief && shared * 2 > a.days.len() + b.days.len() - shared
 }
 
 /// How one cell moved over the days of a group.
@@ -141,17 +196,8 @@ fn choose<'a>(
         .iter()
         .flat_map(|c| c.series.cells.iter().copied())
         .collect();
-    let mut moved: Vec<Option<Moved>> = Vec::new();
-    moved.resize_with(panel.cells.len(), || None);
-    for at in &cells {
-        let amounts = &panel.cells[*at].amount;
-        let now: f64 = clearest.days.iter().map(|d| Cell::size(amounts[*d])).sum();
-        let before = clearest.baseline.expected(amounts).map_or(0.0, Cell::size);
-        let weight = now.abs().max(before.abs());
-        let by = now - before;
-        let changed = by.abs() > threshold * weight && by.abs() > NOISES * clearest.baseline.noise(amounts);
-        moved[*at] = Some(Moved { weight, by, changed });
-    }
+    let cells: Vec<usize> = cells.into_iter().collect();
+    let mut moved = movements(panel, clearest, &cells, threshold);
     let whole: Vec<f64> = group.iter().map(|c| mass(c.series, &moved)).collect();
     let mut left: Vec<(usize, Candidate<'a>)> = group.into_iter().enumerate().collect();
     let mut told: Vec<(Candidate<'a>, Vec<(Grain, String)>)> = Vec::new();

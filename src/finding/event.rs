@@ -3,12 +3,16 @@
 use super::MIN_DAYS;
 use super::model::{self, Model, Point};
 use super::outcome::{Kind, Unjudged};
-use super::panel::{Cell, Panel, Series};
+use super::panel::{Cell, Grain, Panel, Series};
 
 /// A day is off from here on, in σ of its kind of day.
 const OFF: f64 = 4.0;
 /// Its neighbours belong to it from here on.
 const BESIDE: f64 = 2.5;
+/// The noise that an amount has at least: 4 of it, some 12 %, are the least step.
+const LEAST_SIGMA: f64 = 0.03;
+/// The noise that a price has at least: 4 of it are 4 %.
+const LEAST_PRICE_SIGMA: f64 = 0.01;
 /// Spend on fewer days is no series.
 const MIN_ACTIVE: usize = 10;
 /// Spend that was not there for so long is new when it comes.
@@ -31,6 +35,8 @@ pub(super) struct Event {
     pub trend: f64,
     /// The level that was left began here.
     pub since: usize,
+    /// It was seen in the price, not in the amount.
+    pub of_price: bool,
 }
 
 impl Event {
@@ -67,6 +73,7 @@ pub(super) fn of(panel: &Panel, series: &Series) -> Result<Vec<Event>, Unjudged>
             score: f64::INFINITY,
             trend: 0.0,
             since: 0,
+            of_price: false,
         });
     }
     let judged: Vec<usize> = covered.into_iter().filter(|d| *d >= start).collect();
@@ -97,11 +104,14 @@ pub(super) fn of(panel: &Panel, series: &Series) -> Result<Vec<Event>, Unjudged>
             x: (Cell::size(series.amount[*day]) / unit).asinh(),
         })
         .collect();
-    let model = model::fit(&points);
+    let model = model::fit(&points, LEAST_SIGMA);
     let mut own = steps(panel, &points, &model);
-    own.extend(days_off(&points, &model, &own));
-    own.sort_by_key(|e| (e.from, e.to));
+    let off = days_off(&points, &model, &own);
+    let once: Vec<Event> = off.iter().filter(|e| !weekly(e, &off, &own)).cloned().collect();
+    own.extend(once);
     events.extend(own);
+    events.extend(new_prices(panel, series, &judged));
+    events.sort_by_key(|e| (e.from, e.to));
     // A fall of the last days may be data that is on its way.
     events.retain(|e| e.up || e.from < series.settling);
     Ok(events)
@@ -131,6 +141,7 @@ fn steps(panel: &Panel, points: &[Point], model: &Model) -> Vec<Event> {
             score: step.score,
             trend: model.trend,
             since,
+            of_price: false,
         });
         skip = back;
         if !back {
@@ -172,9 +183,66 @@ fn days_off(points: &[Point], model: &Model, steps: &[Event]) -> Vec<Event> {
                     .map(|s| s.from)
                     .max()
                     .unwrap_or_else(|| points.first().map_or(0, |p| p.day)),
+                of_price: false,
             });
         }
         at = end;
+    }
+    found
+}
+
+/// Whether it comes back each week of a new level: then it is how the level is made, and counted with it.
+fn weekly(event: &Event, off: &[Event], steps: &[Event]) -> bool {
+    let inside = |step: &Event, one: &Event| {
+        step.kind == Kind::Step && step.up == one.up && step.from <= one.from && one.to <= step.to
+    };
+    let again = |step: &Event| {
+        off.iter()
+            .any(|other| inside(step, other) && other.from.abs_diff(event.from) == 7)
+    };
+    steps.iter().any(|step| inside(step, event) && again(step))
+}
+
+/// Steps in what a unit costs, whatever happened to the quantities. A price scatters far less than an amount, so
+/// a new one is seen at once. The index is what the day cost over what it had cost at each item's mean price.
+fn new_prices(panel: &Panel, series: &Series, judged: &[usize]) -> Vec<Event> {
+    if !matches!(series.grain, Grain::Model | Grain::Pool) {
+        return Vec::new();
+    }
+    let mut at_mean = vec![0.0; panel.days];
+    let mut actual = vec![0.0; panel.days];
+    for at in &series.cells {
+        let cell = &panel.cells[*at];
+        let priced = |day: &&usize| cell.amount[**day] > 0 && cell.quantity[**day] > 0;
+        let (mut cost, mut quantity) = (0.0, 0.0);
+        for day in judged.iter().filter(priced) {
+            cost += Cell::size(cell.amount[*day]);
+            quantity += Cell::size(cell.quantity[*day]);
+        }
+        if quantity > 0.0 {
+            for day in judged.iter().filter(priced) {
+                at_mean[*day] += cost / quantity * Cell::size(cell.quantity[*day]);
+                actual[*day] += Cell::size(cell.amount[*day]);
+            }
+        }
+    }
+    let points: Vec<Point> = judged
+        .iter()
+        .filter(|day| at_mean[**day] > 0.0 && actual[**day] > 0.0)
+        .map(|day| Point {
+            day: *day,
+            weekday: series.weekday(*day),
+            x: (actual[*day] / at_mean[*day]).ln(),
+        })
+        .collect();
+    if points.len() < MIN_DAYS {
+        return Vec::new();
+    }
+    let model = model::fit(&points, LEAST_PRICE_SIGMA);
+    let mut found = steps(panel, &points, &model);
+    for event in &mut found {
+        event.of_price = true;
+        event.trend = 0.0;
     }
     found
 }

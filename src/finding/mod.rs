@@ -124,10 +124,15 @@ fn weigh<'a>(
         Some(least) => least,
         None => panel.total(series.currency)? / LEAST_PART,
     };
-    let far = change.total.abs().saturating_mul(event.least_part()) >= change.expected.abs();
-    let same_way = (change.total > 0) == event.up;
+    let amount = if event.of_price {
+        change.price
+    } else {
+        change.total
+    };
+    let far = amount.abs().saturating_mul(event.least_part()) >= change.expected.abs();
+    let same_way = (change.total > 0) == event.up && (amount > 0) == event.up;
     Ok(
-        (change.total != 0 && change.total.abs() >= least && far && same_way).then(|| Candidate {
+        (change.total != 0 && amount.abs() >= least && far && same_way).then(|| Candidate {
             series,
             event: event.clone(),
             days,

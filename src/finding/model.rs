@@ -1,5 +1,5 @@
 //! What a series usually is: a level for each weekday, a trend where there is one, and steps that stay. Least
-//! squares over the days that are not far off, all in the units of `asinh`.
+//! squares in which a day far off counts little, all in the units of `asinh`.
 //!
 //! Trend and steps are added one by one, whichever explains more of what is left, as long as each is many times
 //! its own error; so growth is not taken for a row of steps, nor a step for growth.
@@ -8,18 +8,18 @@
 const MOST_STEPS: usize = 4;
 /// Covered days on either side of a step, at least.
 pub(super) const STEP_DAYS: usize = 5;
-/// A day further off than this many σ does not shape the model.
-const TRIMMED: f64 = 3.5;
+/// A day further off than this many σ pulls at the model no harder than one that is just as far.
+const PULLS: f64 = 1.345;
 /// A residual counts for no more than this many σ when steps are looked for: a few wild days are no step.
 const CLIPPED: f64 = 2.5;
 /// A step has to be this many of its own errors high. The greatest of a hundred chance values is about 3.
 const STEP_SCORE: f64 = 5.0;
 /// There is only one trend, so chance has fewer tries.
 const TREND_SCORE: f64 = 3.0;
-/// A step smaller than this is no news: about 15 %.
-const LEAST_STEP: f64 = 0.14;
-/// Below this noise the least digit of a price would be an event.
-const LEAST_SIGMA: f64 = 0.03;
+/// A step smaller than this many of the least noise is no news.
+const LEAST_STEP: f64 = 4.0;
+/// Huber's estimate settles in a few rounds.
+const ROUNDS: usize = 8;
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Step {
@@ -85,6 +85,8 @@ impl Shape {
 /// The days of a model, weighed so that workdays and the days of weekends scatter alike.
 struct Days<'a> {
     points: &'a [Point],
+    /// Below this noise the least digit would be an event.
+    least_sigma: f64,
     weights: Vec<f64>,
 }
 
@@ -120,24 +122,25 @@ impl Fit {
     }
 
     /// Whether a step or the trend is worth its place.
-    fn earns(&self, shape: &Shape, step: Option<usize>) -> bool {
+    fn earns(&self, days: &Days<'_>, shape: &Shape, step: Option<usize>) -> bool {
         let column = shape.column(step);
         match step {
             None => self.score(column) >= TREND_SCORE,
-            Some(_) => self.score(column) >= STEP_SCORE && self.coefficients[column].abs() >= LEAST_STEP,
+            Some(_) => self.score(column) >= STEP_SCORE && self.coefficients[column].abs() >= LEAST_STEP * days.least_sigma,
         }
     }
 }
 
 /// The model of at least one day.
-pub(super) fn fit(points: &[Point]) -> Model {
+pub(super) fn fit(points: &[Point], least_sigma: f64) -> Model {
     let mut days = Days {
         points,
+        least_sigma,
         weights: vec![1.0; points.len()],
     };
     let mut shape = Shape::default();
     let first = robust(&days, &shape);
-    days.weights = weights(points, &first.residuals);
+    days.weights = weights(&days, &first.residuals);
     let mut fitted = robust(&days, &shape);
     while shape.steps.len() < MOST_STEPS {
         let Some((wider, fit)) = wider(&days, &shape, &fitted) else {
@@ -146,7 +149,7 @@ pub(super) fn fit(points: &[Point]) -> Model {
         (shape, fitted) = (wider, fit);
     }
     // Backwards: what no longer earns its place beside the others goes.
-    while let Some(narrower) = narrower(&shape, &fitted) {
+    while let Some(narrower) = narrower(&days, &shape, &fitted) {
         shape = narrower;
         fitted = robust(&days, &shape);
     }
@@ -172,7 +175,8 @@ pub(super) fn fit(points: &[Point]) -> Model {
 }
 
 /// Days of a weekend often scatter more than workdays: each kind counts by its own noise.
-fn weights(points: &[Point], residuals: &[f64]) -> Vec<f64> {
+fn weights(days: &Days<'_>, residuals: &[f64]) -> Vec<f64> {
+    let points = days.points;
     let noise_of = |weekend: bool| {
         let own: Vec<f64> = points
             .iter()
@@ -180,7 +184,7 @@ fn weights(points: &[Point], residuals: &[f64]) -> Vec<f64> {
             .filter(|(p, _)| (p.weekday >= 5) == weekend)
             .map(|(_, r)| *r)
             .collect();
-        (own.len() >= 6).then(|| noise(&own).max(LEAST_SIGMA))
+        (own.len() >= 6).then(|| noise(&own).max(days.least_sigma))
     };
     let (Some(workday), Some(weekend)) = (noise_of(false), noise_of(true)) else {
         return vec![1.0; points.len()];
@@ -212,13 +216,13 @@ fn wider(days: &Days<'_>, shape: &Shape, fit: &Fit) -> Option<(Shape, Fit)> {
     tries.sort_by(|a, b| b.0.total_cmp(&a.0));
     tries.into_iter().find_map(|(_, wider, place)| {
         let fitted = robust(days, &wider);
-        fitted.earns(&wider, place).then_some((wider, fitted))
+        fitted.earns(days, &wider, place).then_some((wider, fitted))
     })
 }
 
-fn narrower(shape: &Shape, fit: &Fit) -> Option<Shape> {
+fn narrower(days: &Days<'_>, shape: &Shape, fit: &Fit) -> Option<Shape> {
     let weakest = (0..shape.steps.len())
-        .filter(|i| !fit.earns(shape, Some(*i)))
+        .filter(|i| !fit.earns(days, shape, Some(*i)))
         .min_by(|a, b| {
             fit.score(shape.column(Some(*a)))
                 .total_cmp(&fit.score(shape.column(Some(*b))))
@@ -229,7 +233,7 @@ fn narrower(shape: &Shape, fit: &Fit) -> Option<Shape> {
         return Some(narrower);
     }
     narrower.trend = false;
-    (shape.trend && !fit.earns(shape, None)).then_some(narrower)
+    (shape.trend && !fit.earns(days, shape, None)).then_some(narrower)
 }
 
 /// How much of the squares that are left a column would explain; its values are those not 0.
@@ -289,39 +293,34 @@ fn best_step(days: &Days<'_>, shape: &Shape, fit: &Fit) -> Option<(f64, usize)> 
     best
 }
 
-/// Least squares, then again without the days that are far off, until they stay the same.
+/// Least squares, then again and again with less weight on the days that are far off (Huber's estimate).
 fn robust(days: &Days<'_>, shape: &Shape) -> Fit {
     let rows: Vec<Vec<f64>> = (0..days.points.len()).map(|at| shape.row(days, at)).collect();
-    let mut kept = vec![true; rows.len()];
-    let mut fit = least_squares(days, &rows, &kept);
-    for _ in 0..6 {
-        let next: Vec<bool> = fit
+    let mut fit = least_squares(days, &rows, &vec![1.0; rows.len()]);
+    for _ in 0..ROUNDS {
+        let pulls: Vec<f64> = fit
             .residuals
             .iter()
-            .map(|r| r.abs() <= TRIMMED * fit.sigma)
+            .map(|r| (PULLS * fit.sigma / r.abs().max(f64::MIN_POSITIVE)).min(1.0))
             .collect();
-        if next == kept {
-            break;
-        }
-        kept = next;
-        fit = least_squares(days, &rows, &kept);
+        fit = least_squares(days, &rows, &pulls);
     }
     fit
 }
 
-fn least_squares(days: &Days<'_>, rows: &[Vec<f64>], kept: &[bool]) -> Fit {
+fn least_squares(days: &Days<'_>, rows: &[Vec<f64>], pulls: &[f64]) -> Fit {
     let width = rows.first().map_or(WEEK, Vec::len);
     let mut normal = vec![vec![0.0; width]; width];
     let mut right = vec![0.0; width];
-    for (at, row) in rows.iter().enumerate().filter(|(at, _)| kept[*at]) {
+    for (at, (row, pull)) in rows.iter().zip(pulls).enumerate() {
         for i in (0..width).filter(|i| row[*i] != 0.0) {
-            right[i] += row[i] * days.x(at);
+            right[i] += pull * row[i] * days.x(at);
             for j in 0..width {
-                normal[i][j] += row[i] * row[j];
+                normal[i][j] += pull * row[i] * row[j];
             }
         }
     }
-    // A weekday that was never seen, or a step beyond the last day kept: its effect is 0.
+    // A weekday that was never seen has no effect.
     for (i, line) in normal.iter_mut().enumerate() {
         line[i] += 1e-6;
     }
@@ -332,7 +331,7 @@ fn least_squares(days: &Days<'_>, rows: &[Vec<f64>], kept: &[bool]) -> Fit {
         .enumerate()
         .map(|(at, row)| days.x(at) - dot(row, &coefficients))
         .collect();
-    let sigma = noise(&residuals).max(LEAST_SIGMA);
+    let sigma = noise(&residuals).max(days.least_sigma);
     Fit {
         persistence: persistence(&residuals, sigma),
         coefficients,
