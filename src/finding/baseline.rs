@@ -104,12 +104,7 @@ fn comparable(series: &Series, day: usize, before: &[usize], after: &[usize]) ->
         days.iter().filter(fits).take(most).copied().collect()
     };
     for (days, most, least, fits) in [
-        (
-            before,
-            MOST_WEEKS,
-            LEAST_WEEKS,
-            &same as &dyn Fn(&&usize) -> bool,
-        ),
+        (before, MOST_WEEKS, LEAST_WEEKS, &same as &dyn Fn(&&usize) -> bool),
         (after, MOST_WEEKS, LEAST_WEEKS, &same),
         (before, MOST_ALIKE, LEAST_WEEKS, &alike),
         (after, MOST_ALIKE, LEAST_WEEKS, &alike),

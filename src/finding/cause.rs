@@ -13,6 +13,8 @@ use std::collections::BTreeSet;
 
 /// Events of two series begin together, give or take a day or two.
 const TOGETHER_DAYS: usize = 2;
+/// A step that was seen in the noise a few days off may be one that is known better.
+const WEEK: usize = 7;
 /// A cell has changed when it moved by this part of what its series did, and out of its own noise.
 const PART_OF_MOVE: f64 = 0.4;
 const NOISES: f64 = 2.0;
@@ -25,6 +27,9 @@ const LEFT: f64 = 0.5;
 pub(super) struct Candidate<'a> {
     pub series: &'a Series,
     pub event: Event,
+    /// Its first days, and what was expected of them: they say whose change it is.
+    pub onset: Vec<usize>,
+    pub at_onset: Baseline,
     /// The days that are counted.
     pub days: Vec<usize>,
     pub baseline: Baseline,
@@ -40,7 +45,11 @@ impl Candidate<'_> {
     fn relative(&self) -> f64 {
         let (now, before) = (Cell::size(self.change.actual), Cell::size(self.change.expected));
         let larger = now.abs().max(before.abs());
-        if larger > 0.0 { (now - before).abs() / larger } else { 0.0 }
+        if larger > 0.0 {
+            (now - before).abs() / larger
+        } else {
+            0.0
+        }
     }
 
     fn rank(&self) -> usize {
@@ -87,7 +96,10 @@ pub(super) fn one_each<'a>(
         joined.push(candidate);
         groups.push(joined);
     }
-    let told = groups.into_iter().flat_map(|group| choose(panel, group)).collect();
+    let told = groups
+        .into_iter()
+        .flat_map(|group| choose(panel, group))
+        .collect();
     without_sums(panel, told)
 }
 
@@ -96,29 +108,33 @@ fn without_sums<'a>(
     panel: &Panel,
     mut told: Vec<(Candidate<'a>, Vec<(Grain, String)>)>,
 ) -> Vec<(Candidate<'a>, Vec<(Grain, String)>)> {
-    told.sort_by_key(|(c, _)| (c.series.cells.len(), c.rank()));
+    told.sort_by_key(|(c, _)| (!c.event.of_price, c.series.cells.len(), c.rank()));
     let mut kept: Vec<(Candidate<'a>, Vec<(Grain, String)>)> = Vec::new();
     for (candidate, also) in told {
+        let own: BTreeSet<usize> = candidate.series.cells.iter().copied().collect();
         let overlaps = |other: &Candidate<'_>| {
-            let shared = candidate.days.iter().filter(|d| other.days.contains(d)).count();
-            shared * 2 >= candidate.days.len() && other.series.currency == candidate.series.currency
+            let steps = candidate.event.kind != Kind::Episode && other.event.kind != Kind::Episode;
+            let near = steps && candidate.event.from.abs_diff(other.event.from) <= WEEK;
+            let days = other.event.from..other.event.to;
+            let shared = candidate.onset.iter().filter(|day| days.contains(day)).count();
+            let part = shared * 2 >= candidate.onset.len()
+                && other.series.cells.iter().all(|at| own.contains(at))
+                && other.series.cells.len() < own.len();
+            other.series.currency == candidate.series.currency && (near || part)
         };
         let inside: BTreeSet<usize> = kept
             .iter()
             .filter(|(other, _)| overlaps(other))
             .flat_map(|(other, _)| other.series.cells.iter().copied())
             .collect();
-        let own = &candidate.series.cells;
-        let moved = movements(panel, &candidate, own, PART_OF_MOVE * candidate.relative());
+        let cells = &candidate.series.cells;
+        let moved = movements(panel, &candidate, cells, PART_OF_MOVE * candidate.relative());
         let mass = |skip: &BTreeSet<usize>| -> f64 {
-            let cells = own.iter().filter(|at| !skip.contains(at));
+            let cells = cells.iter().filter(|at| !skip.contains(at));
             let moved = cells.filter_map(|at| moved[*at].as_ref()).filter(|m| m.changed);
             moved.map(|m| m.by.abs()).sum()
         };
-        let same_cells = kept
-            .iter()
-            .any(|(other, _)| overlaps(other) && other.series.cells == *own);
-        if same_cells || mass(&inside) >= LEFT * mass(&BTreeSet::new()) {
+        if mass(&inside) >= LEFT * mass(&BTreeSet::new()) {
             kept.push((candidate, also));
         } else if let Some((_, names)) = kept.iter_mut().find(|(other, _)| overlaps(other)) {
             names.push((candidate.series.grain, candidate.series.name.clone()));
@@ -137,11 +153,11 @@ fn movements(panel: &Panel, of: &Candidate<'_>, cells: &[usize], threshold: f64)
     moved.resize_with(panel.cells.len(), || None);
     for at in cells {
         let amounts = &panel.cells[*at].amount;
-        let now: f64 = of.days.iter().map(|d| Cell::size(amounts[*d])).sum();
-        let before = of.baseline.expected(amounts).map_or(0.0, Cell::size);
+        let now: f64 = of.onset.iter().map(|d| Cell::size(amounts[*d])).sum();
+        let before = of.at_onset.expected(amounts).map_or(0.0, Cell::size);
         let weight = now.abs().max(before.abs());
         let by = now - before;
-        let changed = by.abs() > threshold * weight && by.abs() > NOISES * of.baseline.noise(amounts);
+        let changed = by.abs() > threshold * weight && by.abs() > NOISES * of.at_onset.noise(amounts);
         moved[*at] = Some(Moved { weight, by, changed });
     }
     moved
@@ -173,23 +189,17 @@ struct Moved {
     changed: bool,
 }
 
-fn choose<'a>(
-    panel: &Panel,
-    group: Vec<Candidate<'a>>,
-) -> Vec<(Candidate<'a>, Vec<(Grain, String)>)> {
+fn choose<'a>(panel: &Panel, group: Vec<Candidate<'a>>) -> Vec<(Candidate<'a>, Vec<(Grain, String)>)> {
     if group.len() == 1 {
         return group.into_iter().map(|only| (only, Vec::new())).collect();
     }
-    let threshold = PART_OF_MOVE
-        * group
-            .iter()
-            .map(Candidate::relative)
-            .fold(0.0_f64, f64::max);
+    let threshold = PART_OF_MOVE * group.iter().map(Candidate::relative).fold(0.0_f64, f64::max);
     // The clearest event says which days are compared.
-    let Some(clearest) = group
-        .iter()
-        .max_by(|a, b| a.relative().total_cmp(&b.relative()).then(a.event.score.total_cmp(&b.event.score)))
-    else {
+    let Some(clearest) = group.iter().max_by(|a, b| {
+        a.relative()
+            .total_cmp(&b.relative())
+            .then(a.event.score.total_cmp(&b.event.score))
+    }) else {
         return Vec::new();
     };
     let cells: BTreeSet<usize> = group
@@ -210,8 +220,11 @@ fn choose<'a>(
             .sum();
         let scores: Vec<f64> = left.iter().map(|(_, c)| fits(c.series, &moved, all)).collect();
         let best = scores.iter().copied().fold(0.0_f64, f64::max);
+        // A price that is seen to change is nobody's use.
+        let price = (0..left.len()).any(|i| left[i].1.event.of_price && scores[i] > 0.0);
         let pick = (0..left.len())
-            .filter(|i| scores[*i] >= best - ALIKE)
+            .filter(|i| scores[*i] >= best - ALIKE || price)
+            .filter(|i| !price || left[*i].1.event.of_price)
             .min_by(|a, b| {
                 let (a, b) = (&left[*a].1, &left[*b].1);
                 (a.rank(), -a.change.total.abs(), &a.series.name).cmp(&(

@@ -29,11 +29,7 @@ impl Change {
     /// The part that is furthest in the direction of the whole.
     pub fn driver(&self) -> &'static str {
         let sign = if self.total < 0 { -1 } else { 1 };
-        let parts = [
-            ("volume", self.volume),
-            ("price", self.price),
-            ("mix", self.mix),
-        ];
+        let parts = [("volume", self.volume), ("price", self.price), ("mix", self.mix)];
         let most = parts.iter().max_by_key(|(_, part)| part.saturating_mul(sign));
         most.map_or("volume", |(name, _)| name)
     }
@@ -52,12 +48,7 @@ pub(super) struct Sums {
     pub quantity: [i128; 2],
 }
 
-pub(super) fn split(
-    panel: &Panel,
-    series: &Series,
-    days: &[usize],
-    baseline: &Baseline,
-) -> Result<Change> {
+pub(super) fn split(panel: &Panel, series: &Series, days: &[usize], baseline: &Baseline) -> Result<Change> {
     type Key<'a> = (Option<&'a str>, Option<&'a str>, Option<&'a str>, Option<&'a str>);
     let mut items: BTreeMap<Key<'_>, Item> = BTreeMap::new();
     for at in &series.cells {
@@ -83,7 +74,10 @@ pub(super) fn split(
                 .map(|a| if *a == 0 { 0 } else { money::ONE })
                 .collect();
         }
-        let sum = |values: &[i128]| days.iter().try_fold(0_i128, |sum, day| sum.checked_add(values[*day]));
+        let sum = |values: &[i128]| {
+            days.iter()
+                .try_fold(0_i128, |sum, day| sum.checked_add(values[*day]))
+        };
         let both = |values: &[i128]| Some([baseline.expected(values)?, sum(values)?]);
         let sums = Sums {
             cost: both(&item.amount).ok_or_else(overflow)?,
@@ -97,7 +91,9 @@ pub(super) fn split(
     }
     let mut change = Change::default();
     for group in units.values().chain(&alone) {
-        change = change.plus(&of_unit(group).ok_or_else(overflow)?).ok_or_else(overflow)?;
+        change = change
+            .plus(&of_unit(group).ok_or_else(overflow)?)
+            .ok_or_else(overflow)?;
     }
     Ok(change)
 }

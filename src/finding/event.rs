@@ -7,6 +7,8 @@ use super::panel::{Cell, Grain, Panel, Series};
 
 /// A day is off from here on, in σ of its kind of day.
 const OFF: f64 = 4.0;
+/// Several in a row are, from here on: their sum in σ of such a sum.
+const OFF_TOGETHER: f64 = 6.0;
 /// Its neighbours belong to it from here on.
 const BESIDE: f64 = 2.5;
 /// The noise that an amount has at least: 4 of it, some 12 %, are the least step.
@@ -168,7 +170,8 @@ fn days_off(points: &[Point], model: &Model, steps: &[Event]) -> Vec<Event> {
         let run = &z[at..end];
         let furthest = run.iter().fold(0.0_f64, |most, z| most.max(z.abs()));
         // Several days that are each a little off are as rare as one that is far off.
-        if furthest >= OFF || run.len() >= 3 {
+        let together = run.iter().map(|z| z.abs()).sum::<f64>() / (run.len() as f64).sqrt();
+        if furthest >= OFF || (run.len() >= 3 && together >= OFF_TOGETHER) {
             let from = points[at].day;
             found.push(Event {
                 kind: Kind::Episode,

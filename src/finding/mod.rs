@@ -71,7 +71,6 @@ pub fn find(inputs: &Inputs) -> Result<Outcome> {
     for series in &series {
         match event::of(&panel, series) {
             Ok(events) => {
-                if std::env::var("DBG").is_ok() { eprintln!("{:?} {} cov {} events {:?}", series.grain, series.name, series.covered.iter().filter(|c| **c).count(), events); }
                 judged += 1;
                 for event in events.iter().filter(|e| panel.concerns(e)) {
                     if let Some(candidate) = weigh(&panel, series, event, &events, inputs)? {
@@ -119,6 +118,15 @@ fn weigh<'a>(
         return Ok(None);
     }
     let baseline = Baseline::of(series, event, events, &days);
+    let onset = panel.onset(series, event);
+    // What is new in one series was in others before: all cells are compared with the weeks before.
+    let compared = Event {
+        kind: match event.kind {
+            Kind::New => Kind::Step,
+            kind => kind,
+        },
+        ..event.clone()
+    };
     let change = driver::split(panel, series, &days, &baseline)?;
     let least = match inputs.least {
         Some(least) => least,
@@ -135,6 +143,8 @@ fn weigh<'a>(
         (change.total != 0 && amount.abs() >= least && far && same_way).then(|| Candidate {
             series,
             event: event.clone(),
+            at_onset: Baseline::of(series, &compared, events, &onset),
+            onset,
             days,
             baseline,
             change,

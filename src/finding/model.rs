@@ -18,6 +18,8 @@ const STEP_SCORE: f64 = 5.0;
 const TREND_SCORE: f64 = 3.0;
 /// A step smaller than this many of the least noise is no news.
 const LEAST_STEP: f64 = 4.0;
+/// A trend does about as well as a step when its loss is no greater than this many of the step's.
+const NO_WORSE: f64 = 1.1;
 /// Huber's estimate settles in a few rounds.
 const ROUNDS: usize = 8;
 
@@ -126,7 +128,10 @@ impl Fit {
         let column = shape.column(step);
         match step {
             None => self.score(column) >= TREND_SCORE,
-            Some(_) => self.score(column) >= STEP_SCORE && self.coefficients[column].abs() >= LEAST_STEP * days.least_sigma,
+            Some(_) => {
+                self.score(column) >= STEP_SCORE
+                    && self.coefficients[column].abs() >= LEAST_STEP * days.least_sigma
+            }
         }
     }
 }
@@ -153,6 +158,17 @@ pub(super) fn fit(points: &[Point], least_sigma: f64) -> Model {
         shape = narrower;
         fitted = robust(&days, &shape);
     }
+    // Growth that bends looks like a step half-way: where a trend does about as well, it is growth.
+    if !shape.trend && shape.steps.len() == 1 {
+        let growing = Shape {
+            trend: true,
+            steps: Vec::new(),
+        };
+        let fit = robust(&days, &growing);
+        if loss(&fit.residuals, fitted.sigma) <= NO_WORSE * loss(&fitted.residuals, fitted.sigma) {
+            (shape, fitted) = (growing, fit);
+        }
+    }
     let span = points[points.len() - 1].day - points[0].day;
     Model {
         trend: if shape.trend {
@@ -172,6 +188,19 @@ pub(super) fn fit(points: &[Point], least_sigma: f64) -> Model {
             .collect(),
         off: fitted.residuals.iter().map(|r| r / fitted.sigma).collect(),
     }
+}
+
+/// Squares near zero, distances further off.
+fn loss(residuals: &[f64], sigma: f64) -> f64 {
+    let bound = PULLS * sigma;
+    let of = |r: &f64| {
+        if r.abs() <= bound {
+            r * r / 2.0
+        } else {
+            bound * (r.abs() - bound / 2.0)
+        }
+    };
+    residuals.iter().map(of).sum()
 }
 
 /// Days of a weekend often scatter more than workdays: each kind counts by its own noise.
@@ -237,12 +266,7 @@ fn narrower(days: &Days<'_>, shape: &Shape, fit: &Fit) -> Option<Shape> {
 }
 
 /// How much of the squares that are left a column would explain; its values are those not 0.
-fn gain(
-    days: &Days<'_>,
-    shape: &Shape,
-    fit: &Fit,
-    column: impl Iterator<Item = (usize, f64)>,
-) -> f64 {
+fn gain(days: &Days<'_>, shape: &Shape, fit: &Fit, column: impl Iterator<Item = (usize, f64)>) -> f64 {
     let (mut with, mut own, mut sum) = (vec![0.0; shape.width()], 0.0, 0.0);
     for (at, value) in column {
         sum += value * clipped(fit, at);
@@ -281,8 +305,7 @@ fn best_step(days: &Days<'_>, shape: &Shape, fit: &Fit) -> Option<(f64, usize)> 
         for (w, x) in with.iter_mut().zip(shape.row(days, at)) {
             *w += weight * x;
         }
-        let free =
-            at + STEP_DAYS <= points && shape.steps.iter().all(|step| step.abs_diff(at) >= STEP_DAYS);
+        let free = at + STEP_DAYS <= points && shape.steps.iter().all(|step| step.abs_diff(at) >= STEP_DAYS);
         if free {
             let gain = explained(fit, sum, own, &with);
             if best.is_none_or(|(most, _)| gain > most) {

@@ -13,6 +13,8 @@ const DAILY: usize = 80;
 const ENDED_DAYS: usize = 45;
 /// What is younger may still grow: a fall there is not told from data that is on its way.
 const SETTLING_DAYS: u64 = 3;
+/// Whose change it is shows in its first days; later ones hold other changes as well.
+const ONSET_DAYS: usize = 10;
 /// A source that carries less of a series does not hold it up: 1/100.
 const PART_THAT_COUNTS: i128 = 100;
 
@@ -253,6 +255,12 @@ impl Panel {
             .collect()
     }
 
+    /// The first days of an event: who began it, before anything else joins in.
+    pub(super) fn onset(&self, series: &Series, event: &Event) -> Vec<usize> {
+        let covered = (event.from..event.to).filter(|day| series.covered[*day]);
+        covered.take(ONSET_DAYS).collect()
+    }
+
     /// Every series of every grain.
     pub(super) fn series(&self) -> Vec<Series> {
         let presence = |of: fn(&Cell) -> &Option<String>| {
@@ -359,7 +367,17 @@ impl Panel {
 
 /// What tells one cell from another, in the order of `Cell::new`.
 const NAMES: [&str; 11] = [
-    "source", "log", "scope", "provider", "model", "use_case", "key_alias", "pool", "item", "unit", "currency",
+    "source",
+    "log",
+    "scope",
+    "provider",
+    "model",
+    "use_case",
+    "key_alias",
+    "pool",
+    "item",
+    "unit",
+    "currency",
 ];
 
 impl Cell {

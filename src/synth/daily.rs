@@ -66,7 +66,10 @@ pub fn daily(options: &Options) -> Result<(Vec<Row>, Vec<Planted>)> {
     let mut rows = Vec::new();
     for ((day, case, model), tokens) in tokens {
         let (case, of) = (&portfolio.use_cases[case], &portfolio.models[model]);
-        let bill = portfolio.bills.iter().find(|bill| bill.providers.contains(&of.provider));
+        let bill = portfolio
+            .bills
+            .iter()
+            .find(|bill| bill.providers.contains(&of.provider));
         let (Some(bill), Some(rates)) = (bill, books[model].charged(day)) else {
             continue;
         };

@@ -13,7 +13,7 @@ const QUIET_DAYS: u64 = 42;
 /// Days after the last one begins.
 const REST_DAYS: u64 = 10;
 /// A target carries at least this part of the money that tokens cost.
-const LEAST_PART: f64 = 0.05;
+const LEAST_PART: f64 = 0.08;
 
 /// One anomaly.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,7 +46,11 @@ pub(super) fn sow(
             QUIET_DAYS + REST_DAYS + 1
         )));
     }
-    let weights: Vec<f64> = portfolio.use_cases.iter().map(|case| weight(portfolio, case)).collect();
+    let weights: Vec<f64> = portfolio
+        .use_cases
+        .iter()
+        .map(|case| weight(portfolio, case))
+        .collect();
     let all: f64 = weights.iter().sum();
     let mut cases: Vec<usize> = (0..weights.len())
         .filter(|at| weights[*at] >= LEAST_PART * all)
@@ -71,11 +75,15 @@ pub(super) fn sow(
         let found = match pick(&mut rng, [3, 2, 2, 2, 2, 1].into_iter()) {
             0 => take(&mut rng, &mut cases).map(|at| {
                 let traffic = between(&mut rng, 3.0, 7.0);
-                spell(portfolio, at, from..brief, "surge", "volume", |s| s.traffic = traffic)
+                spell(portfolio, at, from..brief, "surge", "volume", |s| {
+                    s.traffic = traffic
+                })
             }),
             1 => take(&mut rng, &mut cases).map(|at| {
                 let traffic = between(&mut rng, 1.8, 3.0);
-                spell(portfolio, at, from..window.end, "more traffic", "volume", |s| s.traffic = traffic)
+                spell(portfolio, at, from..window.end, "more traffic", "volume", |s| {
+                    s.traffic = traffic
+                })
             }),
             2 => take(&mut rng, &mut models).map(|at| {
                 let times = if unit(&mut rng) < 0.5 {
@@ -87,11 +95,20 @@ pub(super) fn sow(
             }),
             3 => take(&mut rng, &mut cases).and_then(|at| {
                 let route = Some(dearer(portfolio, at)?);
-                Some(spell(portfolio, at, from..window.end, "other model", "mix", |s| s.route = route))
+                Some(spell(
+                    portfolio,
+                    at,
+                    from..window.end,
+                    "other model",
+                    "mix",
+                    |s| s.route = route,
+                ))
             }),
             4 => take(&mut rng, &mut cases).and_then(|at| {
                 caches(portfolio, at).then(|| {
-                    spell(portfolio, at, from..window.end, "cold cache", "mix", |s| s.cache = 0.05)
+                    spell(portfolio, at, from..window.end, "cold cache", "mix", |s| {
+                        s.cache = 0.05
+                    })
                 })
             }),
             _ => take(&mut rng, &mut pools).map(|at| {
@@ -129,6 +146,11 @@ pub(super) fn list(planted: &[Planted]) -> String {
 fn silence(portfolio: &mut Portfolio, first: NaiveDate) {
     portfolio.story = vec!["Anomalies are planted: planted.csv lists all of them. Nothing else happens."];
     portfolio.incidents.clear();
+    for node in &mut portfolio.nodes {
+        if node.uptime == Uptime::Spot {
+            node.uptime = Uptime::Always;
+        }
+    }
     for case in &mut portfolio.use_cases {
         case.drift = None;
         case.launched = case.launched.min(first);
@@ -166,7 +188,11 @@ fn spell(
     Planted {
         kind,
         grain: if case.registered { "use case" } else { "key" },
-        name: if case.registered { case.id.clone() } else { case.key.clone() },
+        name: if case.registered {
+            case.id.clone()
+        } else {
+            case.key.clone()
+        },
         from: days.start,
         to: days.end,
         driver,
@@ -245,5 +271,9 @@ fn dearer(portfolio: &Portfolio, case: usize) -> Option<usize> {
 /// Whether it would be missed: most of the input is read from the cache, at a price for it.
 fn caches(portfolio: &Portfolio, case: usize) -> bool {
     let case = &portfolio.use_cases[case];
-    case.cached >= 0.6 && case.routes.iter().all(|(model, _)| !portfolio.models[*model].prices.is_empty())
+    case.cached >= 0.6
+        && case
+            .routes
+            .iter()
+            .all(|(model, _)| !portfolio.models[*model].prices.is_empty())
 }

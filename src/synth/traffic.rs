@@ -153,8 +153,7 @@ impl<'a> Traffic<'a> {
             // A drift makes tasks longer, not more frequent.
             let longer = longer(case, day);
             let busier: f64 = spells(case, day).map(|spell| spell.traffic).product();
-            let mean =
-                self.rates[index] * strength(case, self.from, self.days, day, clock) / longer * busier;
+            let mean = self.rates[index] * strength(case, self.from, self.days, day, clock) / longer * busier;
             for _ in 0..count(&mut self.rng, mean) {
                 let at = start + (unit(&mut self.rng) * MS_PER_HOUR as f64) as i64;
                 let task = self.task(index, day, at);
