@@ -220,6 +220,7 @@ pub(super) static ASSETS: &[(&str, &str)] = assets![
     "views/request_leaves.sql",
     "views/service_tiers.sql",
     "views/shared_weights.sql",
+    "views/spend_days.sql",
     "views/spend_leaves.sql",
     "views/split_costs.sql",
     "views/task_facts.sql",

@@ -126,6 +126,12 @@ pub(super) enum Command {
     Metric(Metric),
     /// Where a number comes from: leaves, charges, requests, files, prices, rules
     Explain(Explain),
+    /// What changed that the weeks before do not explain: amount, cause, and the rows behind it
+    Findings {
+        /// Leave out what is about less money; default: a quarter of a percent of the window's spend
+        #[arg(long, value_name = "AMOUNT")]
+        least: Option<String>,
+    },
     /// From the bill to its leaves; exit status 3 when they do not add up
     Reconcile,
     /// Data-quality and conservation checks; exit status 3 when one says no
@@ -196,6 +202,7 @@ impl Command {
             | Command::Synth(_) => true,
             Command::Prices(Reference::List)
             | Command::Explain(_)
+            | Command::Findings { .. }
             | Command::Fx(Reference::List)
             | Command::Sql { .. }
             | Command::Metric(_)
@@ -379,7 +386,10 @@ pub(super) struct Synth {
     /// A month to measure with: twelve models, 25 use cases, 64 GPUs, a bill of 1.5 million rows
     #[arg(long)]
     pub(super) bench: bool,
+    /// Put in so many anomalies, and list them in planted.csv; 60 days at least
+    #[arg(long, value_name = "COUNT", conflicts_with = "bench")]
+    pub(super) planted: Option<u32>,
     /// A small month and its restatement, worked out by hand: late and corrected files of every kind
-    #[arg(long, conflicts_with_all = ["seed", "requests", "bench"])]
+    #[arg(long, conflicts_with_all = ["seed", "requests", "bench", "planted"])]
     pub(super) restate: bool,
 }

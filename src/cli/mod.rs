@@ -8,7 +8,7 @@ use crate::app::{
     self, DemoRequest, DiffRequest, ExplainRequest, IngestRequest, MailRequest, PullRequest, Status,
     SynthRequest,
 };
-use crate::base::{Context, Error, Result};
+use crate::base::{Context, Error, Result, money};
 use crate::config::{self, Config, Overrides};
 use args::{Cli, Command, Drill, Explain, Global, Ingest, Lake, Metric, Reference, Schedule, Synth};
 use clap::{CommandFactory, Parser};
@@ -92,6 +92,15 @@ async fn run(cli: Cli, terminal: &mut Terminal) -> Result<Status> {
             app::metric_run(&config()?, &name, by, &set, terminal).await
         }
         Command::Explain(args) => app::explain(&config()?, &explain_request(args), terminal).await,
+        Command::Findings { least } => {
+            let least = least
+                .map(|text| {
+                    money::parse(&text)
+                        .map_err(|why| Error::usage(format!("--least {text} is no amount: {why}")))
+                })
+                .transpose()?;
+            app::findings(&config()?, least, terminal).await
+        }
         Command::Reconcile => app::reconcile(&config()?, terminal).await,
         Command::Check { tier } => app::check(&config()?, &tier, terminal).await,
         Command::Diff { to_as_of, by } => {
@@ -152,6 +161,7 @@ async fn run(cli: Cli, terminal: &mut Terminal) -> Result<Status> {
             seed,
             requests,
             bench,
+            planted,
             restate,
         }) => app::synth(
             &SynthRequest {
@@ -159,6 +169,7 @@ async fn run(cli: Cli, terminal: &mut Terminal) -> Result<Status> {
                 seed,
                 requests,
                 bench,
+                planted,
                 restate,
             },
             terminal,

@@ -6,6 +6,7 @@
 
 mod annex;
 mod burn;
+mod change;
 mod drill;
 mod finding;
 mod headline;
@@ -18,6 +19,7 @@ mod stamp;
 mod unmatched;
 mod words;
 
+pub use change::changes;
 pub use drill::drill;
 pub use late::late;
 pub use spec::Spec;
