@@ -355,7 +355,10 @@ pub(super) enum Drill {
         /// Another seed than the scenario's
         #[arg(long)]
         seed: Option<u64>,
-        /// Where the fan chart goes
+        /// What goes to stdout: decisions (default), hedges, book, pools, tornado, contributors, processes, fan
+        #[arg(long)]
+        table: Option<String>,
+        /// Where the pictures and files go
         #[arg(long, default_value = ".", value_hint = ValueHint::DirPath)]
         out: PathBuf,
     },

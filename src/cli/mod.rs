@@ -149,9 +149,12 @@ async fn run(cli: Cli, terminal: &mut Terminal) -> Result<Status> {
         }
         Command::Schedule(Schedule::Run) => app::schedule_run(&config()?, terminal).await,
         Command::Drill(Drill::List) => app::drill_list(&config()?, terminal),
-        Command::Drill(Drill::Run { name, seed, out }) => {
-            app::drill_run(&config()?, &name, seed, &out, terminal).await
-        }
+        Command::Drill(Drill::Run {
+            name,
+            seed,
+            table,
+            out,
+        }) => app::drill_run(&config()?, &name, seed, table.as_deref(), &out, terminal).await,
         Command::Lake(Lake::Verify) => app::lake_verify(&config()?, terminal).await,
         Command::Lake(Lake::History { table }) => {
             app::lake_history(&config()?, table.as_deref(), terminal).await

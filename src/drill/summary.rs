@@ -1,7 +1,9 @@
 //! The outcome in words: a verdict and a few sentences that stand on their own in a mail.
 
 use super::commitment::{Advice, OPTIMUM};
-use super::outcome::{Compared, Contribution, Outcome, Totals};
+use super::compare::{Compared, TODAY, UNHEDGED};
+use super::contribution::{Contribution, Swing};
+use super::outcome::{Outcome, Totals};
 use super::scenario::Scenario;
 use crate::base::money::{self, ONE};
 
@@ -33,6 +35,16 @@ pub(super) fn verdict(scenario: &Scenario, totals: &Totals, currency: &str) -> (
             amount(limit.0, currency),
         ));
     }
+    if let Some(limit) = scenario.criterion.max_cvar95 {
+        let holds = totals.cvar95 <= limit.0;
+        passed &= holds;
+        parts.push(format!(
+            "the mean of the dearest twentieth is {}, {} {}",
+            amount(totals.cvar95, currency),
+            if holds { "within" } else { "above" },
+            amount(limit.0, currency),
+        ));
+    }
     (
         passed,
         format!("{}: {}", if passed { "PASS" } else { "FAIL" }, parts.join("; ")),
@@ -42,6 +54,7 @@ pub(super) fn verdict(scenario: &Scenario, totals: &Totals, currency: &str) -> (
 pub(super) fn write(
     outcome: &Outcome,
     parts: &[Contribution],
+    swings: &[Swing],
     compared: &[Compared],
     advice: &[Advice],
 ) -> String {
@@ -77,57 +90,61 @@ pub(super) fn write(
     if !top("driver").is_empty() {
         text.push(format!("The increase falls mostly on {}.", list(top("driver"))));
     }
-    if !top("shock").is_empty() {
-        text.push(format!("It would be smaller without {}.", list(top("shock"))));
+    if let Some(widest) = swings.first().filter(|s| s.high > s.low) {
+        text.push(format!(
+            "The widest uncertainty is {}: alone it moves spend by {} to {}.",
+            widest.name,
+            signed(widest.low, &outcome.currency),
+            signed(widest.high, &outcome.currency),
+        ));
     }
     let today = outcome.totals;
-    let best = compared
-        .iter()
-        .skip(1)
+    let others = || compared.iter().filter(|c| c.name != TODAY && c.name != UNHEDGED);
+    let best = others()
         .min_by_key(|c| c.totals.mean)
         .filter(|c| c.totals.mean < today.mean);
     if let Some(best) = best {
         text.push(format!(
-            "Cheapest of the compared GPU purchases is '{}' for {}: {} less on average, {} in the bad case, breach probability {}.",
+            "Cheapest of the compared GPU purchases is '{}'{}: {} less on average, {} in the bad case (P90), breach probability {}.",
             best.name,
-            best.pool,
+            if best.pool.is_empty() { String::new() } else { format!(" for {}", best.pool) },
             money(today.mean - best.totals.mean),
             money_change(today.p90 - best.totals.p90, &outcome.currency),
             percent(best.totals.breach_probability),
         ));
-    } else if compared.len() > 1 {
+    } else if others().next().is_some() {
         text.push("None of the compared GPU purchases is cheaper than today's.".to_owned());
     }
+    text.extend(hedged(compared, &outcome.currency));
     for pool in advice {
-        if let (Some(break_even), Some(q), Some(mix)) = (pool.break_even, pool.quantile, &pool.optimum) {
-            let excess = compared
-                .iter()
-                .find(|c| c.name == OPTIMUM && c.pool == pool.pool)
-                .map(|c| c.totals.mean - today.mean)
-                .filter(|excess| *excess >= 0);
-            let cheaper = match excess {
-                None => String::new(),
-                Some(excess) => format!(
-                    ", yet on these paths that costs {} more on average: the rule sets whole reserved GPUs against \
-                     on-demand prices alone, not against all of today's purchases",
-                    money(excess)
-                ),
-            };
-            text.push(format!(
-                "{}: a reserved GPU pays above {} use; by that rule the {OPTIMUM} covers demand up to its {} quantile \
-                 with {} reserved GPUs (today {}){cheaper}.",
-                pool.pool,
-                percent(break_even),
-                percent(q),
-                mix.reserved,
-                tenths(pool.reserved_today),
-            ));
-        }
+        let (Some(break_even), Some(q), Some((gpus, _))) = (pool.break_even, pool.quantile, &pool.optimum)
+        else {
+            continue;
+        };
+        let saved = compared
+            .iter()
+            .find(|c| c.name == OPTIMUM && c.pool == pool.pool)
+            .map(|c| today.mean - c.totals.mean);
+        let worth = match saved {
+            Some(saved) if saved > 0 => format!(", which would save {} on average", money(saved)),
+            Some(saved) if saved < 0 => format!(
+                ", which would cost {} more: whole GPUs around the clock do not fit the hours that today's are reserved for",
+                money(-saved)
+            ),
+            _ => String::new(),
+        };
+        text.push(format!(
+            "{}: a reserved GPU pays above {} use (the {} quantile of demand); cheapest on average are {gpus} reserved GPUs (today {}){worth}.",
+            pool.pool,
+            percent(break_even),
+            percent(q),
+            tenths(pool.reserved_today),
+        ));
     }
     text.push(match outcome.back_test.wape {
         Some(wape) => format!(
             "The forecast underneath ({}) missed by {} (WAPE) in {} back-tests of {} days.",
-            outcome.back_test.method.name(),
+            outcome.back_test.method,
             percent(wape),
             outcome.back_test.folds,
             outcome.back_test.horizon_days,
@@ -155,6 +172,33 @@ fn amount(value: i128, currency: &str) -> String {
         text.push(digit);
     }
     format!("{sign}{text} {currency}")
+}
+
+/// What today's commitments give up on average and gain in the tail.
+fn hedged(compared: &[Compared], currency: &str) -> Option<String> {
+    let of = |name: &str| compared.iter().find(|c| c.name == name);
+    let (today, bare) = (of(TODAY)?, of(UNHEDGED)?);
+    let given_up = today.totals.mean - bare.totals.mean;
+    let gained = bare.totals.cvar95 - today.totals.cvar95;
+    if (given_up, gained) == (0, 0) {
+        return None;
+    }
+    let side = |value: i128, up: &str, down: &str| {
+        format!(
+            "{} {}",
+            amount(value.abs(), currency),
+            if value < 0 { down } else { up }
+        )
+    };
+    Some(format!(
+        "Against nothing reserved, today's commitments cost {} on average and the dearest twentieth of all paths comes out {}.",
+        side(given_up, "more", "less"),
+        side(gained, "cheaper", "dearer"),
+    ))
+}
+
+fn signed(value: i128, currency: &str) -> String {
+    format!("{}{}", if value < 0 { "" } else { "+" }, amount(value, currency))
 }
 
 fn money_change(saved: i128, currency: &str) -> String {

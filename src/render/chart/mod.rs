@@ -20,6 +20,7 @@ mod series;
 mod sparkline;
 mod stacked_bar;
 pub mod theme;
+mod tornado;
 mod waterfall;
 
 use crate::base::{Error, Result};
@@ -83,6 +84,10 @@ pub static CHARTS: &[Chart] = &[
     Chart {
         kind: "stacked_bar",
         draw: stacked_bar::draw,
+    },
+    Chart {
+        kind: "tornado",
+        draw: tornado::draw,
     },
     Chart {
         kind: "waterfall",
