@@ -507,7 +507,7 @@ impl Column {
                 Ok(value) => parts.push(value),
                 Err(e) => {
                     problems.add(row, &self.name, None, unquoted(&e.find_root().to_string()));
-                    parts.push(arrow::array::new_null_array(&ty, 1));
+                    parts.push(new_null_array(&ty, 1));
                 }
             }
         }

@@ -179,11 +179,10 @@ fn begins_like_a_secret(word: &[u8]) -> bool {
 const OTHERS: [&str; 3] = ["eyJ", "bearer", "basic"];
 
 fn begins_like_one(word: &[u8]) -> bool {
-    let begins = |with: &&str| {
+    OTHERS.iter().chain(&KEYS).any(|with| {
         let start = word.get(..with.len());
         start.is_some_and(|start| start.eq_ignore_ascii_case(with.as_bytes()))
-    };
-    OTHERS.iter().any(|other| begins(other)) || KEYS.iter().any(|key| begins(key))
+    })
 }
 
 fn has_secret(text: &str) -> bool {
