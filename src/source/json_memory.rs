@@ -1,6 +1,7 @@
 //! What a log taught of its rows. They are written by one program, one like the other: the same keys in the same order,
 //! and the same objects that nobody asks for. What is recognised as a whole need not be read sign by sign. What is
-//! remembered is bounded, and never makes anything pass that reading would refuse.
+//! remembered is bounded, is only ever compared with, goes with the file, and never makes anything pass that reading would
+//! refuse.
 
 /// What a walk remembers of the objects before: most have the same keys in the same order.
 #[derive(Debug, Default, Clone)]

@@ -1,5 +1,5 @@
 //! Takes the wanted fields out of a JSON text and steps over all else without looking at it: prompts
-//! and answers are never copied. A path may lead on inside a text that is itself JSON, and into a list
+//! and answers go nowhere. A path may lead on inside a text that is itself JSON, and into a list
 //! of {key, value} objects as if it were one object. A key that has dots is a path of its own.
 
 use super::collect::Cells;

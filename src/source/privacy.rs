@@ -184,11 +184,10 @@ fn begins_like_a_secret(word: &[u8]) -> bool {
 const OTHERS: [&str; 3] = ["eyJ", "bearer", "basic"];
 
 fn begins_like_one(word: &[u8]) -> bool {
-    let begins = |with: &&str| {
+    OTHERS.iter().chain(&KEYS).any(|with| {
         let start = word.get(..with.len());
         start.is_some_and(|start| start.eq_ignore_ascii_case(with.as_bytes()))
-    };
-    OTHERS.iter().any(|other| begins(other)) || KEYS.iter().any(|key| begins(key))
+    })
 }
 
 fn has_secret(text: &str) -> bool {
@@ -327,6 +326,9 @@ pub(super) fn cleanse(
         match column.ty {
             Ty::Text if !OWN.contains(&column.name) && (private || people.is_some()) => {
                 let texts = array.as_string::<i32>().clone();
+                if people.is_none() && are_plain_words(&texts) {
+                    continue;
+                }
                 let mut instead: Vec<(usize, String)> = Vec::new();
                 for row in (0..texts.len()).filter(|row| texts.is_valid(*row)) {
                     match name(texts.value(row), row, private, people) {
@@ -355,6 +357,21 @@ pub(super) fn cleanse(
         }
     }
     Ok(())
+}
+
+/// Whether all texts are single words, none of which could be a key. They are looked at as if they were one text: most
+/// columns are done with here.
+fn are_plain_words(texts: &StringArray) -> bool {
+    let (bytes, ends) = (texts.value_data(), texts.value_offsets());
+    let (Some(first), Some(last)) = (ends.first(), ends.last()) else {
+        return true;
+    };
+    let mut words = ends
+        .iter()
+        .zip(&ends[1..])
+        .map(|(from, to)| &bytes[*from as usize..*to as usize]);
+    is_word(&bytes[*first as usize..*last as usize])
+        && words.all(|word| word.len() <= NAME_BYTES && !begins_like_a_secret(word))
 }
 
 fn name(text: &str, row: usize, private: bool, people: Option<&People<'_>>) -> Verdict {
@@ -503,6 +520,28 @@ mod tests {
                 let found = text.len() >= 16 && has_secret(&text);
                 proptest::prop_assert_eq!(is_secret(&text), found, "{}", text);
             }
+        }
+    }
+
+    #[test]
+    fn a_column_is_plain_when_each_of_its_texts_is() {
+        let long = "x".repeat(NAME_BYTES + 1);
+        for (texts, plain) in [
+            (vec![], true),
+            (vec![None, Some("")], true),
+            (vec![Some("gpt-5"), None, Some("chatcmpl-1"), Some("0.5_b")], true),
+            (vec![Some("gpt-5"), Some("two words")], false),
+            (vec![Some("gpt-5"), Some("{")], false),
+            (vec![Some("gpt-5\n")], false),
+            (vec![Some("é")], false),
+            (vec![Some("gpt-5"), Some("sk-proj-abcdefghijklmnop")], false),
+            (vec![Some("basic"), Some("abcdefghijklmnop")], false),
+            (vec![Some(long.as_str())], false),
+        ] {
+            let texts = StringArray::from(texts);
+            assert_eq!(are_plain_words(&texts), plain, "{texts:?}");
+            let tail = texts.slice(texts.len().min(1), texts.len().saturating_sub(1));
+            assert!(!plain || are_plain_words(&tail), "{texts:?}");
         }
     }
 

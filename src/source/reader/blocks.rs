@@ -24,6 +24,8 @@ const BLOCK_BYTES: usize = 4 << 20;
 #[derive(Debug)]
 pub(super) struct Block {
     pub(super) bytes: Vec<u8>,
+    /// Where each line ends.
+    ends: Vec<usize>,
     /// Line of the file that is its first, from 1.
     pub(super) line: u64,
     /// Lines before it that are not blank.
@@ -227,6 +229,7 @@ impl Blocks<'_> {
             return Ok(None);
         }
         let block = Block {
+            ends: ends(&bytes),
             line: self.line,
             seen: self.seen,
             too_long: false,
@@ -237,8 +240,8 @@ impl Blocks<'_> {
             },
             bytes,
         };
+        self.line += block.ends.len() as u64;
         for (_, line) in lines(&block) {
-            self.line += 1;
             self.seen += u64::from(!block.bytes[line].trim_ascii_start().is_empty());
         }
         Ok(Some(block))
@@ -276,6 +279,7 @@ impl Blocks<'_> {
     fn step_over(&mut self) -> Result<Block> {
         let block = Block {
             bytes: Vec::new(),
+            ends: Vec::new(),
             line: self.line,
             seen: self.seen,
             too_long: true,
@@ -299,17 +303,18 @@ impl Blocks<'_> {
 
 /// Where the lines of a block are, without their ends, each with its number in the file.
 pub(super) fn lines(block: &Block) -> impl Iterator<Item = (u64, Range<usize>)> {
-    let bytes = block.bytes.as_slice();
     let mut start = 0;
+    block.ends.iter().zip(block.line..).map(move |(end, number)| {
+        let line = start..*end;
+        start = end + 1;
+        (number, line)
+    })
+}
+
+/// Where lines end. The last one need not have an end of its own.
+fn ends(bytes: &[u8]) -> Vec<usize> {
     let last = (!bytes.is_empty() && !bytes.ends_with(b"\n")).then_some(bytes.len());
-    memchr_iter(b'\n', bytes)
-        .chain(last)
-        .zip(block.line..)
-        .map(move |(end, number)| {
-            let line = start..end;
-            start = end + 1;
-            (number, line)
-        })
+    memchr_iter(b'\n', bytes).chain(last).collect()
 }
 
 #[cfg(test)]
@@ -353,8 +358,10 @@ mod tests {
 
     #[test]
     fn lines_have_their_numbers() {
+        let bytes = b"a\n\nb\r\nc".to_vec();
         let block = Block {
-            bytes: b"a\n\nb\r\nc".to_vec(),
+            ends: ends(&bytes),
+            bytes,
             line: 7,
             seen: 0,
             too_long: false,
