@@ -25,6 +25,7 @@ mod refusal;
 mod repeats;
 mod report;
 mod series;
+mod series_rows;
 mod tags;
 #[cfg(test)]
 mod testing;

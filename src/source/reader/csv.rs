@@ -312,6 +312,10 @@ mod tests {
     fn a_header_alone_has_no_rows_and_no_header_is_an_error() {
         let (report, _) = decode_text(MAPPING, "task,ok,at\n").unwrap();
         assert_eq!((report.rows_in, report.rejects.len()), (0, 0));
+        for end in ["", "\r", "\r\n", "\r\r\n"] {
+            let (report, _) = decode_text(MAPPING, &format!("task,ok,at{end}")).unwrap();
+            assert_eq!((report.rows_in, report.cut_off), (0, false), "{end:?}");
+        }
         assert!(decode_text(MAPPING, "").is_err());
         assert!(
             decode_text(MAPPING, "task,ok,ok,at\n")

