@@ -1,6 +1,6 @@
 //! Where an amount came from and what became of it: bands from the names at the left to the names at the right,
-//! as wide as their amounts, all to one scale. A side has at most twelve names: the smaller ones are put
-//! together and counted. What is below zero has no width: it is said in words.
+//! as wide as their amounts, all to one scale. A side has at most twelve names (seven on a narrow picture):
+//! the smaller ones are put together and counted. What is below zero has no width: it is said in words.
 
 use super::axis;
 use super::canvas::{Align, Canvas, Rect, Type};
@@ -13,7 +13,9 @@ use std::collections::BTreeMap;
 const NAME: Type = Type::new(theme::LABEL, theme::INK);
 const VALUE: Type = Type::new(theme::LABEL, theme::INK).bold();
 const HEAD: Type = Type::new(theme::LABEL, theme::MUTED);
-pub(super) const MOST: usize = 12;
+/// Names of a side at most, on a wide picture and on a narrow one.
+const MOST: usize = 12;
+const MOST_NARROW: usize = 7;
 /// Two or more names below this share of the whole are put together, since nobody sees their bands.
 const LEAST_SHARE: f64 = 0.004;
 const HEAD_HEIGHT: f64 = 48.0;
@@ -41,7 +43,7 @@ struct Flow {
 }
 
 pub(super) fn draw(canvas: &Canvas<'_>, area: Rect, spec: &ChartSpec, frame: &Frame) -> Result<()> {
-    let flow = read(spec, frame)?;
+    let flow = read(spec, frame, most(area.w))?;
     if flow.links.is_empty() {
         return axis::nothing(canvas, area, "Nothing above zero to draw in this window");
     }
@@ -53,10 +55,10 @@ pub(super) fn draw(canvas: &Canvas<'_>, area: Rect, spec: &ChartSpec, frame: &Fr
     let left = Side::new(&flow.left, values(&flow.left), area);
     let right = Side::new(&flow.right, values(&flow.right), area);
     let plot = area.inset(left.width, HEAD_HEIGHT, right.width, foot);
-    let most = flow.left.len().max(flow.right.len());
-    let between = BETWEEN.min(plot.h * 0.3 / most as f64);
+    let longer = flow.left.len().max(flow.right.len());
+    let between = BETWEEN.min(plot.h * 0.3 / longer as f64);
     // One scale for both sides: pixels per unit.
-    let pixels = (plot.h - between * (most as f64 - 1.0)) / flow.total;
+    let pixels = (plot.h - between * (longer as f64 - 1.0)) / flow.total;
     let (left_tops, right_tops) = (
         tops(&flow.left, pixels, between, plot),
         tops(&flow.right, pixels, between, plot),
@@ -95,7 +97,7 @@ pub(super) fn draw(canvas: &Canvas<'_>, area: Rect, spec: &ChartSpec, frame: &Fr
 
 /// As high as its names need, the longer of the two sides.
 pub(super) fn height(spec: &ChartSpec, frame: &Frame, width: f64) -> Result<f64> {
-    let flow = read(spec, frame)?;
+    let flow = read(spec, frame, most(width))?;
     let names = flow.left.len().max(flow.right.len()).max(4) as f64;
     let each = if width < NARROW { 2.2 } else { 1.35 };
     Ok(HEAD_HEIGHT + names * each * LABEL_LINE + FOOT)
@@ -118,7 +120,11 @@ impl Flow {
     }
 }
 
-fn read(spec: &ChartSpec, frame: &Frame) -> Result<Flow> {
+fn most(width: f64) -> usize {
+    if width < NARROW { MOST_NARROW } else { MOST }
+}
+
+fn read(spec: &ChartSpec, frame: &Frame, most: usize) -> Result<Flow> {
     let Some(split) = &spec.series else {
         return Err(Error::config(
             "a flow chart needs a series: the names at the right",
@@ -137,8 +143,8 @@ fn read(spec: &ChartSpec, frame: &Frame) -> Result<Flow> {
     let below: Vec<f64> = sums.values().copied().filter(|v| *v < 0.0).collect();
     sums.retain(|_, v| *v > 0.0);
     let total = sums.values().sum();
-    let left = side(sums.iter().map(|((l, _), v)| (l, *v)), total);
-    let right = side(sums.iter().map(|((_, r), v)| (r, *v)), total);
+    let left = side(sums.iter().map(|((l, _), v)| (l, *v)), total, most);
+    let right = side(sums.iter().map(|((_, r), v)| (r, *v)), total, most);
     let mut links = BTreeMap::new();
     for ((l, r), value) in &sums {
         *links.entry((left.place(l), right.place(r))).or_insert(0.0) += value;
@@ -165,7 +171,7 @@ impl Names {
 }
 
 /// The names of a side, the largest first, what is small put together at the end.
-fn side<'a>(amounts: impl Iterator<Item = (&'a String, f64)>, total: f64) -> Names {
+fn side<'a>(amounts: impl Iterator<Item = (&'a String, f64)>, total: f64, most: usize) -> Names {
     let mut sums: BTreeMap<&String, f64> = BTreeMap::new();
     for (name, amount) in amounts {
         *sums.entry(name).or_insert(0.0) += amount;
@@ -180,8 +186,8 @@ fn side<'a>(amounts: impl Iterator<Item = (&'a String, f64)>, total: f64) -> Nam
     nodes.sort_by(|a, b| b.total.total_cmp(&a.total).then_with(|| a.name.cmp(&b.name)));
     let tiny = nodes.iter().filter(|n| n.total < total * LEAST_SHARE).count();
     let mut kept = if tiny > 1 { nodes.len() - tiny } else { nodes.len() };
-    if kept + usize::from(kept < nodes.len()) > MOST {
-        kept = MOST - 1;
+    if kept + usize::from(kept < nodes.len()) > most {
+        kept = most - 1;
     }
     if kept < nodes.len() {
         let rest = nodes.split_off(kept);
@@ -335,10 +341,10 @@ mod tests {
     fn what_is_small_is_put_together_and_counted() {
         let names: Vec<String> = (0..30).map(|i| format!("n{i:02}")).collect();
         let amounts = |n: usize| names[..n].iter().zip((1..).map(f64::from));
-        let full = side(amounts(12), 78.0);
+        let full = side(amounts(12), 78.0, MOST);
         assert_eq!(full.nodes.len(), MOST);
         assert_eq!(full.nodes[0].name, "n11");
-        let folded = side(amounts(30), 465.0);
+        let folded = side(amounts(30), 465.0, MOST);
         assert_eq!(folded.nodes.len(), MOST);
         let rest = &folded.nodes[MOST - 1];
         // 19 of 30 names: 1 + … + 19.
@@ -347,7 +353,7 @@ mod tests {
         assert_eq!(folded.place("n29"), 0);
         // Two that nobody would see, beside three large ones.
         let uneven = [100.0, 80.0, 60.0, 0.1, 0.2];
-        let uneven = side(names.iter().zip(uneven), 240.3);
+        let uneven = side(names.iter().zip(uneven), 240.3, MOST);
         assert_eq!(uneven.nodes.len(), 4);
         assert_eq!(uneven.nodes[3].name, "2 others");
     }
