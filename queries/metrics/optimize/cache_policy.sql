@@ -4,7 +4,7 @@ description = """
 What the attempts of the window would have cost under another policy for the provider's prompt cache. as_it_is: what
 they cost, by the price book under contract. no_cache: nothing read, nothing written, all of it plain input; its loss is
 what the cache saves today. hit_rate: the share of input that is read from the cache rises to a target, by prefixes that
-stay the same; for each token read as much is written as today. one_hour: what is written is kept for an hour instead
+stay the same: what was written is read instead, and when that is not enough plain input too. one_hour: what is written is kept for an hour instead
 of five minutes: every write costs the rate of an hour, and what an attempt wrote anew 5 to 60 minutes after one
 of the same task and model that had it in the cache is read instead. Only the tasks' own turns count, so what tasks share comes on top. A policy
 that prices or history say nothing of has no figure, and reason says why. Attempts without a price are counted and in no
@@ -91,16 +91,17 @@ valued AS (
         a.read_rate IS NOT NULL AND a.cost IS NOT NULL AS readable,
         CASE WHEN a.cost IS NOT NULL THEN token_cost(a.factor, a.cache_read + a.write_5m + a.write_1h, a.input_rate) END AS plain,
         token_cost(a.factor, a.cache_read, a.read_rate, a.write_5m, a.write_rate, a.write_1h, a.write_1h_rate) AS cached,
-        -- What its plain input would save if it were read, and cost on top if it were written.
+        -- What its plain input, and what it wrote, would save if it were read.
         CASE
             WHEN a.read_rate IS NOT NULL
                 THEN token_cost(a.factor, a.text_in, a.input_rate) - token_cost(a.factor, a.text_in, a.read_rate)
         END AS if_read,
         CASE
-            WHEN a.write_rate IS NOT NULL
-                THEN token_cost(a.factor, a.text_in, a.write_rate) - token_cost(a.factor, a.text_in, a.input_rate)
-            ELSE 0
-        END AS if_written,
+            WHEN a.read_rate IS NOT NULL
+                THEN
+                    token_cost(a.factor, a.write_5m, a.write_rate, a.write_1h, a.write_1h_rate)
+                    - token_cost(a.factor, a.write_5m + a.write_1h, a.read_rate)
+        END AS if_read_again,
         -- Kept for an hour: NULL where the book does not tell an hour from five minutes.
         CASE
             WHEN a.write_5m = 0 THEN 0
@@ -120,7 +121,7 @@ converted AS (
     SELECT
         {{by}},
         request_source, request_id, task_id, currency, fx_rate, cost, prompt, cache_read, text_in, written, again,
-        writes_cost, readable, plain, cached, if_read, if_written, if_kept,
+        writes_cost, readable, plain, cached, if_read, if_read_again, if_kept,
         CASE WHEN setting('currency') <> 'native' AND fx_rate IS NOT NULL THEN setting('currency') ELSE currency END AS shown,
         CASE WHEN setting('currency') = 'native' OR fx_rate IS NULL THEN 1 ELSE fx_rate END AS rate
     FROM valued
@@ -130,7 +131,7 @@ priced AS (
     SELECT
         {{by}},
         request_source, request_id, task_id, currency, fx_rate, cost, prompt, cache_read, text_in, written, again,
-        writes_cost, readable, plain, cached, if_read, if_written, if_kept, rate,
+        writes_cost, readable, plain, cached, if_read, if_read_again, if_kept, rate,
         coalesce(shown, max(shown) OVER (PARTITION BY {{by}}, 1)) AS shown
     FROM converted
 ),
@@ -155,18 +156,19 @@ summed AS (
         sum_product(cached, rate) FILTER (WHERE cost IS NOT NULL) AS cached,
         sum_product(plain, rate) AS plain,
         sum_product(if_read, rate) FILTER (WHERE readable) AS if_read,
-        sum_product(if_written, rate) FILTER (WHERE readable) AS if_written,
+        sum_product(if_read_again, rate) FILTER (WHERE readable) AS if_read_again,
         sum_product(if_kept, rate) FILTER (WHERE cost IS NOT NULL) AS if_kept
     FROM priced
     GROUP BY {{by}}, shown
 ),
--- How many tokens are read more, and the share of the plain input that they are.
+-- How many tokens are read more: of what was written first, then of the plain input.
 aimed AS (
     SELECT
         {{by}},
-        shown, attempts, unpriced, prompt, read_tokens, written, again, pool_prompt, pool_text, pool_read, pool_written,
-        paid_writers, without_hour, cost, cached, plain, if_read, if_written, if_kept,
-        ratio(pool_written, pool_read) AS writes_per_read,
+        shown, attempts, unpriced, prompt, read_tokens, written, again, pool_read + pool_written AS pool_cached,
+        paid_writers, without_hour, cost, cached, plain, if_read, if_read_again, if_kept,
+        CAST(pool_text AS DECIMAL(38, 18)) AS pool_text,
+        CAST(pool_written AS DECIMAL(38, 18)) AS pool_written,
         greatest(
             money_mul($hit_rate, CAST(pool_prompt AS DECIMAL(38, 18))) - CAST(pool_read AS DECIMAL(38, 18)),
             CAST(0 AS DECIMAL(38, 18))
@@ -176,15 +178,10 @@ aimed AS (
 reached AS (
     SELECT
         {{by}},
-        shown, attempts, unpriced, prompt, read_tokens, written, again, pool_text, pool_read, pool_written, paid_writers,
-        without_hour, cost, cached, plain, if_read, if_written, if_kept,
-        least(
-            wanted,
-            ratio(
-                CAST(pool_text AS DECIMAL(38, 18)),
-                CAST(1 AS DECIMAL(38, 18)) + coalesce(writes_per_read, CAST(0 AS DECIMAL(38, 18)))
-            )
-        ) AS more_read
+        shown, attempts, unpriced, prompt, read_tokens, written, again, pool_cached, paid_writers, without_hour, cost, cached,
+        plain, if_read, if_read_again, if_kept, pool_text, pool_written, wanted,
+        least(wanted, pool_written) AS of_written,
+        least(wanted - least(wanted, pool_written), pool_text) AS of_plain
     FROM aimed
 ),
 policies AS (
@@ -195,8 +192,8 @@ policies AS (
             WHEN cost IS NULL THEN 'no attempt has a price'
             WHEN p.policy = 'hit_rate' AND ($hit_rate < 0 OR $hit_rate > 1) THEN 'a hit rate is between 0 and 1'
             WHEN p.policy = 'hit_rate' AND if_read IS NULL THEN 'the book has no price for reading from its cache'
-            WHEN p.policy = 'hit_rate' AND more_read > 0 AND pool_read = 0 AND paid_writers > 0
-                THEN 'no support: nothing was read from its cache, and writing costs'
+            WHEN p.policy = 'hit_rate' AND wanted > 0 AND pool_cached = 0 AND paid_writers > 0
+                THEN 'no support: nothing was written to its cache or read from it, and writing costs'
             WHEN p.policy = 'one_hour' AND written = 0 THEN 'nothing was written to its cache at a price'
             WHEN p.policy = 'one_hour' AND without_hour > 0 THEN 'the book does not tell an hour from five minutes'
         END AS reason,
@@ -205,28 +202,13 @@ policies AS (
             WHEN 'no_cache' THEN cached - plain
             WHEN 'hit_rate'
                 THEN
-                    coalesce(
-                        ratio(
-                            money_mul(
-                                more_read,
-                                CAST(if_read AS DECIMAL(38, 18))
-                                - coalesce(
-                                    ratio(
-                                        money_mul(CAST(pool_written AS DECIMAL(38, 18)), CAST(if_written AS DECIMAL(38, 18))),
-                                        CAST(pool_read AS DECIMAL(38, 18))
-                                    ),
-                                    CAST(0 AS DECIMAL(38, 18))
-                                )
-                            ),
-                            CAST(pool_text AS DECIMAL(38, 18))
-                        ),
-                        CAST(0 AS DECIMAL(38, 18))
-                    )
+                    coalesce(ratio(money_mul(of_written, if_read_again), pool_written), CAST(0 AS DECIMAL(38, 18)))
+                    + coalesce(ratio(money_mul(of_plain, if_read), pool_text), CAST(0 AS DECIMAL(38, 18)))
             ELSE if_kept
         END AS saving,
         CASE p.policy
             WHEN 'no_cache' THEN CAST(0 AS DECIMAL(38, 18))
-            WHEN 'hit_rate' THEN CAST(read_tokens AS DECIMAL(38, 18)) + more_read
+            WHEN 'hit_rate' THEN CAST(read_tokens AS DECIMAL(38, 18)) + of_written + of_plain
             WHEN 'one_hour' THEN CAST(read_tokens + again AS DECIMAL(38, 18))
             ELSE CAST(read_tokens AS DECIMAL(38, 18))
         END AS read_after
@@ -253,7 +235,7 @@ SELECT
         WHEN reason IS NOT NULL THEN NULL
         WHEN policy = 'as_it_is' THEN 'nothing changes'
         WHEN policy = 'no_cache' THEN 'the same prompts, all of them plain input'
-        WHEN policy = 'hit_rate' THEN 'prefixes can be kept the same for that share; for each token read as much is written as today'
+        WHEN policy = 'hit_rate' THEN 'prefixes can be kept the same for that share: what was written is read instead, then plain input'
         ELSE 'what a turn wrote anew 5 to 60 minutes after the last one was still there; prefixes that tasks share come on top'
     END AS assumption
 FROM policies
