@@ -6,10 +6,10 @@
 use super::factor::Factor;
 use super::inputs::Purchase;
 use super::overflow;
-use super::position::{Mix, ON_DEMAND, OWNED, PoolDay, RESERVED, SPOT, day_hours, marginal_price};
+use super::position::{Mix, ON_DEMAND, OWNED, PoolDay, RESERVED, Reserved, SPOT, day_hours, marginal_price};
 use super::simulate::{Detail, spot_weight};
 use super::world::{World, WorldPool};
-use super::{budget::quantile, holding::Holding, position::Book};
+use super::{budget::quantile, holding::Holding};
 use crate::base::{Result, money};
 use arrow::datatypes::i256;
 use std::collections::BTreeMap;
@@ -20,11 +20,11 @@ pub(super) const OPTIMUM: &str = "newsvendor optimum";
 const HOUR: i128 = 1_000_000;
 const GPU: i128 = 24 * HOUR;
 
-/// Demand above owned GPUs over all path-days, by whole GPUs, each day weighted by the price factors of
-/// on-demand and of spot hours.
+/// Demand over all path-days by whole GPUs: what is above owned and spot GPUs, weighted by the price factors
+/// of on-demand hours, and what is above owned ones and above both, weighted by those of spot hours.
 #[derive(Debug, Default)]
 pub(super) struct Ladder {
-    steps: BTreeMap<u32, [Step; 2]>,
+    steps: BTreeMap<u32, [Step; 3]>,
     /// Σ of the factors on the price of what is reserved.
     reserved: i128,
 }
@@ -43,12 +43,20 @@ impl Ladder {
     pub(super) fn count(&mut self, pool: &WorldPool, day: usize, state: &PoolDay) -> Option<()> {
         let kept = state.reserved_kept;
         let weigh = |f: Factor| Some(f.then(kept)?.nanos());
-        let above = (state.demand - pool.hours_held(OWNED, day)).max(0) / (money::ONE / HOUR);
-        let at = u32::try_from(above / GPU).ok()?;
-        let weights = [weigh(state.price[ON_DEMAND])?, weigh(spot_weight(state)?)?];
-        for (step, weight) in self.steps.entry(at).or_default().iter_mut().zip(weights) {
+        let above_owned = state.demand - pool.hours_held(OWNED, day);
+        let above_both = above_owned - pool.hours_held(SPOT, day);
+        let (bought, from_spot) = (weigh(state.price[ON_DEMAND])?, weigh(spot_weight(state)?)?);
+        let counted = [
+            (above_both, bought),
+            (above_owned, from_spot),
+            (above_both, from_spot),
+        ];
+        for (kind, (hours, weight)) in counted.into_iter().enumerate() {
+            let hours = hours.max(0) / (money::ONE / HOUR);
+            let at = u32::try_from(hours / GPU).ok()?;
+            let step = &mut self.steps.entry(at).or_default()[kind];
             step.weight = step.weight.checked_add(weight)?;
-            step.part = step.part.checked_add(weight.checked_mul(above % GPU)?)?;
+            step.part = step.part.checked_add(weight.checked_mul(hours % GPU)?)?;
         }
         self.reserved = self.reserved.checked_add(weigh(state.price[RESERVED])?)?;
         Some(())
@@ -80,16 +88,15 @@ impl Ladder {
         Some(sum)
     }
 
-    /// The smallest number of reserved GPUs to which one more would not pay. Prices are per GPU-hour;
-    /// `spot` GPUs stand between what is reserved and what is bought on demand.
-    fn optimum(&self, reserved: i128, on_demand: i128, spot: u32, spot_price: i128) -> Option<u32> {
+    /// The smallest number of reserved GPUs to which one more would not pay. Prices are per GPU-hour.
+    fn optimum(&self, reserved: i128, on_demand: i128, spot: i128) -> Option<u32> {
         let wide = i256::from_i128;
         let costs = wide(self.reserved.checked_mul(GPU)?).checked_mul(wide(reserved))?;
         let most = self.steps.keys().next_back().map_or(0, |top| top + 1);
         for gpus in 0..most {
-            let bought = wide(self.filled(gpus.checked_add(spot)?, 0)?).checked_mul(wide(on_demand))?;
-            let from_spot = self.filled(gpus, 1)? - self.filled(gpus + spot, 1)?;
-            let spares = bought.checked_add(wide(from_spot).checked_mul(wide(spot_price))?)?;
+            let bought = wide(self.filled(gpus, 0)?).checked_mul(wide(on_demand))?;
+            let from_spot = self.filled(gpus, 1)? - self.filled(gpus, 2)?;
+            let spares = bought.checked_add(wide(from_spot).checked_mul(wide(spot))?)?;
             if spares <= costs {
                 return Some(gpus);
             }
@@ -189,38 +196,29 @@ fn optimum(
     reserved: i128,
     on_demand: i128,
 ) -> Result<(u32, Mix)> {
-    let mut holdings = pool.held(world.days)?;
-    holdings.retain(|h| h.kind != Purchase::Reserved);
-    let spot_hours: i128 = holdings
-        .iter()
-        .filter(|h| h.kind == Purchase::Spot)
-        .map(|h| h.hours)
-        .sum();
-    let spot_price = match &pool.today {
-        Some(book) => book.spot_price(0),
+    let spot = match &pool.today {
+        Some(book) => (0..world.days).map(|day| book.spot_price(day)).max().unwrap_or(0),
         None => pool.positions[SPOT].price.unwrap_or(0),
     };
-    let gpus = ladder
-        .optimum(reserved, on_demand, whole(spot_hours), spot_price)
-        .ok_or_else(overflow)?;
-    if gpus > 0 {
-        holdings.push(Holding {
+    let gpus = ladder.optimum(reserved, on_demand, spot).ok_or_else(overflow)?;
+    let hours = day_hours(gpus);
+    let mix = match &pool.today {
+        None => Mix::Instead(Reserved {
+            hours,
+            cost: money::mul(hours, reserved).ok_or_else(overflow)?,
+        }),
+        Some(book) => Mix::Book(book.instead((gpus > 0).then_some(Holding {
             kind: Purchase::Reserved,
-            hours: day_hours(gpus),
+            hours,
             price: reserved,
             strike: reserved,
             from: 0,
             until: None,
             written_off: None,
             book_value: None,
-        });
-    }
-    Ok((gpus, Mix::Book(Book::new(holdings, on_demand, world.days)?)))
-}
-
-/// Hours of a day to whole GPUs, halves up.
-fn whole(hours: i128) -> u32 {
-    u32::try_from((hours + day_hours(1) / 2) / day_hours(1)).unwrap_or(u32::MAX / 4)
+        }))?),
+    };
+    Ok((gpus, mix))
 }
 
 /// Outer `None` on overflow, inner where nothing is committed.
@@ -248,8 +246,10 @@ mod tests {
         money::parse(text).unwrap()
     }
 
-    fn ladder(days: &[(i128, Factor)]) -> Ladder {
-        let pool = WorldPool::plain("H100", days.len());
+    /// Days of demand in tenths of a GPU, beside whole spot GPUs.
+    fn ladder(days: &[(i128, Factor)], spot: u32) -> Ladder {
+        let mut pool = WorldPool::plain("H100", days.len());
+        pool.positions[SPOT].hours = vec![day_hours(spot); days.len()];
         let mut ladder = Ladder::default();
         for (gpus, price) in days {
             let mut day = PoolDay::calm(gpus * day_hours(1) / 10);
@@ -265,7 +265,7 @@ mod tests {
         let days: Vec<(i128, Factor)> = (0..10)
             .map(|d| (if d < 6 { 30 } else { 80 }, Factor::ONE))
             .collect();
-        let best = |reserved: &str| ladder(&days).optimum(usd(reserved), usd("4"), 0, 0).unwrap();
+        let best = |reserved: &str| ladder(&days, 0).optimum(usd(reserved), usd("4"), 0).unwrap();
         // q* = 1 − p/4: up to 60 % of days want 3, so 8 pays when p/4 is below 0.4.
         assert_eq!([best("1.59"), best("1.61"), best("3.99")], [8, 3, 3]);
         // At 0.4 the eighth GPU spares what it costs: not more, so it is not bought.
@@ -274,8 +274,8 @@ mod tests {
         assert_eq!(best("4.01"), 0);
         // Two spot GPUs at $2 come first: above them 1 and 6 are left at $4.
         let with_spot = |reserved: &str| {
-            ladder(&days)
-                .optimum(usd(reserved), usd("4"), 2, usd("2"))
+            ladder(&days, 2)
+                .optimum(usd(reserved), usd("4"), usd("2"))
                 .unwrap()
         };
         // The second and third GPU take the place of spot: they spare $2 on six days of ten, more on four.
@@ -291,8 +291,8 @@ mod tests {
         let six = Factor::ratio(6, 1).unwrap();
         let days = [(10, Factor::ONE), (10, Factor::ONE), (10, Factor::ONE), (50, six)];
         // 1 · 6 · $1 spared in four days, against 4 · $1.40.
-        assert_eq!(ladder(&days).optimum(usd("1.40"), usd("1"), 0, 0), Some(5));
-        assert_eq!(ladder(&days).optimum(usd("1.60"), usd("1"), 0, 0), Some(1));
+        assert_eq!(ladder(&days, 0).optimum(usd("1.40"), usd("1"), 0), Some(5));
+        assert_eq!(ladder(&days, 0).optimum(usd("1.60"), usd("1"), 0), Some(1));
     }
 
     proptest! {
@@ -310,7 +310,9 @@ mod tests {
                     10 * gpus * reserved + (bought - from_spot) * on_demand * price + from_spot * spot_price
                 }).sum()
             };
-            let best = ladder(&weighted).optimum(reserved * money::ONE, on_demand * money::ONE, spot, spot_price * money::ONE).unwrap();
+            let best = ladder(&weighted, spot)
+                .optimum(reserved * money::ONE, on_demand * money::ONE, spot_price * money::ONE)
+                .unwrap();
             let least = (0..10).map(cost).min().unwrap();
             prop_assert_eq!(cost(i128::from(best)), least);
         }

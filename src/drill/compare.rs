@@ -4,7 +4,7 @@
 use super::commitment::{Advice, OPTIMUM};
 use super::outcome::{Totals, digest};
 use super::overflow;
-use super::position::{Mix, OWNED, RESERVED, SPOT, day_hours};
+use super::position::{Mix, OWNED, RESERVED, Reserved, SPOT, day_hours};
 use super::scenario::{Decision, Scenario};
 use super::simulate::Run;
 use super::table::Table;
@@ -64,8 +64,8 @@ pub(super) fn candidates(scenario: &Scenario, world: &World) -> Result<Vec<Candi
         all.push(decided(decision, world)?);
     }
     let bare = world.pools.iter().map(|pool| match &pool.today {
-        Some(book) => Ok(Mix::Book(book.unhedged()?)),
-        None => Ok(Mix::Unhedged),
+        Some(book) => Ok(Mix::Book(book.instead(None)?)),
+        None => Ok(Mix::Instead(Reserved::default())),
     });
     let bare = bare.collect::<Result<_>>()?;
     all.push(Candidate::new(UNHEDGED, Vec::new(), bare, world)?);
@@ -106,7 +106,7 @@ impl Candidate {
             let pool = &world.pools[at];
             for (kind, sum) in gpus.iter_mut().enumerate().skip(1) {
                 let hours = match mix {
-                    Mix::Unhedged if kind == RESERVED => 0,
+                    Mix::Instead(reserved) if kind == RESERVED => reserved.hours,
                     Mix::Book(book) => book.hours(kind, 0),
                     _ => super::outcome::mean(
                         (0..world.days).map(|day| pool.hours_held(kind, day)),

@@ -105,7 +105,10 @@ fn book(world: &World, pool: &WorldPool, detail: &PoolDetail) -> Result<Vec<Line
             book_value: holding.book_value,
         });
     }
-    lines.push(open(world, pool, index, &against)?);
+    let open = open(world, pool, index, &against)?;
+    if open.hours > 0 || lines.is_empty() {
+        lines.push(open);
+    }
     Ok(lines)
 }
 

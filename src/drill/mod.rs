@@ -200,7 +200,8 @@ fn run_drill(
         processes: market::frame(&world.markets)?,
         notes: world.notes.clone(),
         summary: String::new(),
+        findings: Vec::new(),
     };
-    outcome.summary = summary::write(&outcome, &parts, &swings, &compared, &advice);
+    (outcome.summary, outcome.findings) = summary::write(&outcome, &parts, &swings, &compared, &advice);
     Ok(outcome)
 }

@@ -55,6 +55,8 @@ pub struct Outcome {
     pub notes: Vec<String>,
     /// A few sentences for somebody who signs budgets.
     pub summary: String,
+    /// Those of the sentences that no figure tells.
+    pub findings: Vec<String>,
 }
 
 /// What `drill run --table` takes.

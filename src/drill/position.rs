@@ -44,11 +44,18 @@ impl PoolDay {
 /// How a pool is paid for in one run.
 #[derive(Debug, Clone)]
 pub(super) enum Mix {
-    /// As history paid, and growth in its proportions.
+    /// As history paid; what is wanted beyond it is bought on demand.
     Today,
-    /// As today, with nothing reserved: what a hedge is held against.
-    Unhedged,
+    /// As today, with this in the place of what is reserved.
+    Instead(Reserved),
     Book(Book),
+}
+
+/// Reserved around the clock: hours of a day, and what they cost.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Reserved {
+    pub hours: i128,
+    pub cost: i128,
 }
 
 /// Positions laid over the days of a drill.
@@ -109,11 +116,11 @@ impl Book {
         Some(plan)
     }
 
-    /// The same without what is reserved.
-    pub(super) fn unhedged(&self) -> Result<Book> {
+    /// The same with this in the place of what is reserved.
+    pub(super) fn instead(&self, reserved: Option<Holding>) -> Result<Book> {
         let keep = |h: &&Holding| h.kind != Purchase::Reserved;
-        let kept = self.holdings.iter().filter(keep).cloned().collect();
-        Book::new(kept, self.on_demand, self.days.len())
+        let kept = self.holdings.iter().filter(keep).cloned();
+        Book::new(kept.chain(reserved).collect(), self.on_demand, self.days.len())
     }
 
     /// GPU-hours of a kind that the book holds on a day.
@@ -144,8 +151,8 @@ pub(super) struct Settled {
 /// Settles a day. `None` on overflow.
 pub(super) fn settle(pool: &WorldPool, at: usize, day: &PoolDay, mix: &Mix) -> Option<Settled> {
     let mut settled = match mix {
-        Mix::Today => settle_today(pool, at, day, day.reserved_kept)?,
-        Mix::Unhedged => settle_today(pool, at, day, Factor::ZERO)?,
+        Mix::Today => settle_today(pool, at, day, None)?,
+        Mix::Instead(reserved) => settle_today(pool, at, day, Some(*reserved))?,
         Mix::Book(book) => settle_book(book, at, day)?,
     };
     for (cost, price) in settled.costs.iter_mut().zip(day.price) {
@@ -156,27 +163,29 @@ pub(super) fn settle(pool: &WorldPool, at: usize, day: &PoolDay, mix: &Mix) -> O
     Some(settled)
 }
 
-fn settle_today(pool: &WorldPool, at: usize, day: &PoolDay, kept: Factor) -> Option<Settled> {
+fn settle_today(pool: &WorldPool, at: usize, day: &PoolDay, instead: Option<Reserved>) -> Option<Settled> {
     let hours = |k: usize| pool.positions[k].hours[at];
     let spend = |k: usize| pool.positions[k].spend[at];
-    let committed = hours(RESERVED) + hours(OWNED);
-    let left = kept.apply(hours(RESERVED))? + hours(OWNED);
-    // Growth is bought in today's proportion of spot; what replaces a lost commitment, on demand.
+    let reserved = instead.unwrap_or(Reserved {
+        hours: hours(RESERVED),
+        cost: spend(RESERVED),
+    });
+    let committed = day
+        .reserved_kept
+        .apply(reserved.hours)?
+        .checked_add(hours(OWNED))?;
     let bought = (day.demand - committed).max(0);
-    let replaced = (day.demand - left).max(0) - bought;
-    let spot = match hours(ON_DEMAND) + hours(SPOT) {
-        0 => 0,
-        base => part_of(bought, hours(SPOT), base)?,
-    };
+    // The spot market gives what it gives today: what is wanted beyond it is bought on demand.
+    let spot = bought.min(hours(SPOT));
     Some(Settled {
         costs: [
-            bought_cost(pool, at, ON_DEMAND, bought - spot + replaced)?,
-            kept.apply(spend(RESERVED))?,
+            bought_cost(pool, at, ON_DEMAND, bought - spot)?,
+            day.reserved_kept.apply(reserved.cost)?,
             bought_cost(pool, at, SPOT, spot)?,
             spend(OWNED),
         ],
-        committed: left,
-        used: left.min(day.demand),
+        committed,
+        used: committed.min(day.demand),
     })
 }
 
@@ -288,7 +297,7 @@ mod tests {
         let settled = settle(&pool, 0, &day, &Mix::Book(book.clone())).unwrap();
         // 24 reserved, 24 owned, 24 spot at 1.50 · 2 · 1.5.
         assert_eq!(settled.costs, ["0", "48", "108", "24"].map(usd));
-        let bare = Mix::Book(book.unhedged().unwrap());
+        let bare = Mix::Book(book.instead(None).unwrap());
         let settled = settle(&pool, 0, &PoolDay::calm(usd("72")), &bare).unwrap();
         assert_eq!(settled.costs, ["96", "0", "36", "24"].map(usd));
     }

@@ -360,7 +360,9 @@ impl Tables {
     }
 
     fn day(&self, day: usize, week: Option<usize>) -> (&[i128], &[i128]) {
+        // Without deviations to draw from, every week is the forecast's.
         let at = week.map_or(0, |week| week + 1) * self.days + day;
+        let at = if at < self.lines.len() { at } else { day };
         (&self.lines[at], &self.pools[at])
     }
 }

@@ -3,9 +3,11 @@
 
 use crate::base::{Result, money, time};
 use crate::drill::Outcome;
-use crate::frame::{ChartSpec, Frame};
+use crate::frame::build::decimals;
+use crate::frame::{ChartSpec, Frame, Role};
 use crate::render::document::{Body, Document, Finding, Good, Headline, Mood, Rows, Section, Stamp, Value};
 use crate::render::number;
+use arrow::array::{Array, RecordBatch};
 
 pub fn drill(name: &str, outcome: &Outcome) -> Result<Document> {
     let amount = |value: i128| {
@@ -51,7 +53,14 @@ pub fn drill(name: &str, outcome: &Outcome) -> Result<Document> {
         stamps,
         headlines: vec![
             figure("Middle case (P50)", amount(outcome.totals.p50), Some(forecast)),
-            figure("Bad case (P90)", amount(outcome.totals.p90), None),
+            figure(
+                "Bad case (P90)",
+                amount(outcome.totals.p90),
+                Some(format!(
+                    "budget {}",
+                    number::money(outcome.budget, &outcome.currency)
+                )),
+            ),
             figure(
                 "Worst twentieth",
                 amount(outcome.totals.cvar95),
@@ -87,14 +96,9 @@ fn findings(outcome: &Outcome) -> Vec<Finding> {
         text: outcome.verdict.clone(),
         mood: if outcome.passed { Mood::Good } else { Mood::Bad },
     };
-    let rest = outcome
-        .summary
-        .lines()
-        .skip(1)
-        .filter(|line| !line.trim().is_empty());
     std::iter::once(verdict)
-        .chain(rest.map(|line| Finding {
-            text: line.trim().to_owned(),
+        .chain(outcome.findings.iter().map(|text| Finding {
+            text: text.clone(),
             mood: Mood::Plain,
         }))
         .collect()
@@ -102,92 +106,112 @@ fn findings(outcome: &Outcome) -> Vec<Finding> {
 
 fn sections(outcome: &Outcome) -> Result<Vec<Section>> {
     let mut all = vec![fan(outcome), tornado(outcome), drivers(outcome)?];
-    if outcome.book.rows() == 0 {
-        return Ok(all);
+    if outcome.book.rows() > 0 {
+        all.push(ways(outcome));
+        for (id, title, subtitle, frame, shown) in purchases(outcome) {
+            all.push(compact(id, title, subtitle, frame, shown)?);
+        }
     }
-    all.push(ways(outcome));
-    all.push(table(
-        "decisions",
-        "GPU purchases compared",
-        "GPUs of each kind, and spend over the horizon on the same paths; savings are against today",
-        &outcome.decisions,
-        &[
-            ("decision", "purchases"),
-            ("pool", "pool"),
-            ("reserved", "reserved"),
-            ("owned", "owned"),
-            ("spot", "spot"),
-            ("mean", "mean"),
-            ("p90", "P90"),
-            ("breach_probability", "over budget"),
-            ("mean_saving", "saves"),
-            ("p90_saving", "saves P90"),
-            ("owed_after", "owed after"),
-        ],
-    ));
-    all.push(table(
-        "hedges",
-        "Hedged and unhedged tails",
-        "Against nothing reserved: what a way to pay gives up on average, and what it takes off bad cases",
-        &outcome.hedges,
-        &[
-            ("purchases", "purchases"),
-            ("pool", "pool"),
-            ("hedge_ratio", "committed"),
-            ("committed_utilization", "in use"),
-            ("mean", "mean"),
-            ("p95", "P95"),
-            ("cvar95", "worst 5 %"),
-            ("mean_given_up", "mean given up"),
-            ("p95_gained", "P95 gained"),
-            ("cvar95_gained", "worst 5 % gained"),
-        ],
-    ));
-    all.push(table(
-        "book",
-        "Position book",
-        "Mark: (index − price) × hours left to the end of the term, or of the horizon where no term is stated",
-        &outcome.book,
-        &[
-            ("pool", "pool"),
-            ("position", "position"),
-            ("gpus", "GPUs"),
-            ("price", "price"),
-            ("index", "index"),
-            ("marked_to", "marked to"),
-            ("term_days", "days left"),
-            ("mark_to_index", "mark"),
-            ("mark_at_end_p10", "then, P10"),
-            ("mark_at_end_p90", "then, P90"),
-            ("book_value", "book value"),
-        ],
-    ));
-    all.push(table(
-        "pools",
-        "What a reserved GPU must do to pay",
-        "Break-even: reserved over on-demand price; best: the newsvendor's number of reserved GPUs on these paths",
-        &outcome.pools,
-        &[
-            ("pool", "pool"),
-            ("on_demand_price", "on demand"),
-            ("reserved_price", "reserved"),
-            ("break_even_utilization", "break-even"),
-            ("committed_utilization", "wanted"),
-            ("serving_share", "serving"),
-            ("demand_p10", "P10"),
-            ("demand_p50", "P50"),
-            ("demand_p90", "P90 GPUs"),
-            ("reserved_today", "today"),
-            ("reserved_optimum", "best"),
-            ("optimum_mean_saving", "saves"),
-        ],
-    ));
     Ok(all)
 }
 
-/// The tables behind the figures that a picture has no room for.
+/// A table of the picture: id, title, subtitle, rows, and its columns with the names that people read.
+type Tabled<'a> = (
+    &'static str,
+    &'static str,
+    &'static str,
+    &'a Frame,
+    &'static [(&'static str, &'static str)],
+);
+
+fn purchases(outcome: &Outcome) -> [Tabled<'_>; 4] {
+    [
+        (
+            "decisions",
+            "GPU purchases compared",
+            "GPUs of each kind, and spend over the horizon on the same paths; savings are against today",
+            &outcome.decisions,
+            &[
+                ("decision", "purchases"),
+                ("pool", "pool"),
+                ("reserved", "reserved"),
+                ("owned", "owned"),
+                ("spot", "spot"),
+                ("mean", "mean"),
+                ("p90", "P90"),
+                ("breach_probability", "over budget"),
+                ("mean_saving", "saves"),
+                ("p90_saving", "saves P90"),
+                ("owed_after", "owed after"),
+            ],
+        ),
+        (
+            "hedges",
+            "Hedged and unhedged tails",
+            "Against nothing reserved: the mean that is given up, and what it takes off the P95 and the worst twentieth",
+            &outcome.hedges,
+            &[
+                ("purchases", "purchases"),
+                ("pool", "pool"),
+                ("hedge_ratio", "committed"),
+                ("committed_utilization", "in use"),
+                ("mean", "mean"),
+                ("p95", "P95"),
+                ("mean_given_up", "given up"),
+                ("p95_gained", "P95 gained"),
+                ("cvar95_gained", "worst gained"),
+            ],
+        ),
+        (
+            "book",
+            "Position book",
+            "Per GPU-hour; the mark is (index − price) × hours left to the end of the term, or of the horizon",
+            &outcome.book,
+            &[
+                ("pool", "pool"),
+                ("position", "position"),
+                ("gpus", "GPUs"),
+                ("price", "price"),
+                ("index", "index"),
+                ("marked_to", "marked to"),
+                ("term_days", "days left"),
+                ("mark_to_index", "mark"),
+                ("mark_at_end_p10", "at end, P10"),
+                ("mark_at_end_p90", "P90"),
+                ("book_value", "book value"),
+            ],
+        ),
+        (
+            "pools",
+            "What a reserved GPU must do to pay",
+            "Break-even: reserved over on-demand price; best: the newsvendor's number of reserved GPUs on these paths",
+            &outcome.pools,
+            &[
+                ("pool", "pool"),
+                ("on_demand_price", "on demand"),
+                ("reserved_price", "reserved"),
+                ("break_even_utilization", "break-even"),
+                ("serving_share", "serving"),
+                ("demand_p10", "GPUs P10"),
+                ("demand_p50", "P50"),
+                ("demand_p90", "P90"),
+                ("reserved_today", "today"),
+                ("reserved_optimum", "best"),
+                ("optimum_mean_saving", "saves"),
+            ],
+        ),
+    ]
+}
+
+/// The tables whole, for workbooks and pages: every column, every digit.
 fn annexes(outcome: &Outcome) -> Vec<Section> {
-    let plain = |id: &str, title: &str, subtitle: &str, frame: &Frame| table(id, title, subtitle, frame, &[]);
+    let plain = |id: &str, title: &str, subtitle: &str, frame: &Frame| {
+        let rows = Rows {
+            on_picture: 16,
+            ..Rows::plain(frame.clone())
+        };
+        table(id, title, subtitle, rows)
+    };
     let mut all = vec![plain(
         "contributors",
         "Contributors",
@@ -202,28 +226,79 @@ fn annexes(outcome: &Outcome) -> Vec<Section> {
             &outcome.processes,
         ));
     }
+    if outcome.book.rows() > 0 {
+        for (id, title, _, frame, _) in purchases(outcome) {
+            all.push(plain(&format!("{id}-exact"), title, "Every column, exact", frame));
+        }
+    }
     all
 }
 
-/// A table of which people are shown some columns; none are named: all of them.
-fn table(id: &str, title: &str, subtitle: &str, frame: &Frame, shown: &[(&str, &str)]) -> Section {
-    let shown = shown
-        .iter()
-        .map(|(column, name)| ((*column).to_owned(), (*name).to_owned()));
+fn table(id: &str, title: &str, subtitle: &str, rows: Rows) -> Section {
     Section {
         id: id.to_owned(),
         title: title.to_owned(),
         subtitle: subtitle.to_owned(),
         wide: true,
         height: 0,
-        body: Body::Table(frame.clone()),
-        rows: Some(Rows {
-            shown: shown.collect(),
-            on_picture: 16,
-            ..Rows::plain(frame.clone())
-        }),
+        body: Body::Table(rows.frame.clone()),
+        rows: Some(rows),
         notices: Vec::new(),
     }
+}
+
+/// A table as a picture has room for it: columns without a value are left out, large amounts are whole, GPUs
+/// have a decimal. The annexes have every digit.
+fn compact(id: &str, title: &str, subtitle: &str, frame: &Frame, wanted: &[(&str, &str)]) -> Result<Section> {
+    let (mut specs, mut arrays, mut shown) = (Vec::new(), Vec::new(), Vec::new());
+    for (column, name) in wanted {
+        let at = frame.index(column)?;
+        let (mut spec, mut array) = (frame.columns[at].clone(), frame.batch.column(at).clone());
+        if array.null_count() == array.len() {
+            continue;
+        }
+        if matches!(spec.role, Role::Money | Role::Measure) {
+            let values = (0..frame.rows())
+                .map(|row| frame.decimal(column, row))
+                .collect::<Result<Vec<_>>>()?;
+            let large = values.iter().flatten().any(|v| v.abs() >= 10_000 * money::ONE);
+            let places = match spec.role {
+                Role::Measure => Some(1),
+                _ if large => Some(0),
+                _ => None,
+            };
+            if let Some(places) = places {
+                array = decimals(values.into_iter().map(|v| v.map(|v| rounded(v, places))));
+                spec.role = Role::Measure;
+            }
+        }
+        specs.push(spec);
+        arrays.push(array);
+        shown.push(((*column).to_owned(), (*name).to_owned()));
+    }
+    // What amounts are in.
+    if let Ok(at) = frame.index("currency") {
+        specs.push(frame.columns[at].clone());
+        arrays.push(frame.batch.column(at).clone());
+    }
+    let columns = specs
+        .iter()
+        .zip(arrays)
+        .map(|(spec, array)| (spec.name.clone(), array, true));
+    let batch = RecordBatch::try_from_iter_with_nullable(columns)?;
+    let rows = Rows {
+        shown,
+        on_picture: 16,
+        ..Rows::plain(Frame::new(specs, batch)?)
+    };
+    Ok(table(id, title, subtitle, rows))
+}
+
+/// To so many places, halves to even.
+fn rounded(value: i128, places: u32) -> i128 {
+    let unit = money::ONE / 10_i128.pow(places);
+    let wide = arrow::datatypes::i256::from_i128;
+    money::div_half_even(wide(value), wide(unit)).map_or(value, |whole| whole * unit)
 }
 
 fn fan(outcome: &Outcome) -> Section {
@@ -308,6 +383,7 @@ fn drivers(outcome: &Outcome) -> Result<Section> {
         y: vec!["increase".to_owned()],
         ..ChartSpec::default()
     };
+    let height = 44 * frame.rows().min(9) as u32;
     let body = match frame.rows() {
         0 => Body::Empty("No part of the spend grows".to_owned()),
         _ => Body::Chart(spec, frame),
@@ -316,8 +392,8 @@ fn drivers(outcome: &Outcome) -> Result<Section> {
         id: "by-driver".to_owned(),
         title: "Where it lands".to_owned(),
         subtitle: "Mean increase by driver of spend".to_owned(),
-        wide: outcome.book.rows() == 0,
-        height: 440,
+        wide: true,
+        height,
         body,
         rows: None,
         notices: Vec::new(),
@@ -327,20 +403,21 @@ fn drivers(outcome: &Outcome) -> Result<Section> {
 /// Mean and tail of every way to pay.
 fn ways(outcome: &Outcome) -> Section {
     let spec = ChartSpec {
-        kind: "dots".to_owned(),
+        kind: "bar".to_owned(),
         x: "purchases".to_owned(),
-        y: ["mean", "p95", "cvar95"].map(str::to_owned).to_vec(),
-        labels: ["mean", "P95", "mean of the worst 5 %"]
+        y: ["mean", "cvar95"].map(str::to_owned).to_vec(),
+        labels: ["mean", "mean of the worst twentieth"]
             .map(str::to_owned)
             .to_vec(),
+        note: Some("pool".to_owned()),
         ..ChartSpec::default()
     };
     Section {
         id: "ways".to_owned(),
         title: "Ways to pay for the same days".to_owned(),
-        subtitle: "Spend over the horizon: mean and bad cases".to_owned(),
-        wide: false,
-        height: 440,
+        subtitle: "Spend over the horizon: mean, and bad cases".to_owned(),
+        wide: true,
+        height: 50 + 56 * outcome.hedges.rows().min(8) as u32,
         body: Body::Chart(spec, outcome.hedges.clone()),
         rows: None,
         notices: Vec::new(),

@@ -13,6 +13,7 @@ mod browser;
 mod cli;
 mod cloud;
 mod crash;
+mod drill;
 mod explain;
 mod facts;
 mod findings;
