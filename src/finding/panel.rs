@@ -3,7 +3,6 @@
 use super::event::Event;
 use super::{Inputs, overflow};
 use crate::base::{Result, money, time};
-use crate::frame::Frame;
 use chrono::{Datelike, Days, NaiveDate};
 use std::collections::{BTreeMap, BTreeSet};
 
