@@ -19,7 +19,6 @@ WITH billed_as AS (
         provider_id,
         min(provider) AS biller,
         min(scope) AS scope,
-        min(source) AS source,
         min(CASE WHEN fx_rate IS NULL THEN currency ELSE setting('currency') END) AS shown
     FROM costs
     WHERE kind = 'model_api' AND provider_id IS NOT NULL
@@ -125,7 +124,6 @@ metered AS (
 tokens AS (
     SELECT
         m.day,
-        b.source,
         m.log,
         coalesce(b.scope, 'AI') AS scope,
         coalesce(b.biller, m.provider) AS provider,
@@ -208,17 +206,28 @@ gpus AS (
     GROUP BY 1, 2, 3, 4, 5, 6, 7
 ),
 
-rows AS (
+-- Tokens are counted by the gateway, amounts by the bill: one row has both.
+used AS (
     SELECT
-        day, source, log, scope, provider, model, use_case, key_alias, CAST(NULL AS VARCHAR) AS pool, class AS item,
-        CASE WHEN class IS NOT NULL THEN 'tokens' END AS unit, shown, amount, CAST(NULL AS DECIMAL(38, 18)) AS quantity
+        day, source, log, scope, provider, model, use_case, key_alias, class, shown, amount,
+        CAST(NULL AS DECIMAL(38, 18)) AS quantity
     FROM in_classes
+    WHERE amount <> 0
     UNION ALL
     SELECT
-        day, source, log, scope, provider, model, use_case, key_alias, NULL, class, 'tokens', shown,
+        day, NULL, log, scope, provider, model, use_case, key_alias, class, shown,
         CAST(0 AS DECIMAL(38, 18)), CAST(tokens AS DECIMAL(38, 18))
     FROM tokens
     WHERE tokens > 0
+),
+
+rows AS (
+    SELECT
+        day, max(source) AS source, log, scope, provider, model, use_case, key_alias, CAST(NULL AS VARCHAR) AS pool,
+        class AS item, CASE WHEN class IS NOT NULL THEN 'tokens' END AS unit, shown,
+        CAST(sum(amount) AS DECIMAL(38, 18)) AS amount, CAST(sum(quantity) AS DECIMAL(38, 18)) AS quantity
+    FROM used
+    GROUP BY day, log, scope, provider, model, use_case, key_alias, class, shown
     UNION ALL
     SELECT
         day, source, NULL, scope, provider, model, use_case, NULL, NULL, item, unit, shown, amount, quantity

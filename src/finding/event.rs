@@ -93,17 +93,13 @@ pub(super) fn of(panel: &Panel, series: &Series) -> Result<Vec<Event>, Unjudged>
             Ok(events)
         };
     }
-    let sizes: Vec<f64> = active
-        .iter()
-        .map(|d| Cell::size(series.amount[*d]).abs())
-        .collect();
-    let unit = model::median(&sizes) / UNIT;
+    let units = [false, true].map(|weekend| unit(series, &active, weekend));
     let points: Vec<Point> = judged
         .iter()
         .map(|day| Point {
             day: *day,
             weekday: series.weekday(*day),
-            x: (Cell::size(series.amount[*day]) / unit).asinh(),
+            x: (Cell::size(series.amount[*day]) / units[usize::from(series.weekday(*day) >= 5)]).asinh(),
         })
         .collect();
     let model = model::fit(&points, LEAST_SIGMA);
@@ -117,6 +113,19 @@ pub(super) fn of(panel: &Panel, series: &Series) -> Result<Vec<Event>, Unjudged>
     // A fall of the last days may be data that is on its way.
     events.retain(|e| e.up || e.from < series.settling);
     Ok(events)
+}
+
+/// A part of a usual workday, or day of the weekend where there are such.
+fn unit(series: &Series, active: &[usize], weekend: bool) -> f64 {
+    let median = |own: &dyn Fn(&usize) -> bool| {
+        let days = active.iter().copied().filter(own);
+        let sizes: Vec<f64> = days.map(|day| Cell::size(series.amount[day]).abs()).collect();
+        (sizes.len() >= MIN_ACTIVE / 2).then(|| model::median(&sizes))
+    };
+    let all = median(&|_| true).unwrap_or(1.0);
+    let own = median(&|day| (series.weekday(*day) >= 5) == weekend);
+    // A few cents on some weekends are no usual weekend.
+    own.filter(|own| own * 20.0 >= all).unwrap_or(all) / UNIT
 }
 
 fn steps(panel: &Panel, points: &[Point], model: &Model) -> Vec<Event> {
@@ -196,12 +205,11 @@ fn days_off(points: &[Point], model: &Model, steps: &[Event]) -> Vec<Event> {
 
 /// Whether it comes back each week of a new level: then it is how the level is made, and counted with it.
 fn weekly(event: &Event, off: &[Event], steps: &[Event]) -> bool {
-    let inside = |step: &Event, one: &Event| {
-        step.kind == Kind::Step && step.up == one.up && step.from <= one.from && one.to <= step.to
-    };
+    let inside =
+        |step: &Event, one: &Event| step.kind == Kind::Step && step.from <= one.from && one.to <= step.to;
     let again = |step: &Event| {
         off.iter()
-            .any(|other| inside(step, other) && other.from.abs_diff(event.from) == 7)
+            .any(|other| other.up == event.up && inside(step, other) && other.from.abs_diff(event.from) == 7)
     };
     steps.iter().any(|step| inside(step, event) && again(step))
 }

@@ -10,7 +10,7 @@ const MOST_STEPS: usize = 4;
 pub(super) const STEP_DAYS: usize = 5;
 /// A day further off than this many σ pulls at the model no harder than one that is just as far.
 const PULLS: f64 = 1.345;
-/// A residual counts for no more than this many σ when steps are looked for: a few wild days are no step.
+/// A residual counts for no more than this many σ where neighbouring days are compared.
 const CLIPPED: f64 = 2.5;
 /// A step has to be this many of its own errors high. The greatest of a hundred chance values is about 3.
 const STEP_SCORE: f64 = 5.0;
@@ -18,6 +18,8 @@ const STEP_SCORE: f64 = 5.0;
 const TREND_SCORE: f64 = 3.0;
 /// A step smaller than this many of the least noise is no news.
 const LEAST_STEP: f64 = 4.0;
+/// How far off a step may be seen first.
+const NEAR_DAYS: usize = 6;
 /// A trend does about as well as a step when its loss is no greater than this many of the step's.
 const NO_WORSE: f64 = 1.1;
 /// Huber's estimate settles in a few rounds.
@@ -107,6 +109,8 @@ impl Days<'_> {
 struct Fit {
     coefficients: Vec<f64>,
     residuals: Vec<f64>,
+    /// How much of its weight each day has kept.
+    pulls: Vec<f64>,
     inverse: Vec<Vec<f64>>,
     sigma: f64,
     /// The noise of a mean of neighbouring days is that of independent ones, times this.
@@ -243,10 +247,40 @@ fn wider(days: &Days<'_>, shape: &Shape, fit: &Fit) -> Option<(Shape, Fit)> {
         tries.push((gain, wider, place));
     }
     tries.sort_by(|a, b| b.0.total_cmp(&a.0));
-    tries.into_iter().find_map(|(_, wider, place)| {
-        let fitted = robust(days, &wider);
+    tries.into_iter().find_map(|(_, mut wider, place)| {
+        let mut fitted = robust(days, &wider);
+        if let Some(step) = place
+            && let Some(at) = moved(days, &wider, &fitted, step)
+        {
+            wider.steps[step] = at;
+            fitted = robust(days, &wider);
+        }
         fitted.earns(days, &wider, place).then_some((wider, fitted))
     })
+}
+
+/// A few days off, a step may explain more than where it was seen first.
+fn moved(days: &Days<'_>, shape: &Shape, fit: &Fit, step: usize) -> Option<usize> {
+    let now = shape.steps[step];
+    let free = |at: &usize| {
+        let others = shape.steps.iter().enumerate().filter(|(i, _)| *i != step);
+        let apart = others
+            .map(|(_, other)| other.abs_diff(*at))
+            .min()
+            .unwrap_or(STEP_DAYS);
+        *at >= STEP_DAYS && at + STEP_DAYS <= days.points.len() && apart >= STEP_DAYS
+    };
+    let losses = (now.saturating_sub(NEAR_DAYS)..=now + NEAR_DAYS)
+        .filter(free)
+        .map(|at| {
+            let mut shape = shape.clone();
+            shape.steps[step] = at;
+            let rows: Vec<Vec<f64>> = (0..days.points.len()).map(|at| shape.row(days, at)).collect();
+            let tried = least_squares(days, &rows, &fit.pulls);
+            (loss(&tried.residuals, fit.sigma), at)
+        });
+    let best = losses.min_by(|a, b| a.0.total_cmp(&b.0))?;
+    (best.1 != now).then_some(best.1)
 }
 
 fn narrower(days: &Days<'_>, shape: &Shape, fit: &Fit) -> Option<Shape> {
@@ -269,10 +303,11 @@ fn narrower(days: &Days<'_>, shape: &Shape, fit: &Fit) -> Option<Shape> {
 fn gain(days: &Days<'_>, shape: &Shape, fit: &Fit, column: impl Iterator<Item = (usize, f64)>) -> f64 {
     let (mut with, mut own, mut sum) = (vec![0.0; shape.width()], 0.0, 0.0);
     for (at, value) in column {
-        sum += value * clipped(fit, at);
-        own += value * value;
+        let pull = fit.pulls[at];
+        sum += pull * value * fit.residuals[at];
+        own += pull * value * value;
         for (w, x) in with.iter_mut().zip(shape.row(days, at)) {
-            *w += value * x;
+            *w += pull * value * x;
         }
     }
     explained(fit, sum, own, &with)
@@ -289,21 +324,17 @@ fn explained(fit: &Fit, sum: f64, own: f64, with: &[f64]) -> f64 {
     if rest > 1e-3 { sum * sum / rest } else { 0.0 }
 }
 
-fn clipped(fit: &Fit, at: usize) -> f64 {
-    fit.residuals[at].clamp(-CLIPPED * fit.sigma, CLIPPED * fit.sigma)
-}
-
 /// The step that would explain most.
 fn best_step(days: &Days<'_>, shape: &Shape, fit: &Fit) -> Option<(f64, usize)> {
     let points = days.points.len();
     let (mut with, mut own, mut sum) = (vec![0.0; shape.width()], 0.0, 0.0);
     let mut best: Option<(f64, usize)> = None;
     for at in (STEP_DAYS..points).rev() {
-        let weight = days.weights[at];
-        sum += weight * clipped(fit, at);
-        own += weight * weight;
+        let (weight, pull) = (days.weights[at], fit.pulls[at]);
+        sum += pull * weight * fit.residuals[at];
+        own += pull * weight * weight;
         for (w, x) in with.iter_mut().zip(shape.row(days, at)) {
-            *w += weight * x;
+            *w += pull * weight * x;
         }
         let free = at + STEP_DAYS <= points && shape.steps.iter().all(|step| step.abs_diff(at) >= STEP_DAYS);
         if free {
@@ -359,6 +390,7 @@ fn least_squares(days: &Days<'_>, rows: &[Vec<f64>], pulls: &[f64]) -> Fit {
         persistence: persistence(&residuals, sigma),
         coefficients,
         residuals,
+        pulls: pulls.to_vec(),
         inverse,
         sigma,
     }
