@@ -183,11 +183,11 @@ plain AS (
     GROUP BY first_day, source, scope, provider, model, use_case, item, unit, shown
     UNION ALL
     SELECT
-        first_day + CAST(place AS INT), source, scope, provider, model, use_case, item, unit, shown,
+        arrow_cast(arrow_cast(first_day, 'Int32') + CAST(place AS INT), 'Date32'), source, scope, provider, model, use_case, item, unit, shown,
         sum_product(apportion(amount, place, place + 1, days), rate),
         CAST(sum(apportion(quantity, place, place + 1, days)) AS DECIMAL(38, 18))
     FROM spread
-    GROUP BY first_day + CAST(place AS INT), source, scope, provider, model, use_case, item, unit, shown
+    GROUP BY arrow_cast(arrow_cast(first_day, 'Int32') + CAST(place AS INT), 'Date32'), source, scope, provider, model, use_case, item, unit, shown
 ),
 
 gpus AS (

@@ -36,7 +36,14 @@ impl Baseline {
                 .any(|e| e.kind != Kind::Step && (e.from..e.to).contains(&day))
         };
         let usual = |day: &usize| series.covered[*day] && !disturbed(*day);
-        let before: Vec<usize> = (event.since..event.from).rev().filter(usual).collect();
+        let mut before: Vec<usize> = (event.since..event.from).rev().filter(usual).collect();
+        if before.len() < LEAST_WEEKS {
+            // All of the level that was left was off: then that is what it was.
+            before = (event.since..event.from)
+                .rev()
+                .filter(|day| series.covered[*day])
+                .collect();
+        }
         // A day that fell back is also known by what came after it, up to the next step.
         let next = events
             .iter()

@@ -162,16 +162,18 @@ pub(super) fn fit(points: &[Point], least_sigma: f64) -> Model {
         shape = narrower;
         fitted = robust(&days, &shape);
     }
-    // Growth that bends looks like a step half-way: where a trend does about as well, it is growth.
-    if !shape.trend && shape.steps.len() == 1 {
-        let growing = Shape {
-            trend: true,
-            steps: Vec::new(),
-        };
-        let fit = robust(&days, &growing);
-        if loss(&fit.residuals, fitted.sigma) <= NO_WORSE * loss(&fitted.residuals, fitted.sigma) {
-            (shape, fitted) = (growing, fit);
-        }
+    // Growth that bends looks like a step on its way: where a trend does about as well, it is growth.
+    while !shape.trend {
+        let now = loss(&fitted.residuals, fitted.sigma);
+        let growing = (0..shape.steps.len()).find_map(|step| {
+            let mut growing = shape.clone();
+            growing.steps.remove(step);
+            growing.trend = true;
+            let fit = robust(&days, &growing);
+            (loss(&fit.residuals, fitted.sigma) <= NO_WORSE * now).then_some((growing, fit))
+        });
+        let Some(growing) = growing else { break };
+        (shape, fitted) = growing;
     }
     let span = points[points.len() - 1].day - points[0].day;
     Model {

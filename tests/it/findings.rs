@@ -222,11 +222,11 @@ async fn the_rows_of_a_finding_add_up_to_it() {
     for finding in &outcome.found {
         assert_eq!(finding.grain, Grain::Provider);
         let sql = format!(
-            "SELECT sum(amount) FROM ({}) AS rows",
+            "SELECT sum(amount) FROM ({}) AS found",
             finding.rows.split(" ORDER BY").next().unwrap()
         );
         let sum = rows(&engine.query(&sql, &[]).await.unwrap());
-        assert_eq!(sum, [(finding.change.actual / ONE).to_string()]);
+        assert_eq!(sum, [spendscope::base::money::format(finding.change.actual)]);
     }
 }
 
