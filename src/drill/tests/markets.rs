@@ -178,7 +178,7 @@ fn processes_and_correlations_that_cannot_be_are_refused() {
             "is called 's'",
         ),
         (
-            format!("[[shocks]]\nkind = 'either_or'\noutcomes = [{{ probability = 0.5, factor = 1 }}]\n"),
+            "[[shocks]]\nkind = 'either_or'\noutcomes = [{ probability = 0.5, factor = 1 }]\n".to_owned(),
             "outcomes.probability",
         ),
     ] {

@@ -15,9 +15,10 @@ use std::fmt::Write;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Functions that know more than their arguments say, and what they know.
-const KNOWING: [(&str, &str); 7] = [
+const KNOWING: [(&str, &str); 8] = [
     ("charge_day(", "time_zone"),
     ("charge_moment(", "time_zone"),
+    ("hour_of_day(", "time_zone"),
     ("local_day(", "time_zone"),
     ("local_hour(", "time_zone"),
     ("local_month(", "time_zone"),

@@ -371,3 +371,50 @@ fn rows_that_are_put_together_stand_by_their_sums() {
     let svg = drawn((spec, frame));
     assert!(svg.find("\n120\n").unwrap() < svg.find("\n100\n").unwrap());
 }
+
+/// One contributor that only costs, one that may go either way, one that only saves.
+fn contributors() -> (ChartSpec, Frame) {
+    let rows = [("surge", 100, 300), ("price", -100, 200), ("cache", -80, -40)];
+    let column = |value: fn(&(&str, i128, i128)) -> i128| decimals(rows.iter().map(|r| Some(value(r) * ONE)));
+    let frame = frame(vec![
+        ("contributor", Role::Dimension, "", texts(rows.map(|r| r.0))),
+        ("currency", Role::Currency, "", texts(usd(rows.len()))),
+        ("good", Role::Money, "", column(|r| r.1)),
+        ("bad", Role::Money, "", column(|r| r.2)),
+    ]);
+    (chart("tornado", "contributor", &["good", "bad"]), frame)
+}
+
+#[test]
+fn a_tornado_is_as_wide_as_its_cases_and_dark_where_they_agree() {
+    let svg = drawn(contributors());
+    let rects = shapes(&svg, "rect");
+    let bars = |color: RGBColor| -> Vec<(f64, f64)> {
+        let mut bars: Vec<_> = filled(&rects, color)
+            .iter()
+            .map(|s| (number(s, "x"), number(s, "width")))
+            .collect();
+        // The first of each colour explains it.
+        bars.remove(0);
+        bars
+    };
+    let (open, certain) = (bars(theme::ACCENT_SOFT), bars(theme::ACCENT));
+    let dollar = open[0].1 / 300.0;
+    let near = |a: f64, b: f64| assert!((a - b).abs() < 2.0, "{a} is not {b} in {open:?} {certain:?}");
+    let zero = open[0].0;
+    // From zero to the bad case, from the good to the bad one, from the good case to zero.
+    near(open[1].0, zero - 100.0 * dollar);
+    near(open[1].1, 300.0 * dollar);
+    near(open[2].0, zero - 80.0 * dollar);
+    near(open[2].1, 80.0 * dollar);
+    // Certain is what both cases agree on: 100 of the surge, 40 of the cache, nothing of the price.
+    let dark: Vec<_> = certain.iter().filter(|(_, width)| *width > 0.5).collect();
+    assert_eq!(dark.len(), 2, "{dark:?}");
+    near(dark[0].0, zero);
+    near(dark[0].1, 100.0 * dollar);
+    near(dark[1].0 + dark[1].1, zero);
+    near(dark[1].1, 40.0 * dollar);
+    for text in ["surge", "+$300", "−$100"] {
+        assert!(svg.contains(text), "{text}");
+    }
+}
