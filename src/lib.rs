@@ -29,4 +29,6 @@ pub mod schedule;
 pub mod config;
 
 pub mod app;
+pub mod shell;
+
 pub mod cli;
