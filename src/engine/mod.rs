@@ -3,6 +3,7 @@
 //! Knows nothing of metrics, reports or the command line. Everything that depends on the
 //! configuration is worked out here, from facts that do not.
 
+mod catalogue;
 mod currencies;
 mod guard;
 mod kept;
@@ -15,6 +16,7 @@ mod tables;
 mod udf;
 mod views;
 
+pub use catalogue::{ColumnInfo, FunctionInfo, FunctionKind, Relation, RelationKind};
 pub use kept::KeptFolder;
 pub use registry::Registry;
 pub use settings::{Basis, NATIVE, Settings};
@@ -41,6 +43,7 @@ use std::sync::Arc;
 pub struct Engine {
     context: SessionContext,
     currencies: currencies::Currencies,
+    catalogue: Arc<catalogue::Catalogue>,
 }
 
 impl Engine {
@@ -82,8 +85,14 @@ impl Engine {
         rates(&context, settings).await?;
         rules::create(&context, registry, assets).await?;
         views::create(&context, assets, settings.memory_limit, keys).await?;
+        let catalogue = Arc::new(catalogue::Catalogue::of(assets)?);
+        catalogue::register(&context, &catalogue)?;
         let currencies = currencies::Currencies::of(assets)?;
-        Ok(Engine { context, currencies })
+        Ok(Engine {
+            context,
+            currencies,
+            catalogue,
+        })
     }
 
     /// Runs a query of ours. Parameters are bound (`$from`), never pasted.

@@ -34,6 +34,7 @@ mod share;
 mod sum_product;
 mod token_cost;
 mod uplift;
+mod words;
 mod zone;
 
 use crate::engine::{Registry, Settings};
@@ -46,6 +47,7 @@ pub(super) use longest::longest;
 pub(super) use match_length::match_length;
 pub(super) use one_currency::{OneCurrency, would_add};
 pub(super) use setting::SettingValues;
+pub(super) use words::{Words, words};
 
 /// All scalar functions, for one session.
 pub(super) fn scalars(settings: &Settings, registry: &Registry) -> Vec<ScalarUDF> {
