@@ -5,8 +5,10 @@
 
 mod catalogue;
 mod currencies;
+mod dialect;
 mod guard;
 mod kept;
+mod operators;
 pub mod registry;
 mod rules;
 mod scope_lists;
@@ -17,6 +19,7 @@ mod udf;
 mod views;
 
 pub use catalogue::{ColumnInfo, FunctionInfo, FunctionKind, Relation, RelationKind};
+pub use currencies::CURRENCY_OF;
 pub use kept::KeptFolder;
 pub use registry::Registry;
 pub use settings::{Basis, NATIVE, Settings};
@@ -32,7 +35,7 @@ use chrono::{DateTime, Utc};
 use datafusion::catalog::MemTable;
 use datafusion::common::{Column, ParamValues, SchemaError};
 use datafusion::error::DataFusionError;
-use datafusion::execution::SendableRecordBatchStream;
+use datafusion::execution::{SendableRecordBatchStream, SessionState};
 use datafusion::prelude::{DataFrame, SessionContext};
 use datafusion::scalar::ScalarValue;
 use datafusion::sql::parser::{DFParser, Statement};
@@ -95,6 +98,16 @@ impl Engine {
         })
     }
 
+    /// An engine for queries of ours inside of a query that runs: over the same session, without what
+    /// is there for people.
+    pub(crate) fn within(state: &SessionState) -> Engine {
+        Engine {
+            context: SessionContext::new_with_state(state.clone()),
+            currencies: currencies::Currencies::default(),
+            catalogue: Arc::default(),
+        }
+    }
+
     /// Runs a query of ours. Parameters are bound (`$from`), never pasted.
     pub async fn query(&self, sql: &str, params: &[(&str, ScalarValue)]) -> Result<RecordBatch> {
         let frame = self.context.sql(sql).await.map_err(query_error)?;
@@ -137,6 +150,7 @@ impl Engine {
 
     /// Runs one statement of somebody else's script: read-only.
     pub async fn user_statement(&self, statement: Statement) -> Result<Vec<RecordBatch>> {
+        let statement = dialect::prepare(&self.context, statement).await?;
         let state = self.context.state();
         let plan = state.statement_to_plan(statement).await.map_err(query_error)?;
         guard::read_only(&plan)?;
@@ -199,7 +213,7 @@ impl Batches {
     }
 }
 
-/// Loads the rates that this session can need into the function `fx_rate`. Where two lists quote one
+/// Loads the rates that this session can need into the functions `fx_rate` and `fx`. Where two lists quote one
 /// pair for one day, a quoted rate goes before a derived one, then the list whose name sorts first.
 async fn rates(context: &SessionContext, settings: &Settings) -> Result<()> {
     let chosen = "SELECT \"from\", \"to\", day, rate FROM (
@@ -217,7 +231,8 @@ async fn rates(context: &SessionContext, settings: &Settings) -> Result<()> {
     let frame = frame
         .with_param_values(ParamValues::from(wanted))
         .map_err(query_error)?;
-    let rates = udf::rates(&collect(frame).await?).map_err(query_error)?;
+    let rates = Arc::new(udf::rates(&collect(frame).await?).map_err(query_error)?);
+    context.register_udf(udf::Fx::new(Arc::clone(&rates)).into());
     context.register_udf(udf::FxRate::new(rates).into());
     Ok(())
 }
