@@ -5,7 +5,7 @@
 //! however deep it is nested.
 
 use super::limited::{Deadline, limited};
-use super::{Batches, Engine, told};
+use super::{Batches, Engine, dialect, told};
 use crate::base::{Error, Result};
 use async_trait::async_trait;
 use datafusion::catalog::{DynamicFileCatalog, TableProvider, UrlTableFactory};
@@ -61,6 +61,7 @@ impl Engine {
     /// A plan that only reads, and the session that it is to be run in.
     async fn planned(&self, statement: Statement, files: bool) -> Result<(SessionState, LogicalPlan)> {
         only_questions(&statement)?;
+        let statement = dialect::prepare(&self.context, statement).await?;
         let mut state = self.context.state();
         // An error then knows where in the text it is.
         state.config_mut().options_mut().sql_parser.collect_spans = true;

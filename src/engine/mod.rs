@@ -3,10 +3,13 @@
 //! Knows nothing of metrics, reports or the command line. Everything that depends on the
 //! configuration is worked out here, from facts that do not.
 
+mod catalogue;
 mod currencies;
+mod dialect;
 mod guard;
 mod kept;
 mod limited;
+mod operators;
 pub mod registry;
 mod rules;
 mod scope_lists;
@@ -17,6 +20,8 @@ mod told;
 mod udf;
 mod views;
 
+pub use catalogue::{ColumnInfo, FunctionInfo, FunctionKind, Relation, RelationKind};
+pub use currencies::CURRENCY_OF;
 pub use guard::Limits;
 pub use kept::KeptFolder;
 pub use registry::Registry;
@@ -34,7 +39,7 @@ use chrono::{DateTime, Utc};
 use datafusion::catalog::MemTable;
 use datafusion::common::{Column, ParamValues, SchemaError};
 use datafusion::error::DataFusionError;
-use datafusion::execution::SendableRecordBatchStream;
+use datafusion::execution::{SendableRecordBatchStream, SessionState};
 use datafusion::prelude::{DataFrame, SessionContext};
 use datafusion::scalar::ScalarValue;
 use datafusion::sql::parser::{DFParser, Statement};
@@ -46,6 +51,7 @@ use std::sync::Arc;
 pub struct Engine {
     context: SessionContext,
     currencies: currencies::Currencies,
+    catalogue: Arc<catalogue::Catalogue>,
 }
 
 impl Engine {
@@ -87,8 +93,24 @@ impl Engine {
         rates(&context, settings).await?;
         rules::create(&context, registry, assets).await?;
         views::create(&context, assets, settings.memory_limit, keys).await?;
+        let catalogue = Arc::new(catalogue::Catalogue::of(assets)?);
+        catalogue::register(&context, &catalogue)?;
         let currencies = currencies::Currencies::of(assets)?;
-        Ok(Engine { context, currencies })
+        Ok(Engine {
+            context,
+            currencies,
+            catalogue,
+        })
+    }
+
+    /// An engine for queries of ours inside of a query that runs: over the same session, without what
+    /// is there for people.
+    pub(crate) fn within(state: &SessionState) -> Engine {
+        Engine {
+            context: SessionContext::new_with_state(state.clone()),
+            currencies: currencies::Currencies::default(),
+            catalogue: Arc::default(),
+        }
     }
 
     /// Runs a query of ours. Parameters are bound (`$from`), never pasted.
@@ -182,7 +204,7 @@ impl Batches {
     }
 }
 
-/// Loads the rates that this session can need into the function `fx_rate`. Where two lists quote one
+/// Loads the rates that this session can need into the functions `fx_rate` and `fx`. Where two lists quote one
 /// pair for one day, a quoted rate goes before a derived one, then the list whose name sorts first.
 async fn rates(context: &SessionContext, settings: &Settings) -> Result<()> {
     let chosen = "SELECT \"from\", \"to\", day, rate FROM (
@@ -200,7 +222,8 @@ async fn rates(context: &SessionContext, settings: &Settings) -> Result<()> {
     let frame = frame
         .with_param_values(ParamValues::from(wanted))
         .map_err(query_error)?;
-    let rates = udf::rates(&collect(frame).await?).map_err(query_error)?;
+    let rates = Arc::new(udf::rates(&collect(frame).await?).map_err(query_error)?);
+    context.register_udf(udf::Fx::new(Arc::clone(&rates)).into());
     context.register_udf(udf::FxRate::new(rates).into());
     Ok(())
 }

@@ -104,7 +104,7 @@ fn missing(text: &str, engine: &Engine) -> Option<Error> {
     };
     if let Some(name) = quoted("table '") {
         let name = name.rsplit('.').next().unwrap_or(name);
-        let names = engine.table_names();
+        let names = engine.relation_names().unwrap_or_default();
         return Some(advised(
             Error::query(format!("there is no table '{name}'")),
             &nearest(name, names.iter().map(String::as_str)),
@@ -144,20 +144,8 @@ pub fn nearest<'a>(name: &str, names: impl IntoIterator<Item = &'a str>) -> Vec<
 }
 
 impl Engine {
-    /// Names of all tables and views, without planning any.
-    pub fn table_names(&self) -> Vec<String> {
-        let options = self.context.copied_config().options().catalog.clone();
-        let schema = self
-            .context
-            .catalog(&options.default_catalog)
-            .and_then(|catalog| catalog.schema(&options.default_schema));
-        let mut names = schema.map(|schema| schema.table_names()).unwrap_or_default();
-        names.sort();
-        names
-    }
-
     /// Names of all functions.
-    pub fn function_names(&self) -> BTreeSet<String> {
+    fn function_names(&self) -> BTreeSet<String> {
         let state = self.context.state();
         let mut names: BTreeSet<String> = state.scalar_functions().keys().cloned().collect();
         names.extend(state.aggregate_functions().keys().cloned());
