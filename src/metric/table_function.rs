@@ -151,7 +151,7 @@ fn schema(metric: &Metric, params: &Params) -> Result<SchemaRef> {
 }
 
 impl TableFunctionImpl for MetricFunction {
-    fn call_with_args(&self, args: TableFunctionArgs) -> PlanResult<Arc<dyn TableProvider>> {
+    fn call_with_args(&self, args: TableFunctionArgs<'_, '_>) -> PlanResult<Arc<dyn TableProvider>> {
         let table = self.table(args.exprs()).map_err(outside)?;
         Ok(Arc::new(table))
     }

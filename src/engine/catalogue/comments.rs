@@ -208,7 +208,7 @@ mod tests {
 
     #[test]
     fn an_entry_that_says_nothing_is_an_error() {
-        let wrong = super::read(&view(
+        let wrong = read(&view(
             "/* One row.\n\ncolumns:\nthe amount in dollars\n*/ SELECT 1",
         ));
         let message = wrong.err().unwrap().to_string();
@@ -216,6 +216,6 @@ mod tests {
             message.contains("views/v.sql") && message.contains("dollars"),
             "{message}"
         );
-        assert!(super::read(&view("SELECT 1")).unwrap().columns.is_empty());
+        assert!(read(&view("SELECT 1")).unwrap().columns.is_empty());
     }
 }

@@ -2,7 +2,7 @@
 
 use super::args;
 use crate::base::time::{Window, local_midnight, next_day, parse_date};
-use arrow::array::{Array, BooleanArray};
+use arrow::array::BooleanArray;
 use arrow::datatypes::{DataType, Field, FieldRef};
 use chrono::{Months, NaiveDate};
 use chrono_tz::Tz;
@@ -80,7 +80,7 @@ impl ScalarUDFImpl for InPeriod {
     fn return_type(&self, _: &[DataType]) -> Result<DataType> {
         Ok(DataType::Boolean)
     }
-    fn return_field_from_args(&self, call: ReturnFieldArgs) -> Result<FieldRef> {
+    fn return_field_from_args(&self, call: ReturnFieldArgs<'_>) -> Result<FieldRef> {
         let nullable = call.arg_fields.iter().any(|field| field.is_nullable());
         Ok(Arc::new(Field::new(self.name(), DataType::Boolean, nullable)))
     }
