@@ -4,8 +4,8 @@ use crate::base::{Context, Error, Result};
 use crate::shell::{self, Input, Vocabulary};
 use reedline::{
     ColumnarMenu, Completer, CompletionResult, Emacs, FileBackedHistory, Highlighter, KeyCode, KeyModifiers,
-    MenuBuilder, Prompt, PromptEditMode, PromptHistorySearch, Reedline, ReedlineEvent, ReedlineMenu, Signal, Span,
-    StyledText, Suggestion, ValidationResult, Validator, default_emacs_keybindings,
+    MenuBuilder, Prompt, PromptEditMode, PromptHistorySearch, Reedline, ReedlineEvent, ReedlineMenu, Signal,
+    Span, StyledText, Suggestion, ValidationResult, Validator, default_emacs_keybindings,
 };
 use std::borrow::Cow;
 use std::fs::OpenOptions;
@@ -20,7 +20,10 @@ pub(crate) struct Editor(Reedline);
 impl Editor {
     pub(super) fn new(words: &Vocabulary, history: Option<&Path>) -> Result<Editor> {
         let mut keys = default_emacs_keybindings();
-        let tab = ReedlineEvent::UntilFound(vec![ReedlineEvent::Menu(MENU.to_owned()), ReedlineEvent::MenuNext]);
+        let tab = ReedlineEvent::UntilFound(vec![
+            ReedlineEvent::Menu(MENU.to_owned()),
+            ReedlineEvent::MenuNext,
+        ]);
         keys.add_binding(KeyModifiers::NONE, KeyCode::Tab, tab);
         keys.add_binding(KeyModifiers::SHIFT, KeyCode::BackTab, ReedlineEvent::MenuPrevious);
         let menu = ColumnarMenu::default().with_name(MENU);

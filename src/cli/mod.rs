@@ -204,7 +204,9 @@ async fn sql(overrides: &Overrides, args: Sql, terminal: &mut Terminal) -> Resul
         (Some(sql), _) => shell::script(&config, &sql, terminal).await,
         (None, Some(path)) => {
             let what = || path.display().to_string();
-            let script = std::fs::File::open(&path).map_err(Error::from).and_then(script_of);
+            let script = std::fs::File::open(&path)
+                .map_err(Error::from)
+                .and_then(script_of);
             let script = script.with_context(|| format!("reading {}", what()))?;
             shell::script(&config, &script, terminal).await.with_context(what)
         }
@@ -223,7 +225,10 @@ fn script_of(from: impl Read) -> Result<String> {
     let mut script = String::new();
     from.take(LONGEST_SCRIPT + 1).read_to_string(&mut script)?;
     match script.len() as u64 > LONGEST_SCRIPT {
-        true => Err(Error::usage(format!("a script of more than {} MiB", LONGEST_SCRIPT >> 20))),
+        true => Err(Error::usage(format!(
+            "a script of more than {} MiB",
+            LONGEST_SCRIPT >> 20
+        ))),
         false => Ok(script),
     }
 }

@@ -14,9 +14,7 @@ impl Screen for Terminal {
     }
 
     fn begin_page(&mut self) {
-        self.page = self
-            .size()
-            .map(|(_, height)| Page::new(height, Config::pager()));
+        self.page = self.size().map(|(_, height)| Page::new(height, Config::pager()));
     }
 
     fn end_page(&mut self) -> Result<()> {

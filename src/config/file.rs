@@ -13,7 +13,15 @@ use std::path::Path;
 pub const EXAMPLE: &str = include_str!("example.toml");
 
 /// Sections that are not the registry's.
-const OWN: [&str; 7] = ["lake", "reporting", "limits", "privacy", "pull", "smtp", "schedule"];
+const OWN: [&str; 7] = [
+    "lake",
+    "reporting",
+    "limits",
+    "privacy",
+    "pull",
+    "smtp",
+    "schedule",
+];
 
 #[derive(Debug, Clone, Default)]
 pub struct ConfigFile {

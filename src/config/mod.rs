@@ -109,6 +109,7 @@ impl Config {
             .lake
             .clone()
             .unwrap_or_else(|| lake_url(&file, path.as_deref()));
+        let limits = limits(overrides, &file)?;
         let settings = Settings {
             currency: match &overrides.currency {
                 Some(code) => currency(code)?,
@@ -139,7 +140,7 @@ impl Config {
             smtp: file.smtp,
             schedules: Plan::all(file.schedules, zone, &report_formats())?,
             settings,
-            limits: limits(overrides, &file)?,
+            limits,
             clock_stands: as_of.or(now).is_some(),
             clock,
             as_of,
@@ -275,8 +276,10 @@ fn memory_limit(overrides: &Overrides, file: &ConfigFile) -> Result<usize> {
     quantity::bytes(text)
         .filter(|bytes| *bytes >= LEAST_MEMORY)
         .ok_or_else(|| {
-            Error::usage(format!("'{text}' is not an amount of memory that queries can work with"))
-                .advise("write 512MB or 4GB; 16MB is the least")
+            Error::usage(format!(
+                "'{text}' is not an amount of memory that queries can work with"
+            ))
+            .advise("write 512MB or 4GB; 16MB is the least")
         })
 }
 

@@ -9,6 +9,7 @@ use super::{Batches, Engine, dialect, told};
 use crate::base::{Error, Result};
 use async_trait::async_trait;
 use datafusion::catalog::{DynamicFileCatalog, TableProvider, UrlTableFactory};
+use datafusion::common::TableReference;
 use datafusion::datasource::listing::{
     ListingTable, ListingTableConfig, ListingTableConfigExt, ListingTableUrl,
 };
@@ -16,7 +17,6 @@ use datafusion::error::Result as PlanResult;
 use datafusion::execution::{SessionState, SessionStateBuilder};
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::prelude::{DataFrame, SQLOptions};
-use datafusion::sql::TableReference;
 use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast::Statement as Sql;
 use std::sync::Arc;
@@ -114,8 +114,10 @@ fn only_questions(statement: &Statement) -> Result<()> {
         | Sql::Delete(_)
         | Sql::Merge(_)
         | Sql::Truncate(_)
-        | Sql::LoadData { .. } => Err(Error::query("this statement would change facts, and SQL only reads here")
-            .advise("bring facts in with `spendscope ingest`; a delivery that restates a period replaces it")),
+        | Sql::LoadData { .. } => Err(Error::query(
+            "this statement would change facts, and SQL only reads here",
+        )
+        .advise("bring facts in with `spendscope ingest`; a delivery that restates a period replaces it")),
         Sql::Copy { .. } | Sql::Unload { .. } | Sql::ExportData(_) => Err(copies()),
         Sql::Set(_) | Sql::Use(_) | Sql::Reset(_) | Sql::Pragma { .. } => Err(sets()),
         Sql::Prepare { .. } | Sql::Execute { .. } | Sql::Deallocate { .. } => {
@@ -123,8 +125,10 @@ fn only_questions(statement: &Statement) -> Result<()> {
                 .advise("run the query itself; drivers prepare theirs over `spendscope serve --postgres`"))
         }
         Sql::StartTransaction { .. } | Sql::Commit { .. } | Sql::Rollback { .. } | Sql::Savepoint { .. } => {
-            Err(Error::query("there are no transactions here, since nothing is written")
-                .advise("leave them out: all statements of a script read the same state of the lake"))
+            Err(
+                Error::query("there are no transactions here, since nothing is written")
+                    .advise("leave them out: all statements of a script read the same state of the lake"),
+            )
         }
         _ => Err(defines()),
     }
@@ -219,7 +223,13 @@ mod tests {
 
     #[test]
     fn paths_and_endings_are_files_and_names_are_not() {
-        for name in ["in/bill.csv", "bill.csv.gz", "s3://b/x.parquet", "C:\\x", "/etc/passwd"] {
+        for name in [
+            "in/bill.csv",
+            "bill.csv.gz",
+            "s3://b/x.parquet",
+            "C:\\x",
+            "/etc/passwd",
+        ] {
             assert!(looks_like_a_file(name), "{name}");
         }
         for name in ["charges", "csv", "my.table"] {

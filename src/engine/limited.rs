@@ -32,9 +32,8 @@ impl Deadline {
             return Ok(work.await);
         };
         timeout_at(moment, work).await.map_err(|_| {
-            Error::query(format!("the query took longer than {wait:?} and was stopped")).advise(
-                "ask for less (a shorter window, fewer groups), or give it more time with --timeout",
-            )
+            Error::query(format!("the query took longer than {wait:?} and was stopped"))
+                .advise("ask for less (a shorter window, fewer groups), or give it more time with --timeout")
         })
     }
 }
@@ -106,9 +105,10 @@ impl Running {
 }
 
 fn too_many(most: u64) -> Error {
-    Error::query(format!("the answer has more than {most} rows, which is as many as it may have")).advise(
-        "ask for fewer with LIMIT, WHERE or GROUP BY, or allow more with --max-rows",
-    )
+    Error::query(format!(
+        "the answer has more than {most} rows, which is as many as it may have"
+    ))
+    .advise("ask for fewer with LIMIT, WHERE or GROUP BY, or allow more with --max-rows")
 }
 
 fn ours(error: Error) -> DataFusionError {

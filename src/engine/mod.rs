@@ -260,8 +260,9 @@ fn query_error(error: impl Borrow<DataFusionError>) -> Error {
         },
         DataFusionError::ResourcesExhausted(text) => {
             let first = text.lines().next().unwrap_or_default();
-            Error::query(format!("not enough memory: {first}"))
-                .advise("allow more with --memory-limit, or ask for less: a shorter window, fewer columns or groups")
+            Error::query(format!("not enough memory: {first}")).advise(
+                "allow more with --memory-limit, or ask for less: a shorter window, fewer columns or groups",
+            )
         }
         _ => root(error),
     }

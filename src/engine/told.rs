@@ -12,8 +12,29 @@ const NEAREST: usize = 3;
 
 /// Words that a statement or one of its clauses begins with.
 const WORDS: [&str; 24] = [
-    "SELECT", "FROM", "WHERE", "GROUP", "ORDER", "HAVING", "LIMIT", "OFFSET", "JOIN", "LEFT", "INNER", "UNION",
-    "WITH", "DISTINCT", "EXPLAIN", "DESCRIBE", "SHOW", "VALUES", "BETWEEN", "CASE", "WHEN", "WINDOW", "PARTITION",
+    "SELECT",
+    "FROM",
+    "WHERE",
+    "GROUP",
+    "ORDER",
+    "HAVING",
+    "LIMIT",
+    "OFFSET",
+    "JOIN",
+    "LEFT",
+    "INNER",
+    "UNION",
+    "WITH",
+    "DISTINCT",
+    "EXPLAIN",
+    "DESCRIBE",
+    "SHOW",
+    "VALUES",
+    "BETWEEN",
+    "CASE",
+    "WHEN",
+    "WINDOW",
+    "PARTITION",
     "QUALIFY",
 ];
 
@@ -47,7 +68,10 @@ pub(super) fn unreadable(error: &DataFusionError) -> Error {
 
 fn place(error: &DataFusionError) -> Option<Place> {
     let span = error.diagnostic()?.span?;
-    let (line, column) = (usize::try_from(span.start.line).ok()?, usize::try_from(span.start.column).ok()?);
+    let (line, column) = (
+        usize::try_from(span.start.line).ok()?,
+        usize::try_from(span.start.column).ok()?,
+    );
     let length = match span.end.line == span.start.line {
         true => span.end.column.saturating_sub(span.start.column),
         false => 1,
@@ -64,15 +88,20 @@ fn syntax(error: &ParserError) -> Error {
     let text = match error {
         ParserError::ParserError(text) | ParserError::TokenizerError(text) => text.as_str(),
         ParserError::RecursionLimitExceeded => {
-            return Error::query("the statement is nested too deep").advise("take parts of it apart with WITH");
+            return Error::query("the statement is nested too deep")
+                .advise("take parts of it apart with WITH");
         }
     };
     let (words, place) = match text.rsplit_once(" at Line: ") {
         Some((words, place)) => (words, place_in_words(place)),
         None => (text, None),
     };
-    let words = words.replacen("Expected: ", "expected ", 1).replacen(", found: ", ", found ", 1);
-    let found = words.rsplit_once(", found ").map(|(_, found)| found.trim().to_owned());
+    let words = words
+        .replacen("Expected: ", "expected ", 1)
+        .replacen(", found: ", ", found ", 1);
+    let found = words
+        .rsplit_once(", found ")
+        .map(|(_, found)| found.trim().to_owned());
     let mut told = Error::query(format!("syntax: {words}"));
     if let Some(word) = found.as_deref().filter(|word| *word != "EOF")
         && let Some(near) = nearest(&word.to_uppercase(), WORDS).first()
@@ -165,7 +194,10 @@ mod tests {
         let error = syntax(&ParserError::ParserError(
             "Expected: an SQL statement, found: SELEC at Line: 2, Column: 3".to_owned(),
         ));
-        assert_eq!(error.to_string(), "syntax: expected an SQL statement, found SELEC");
+        assert_eq!(
+            error.to_string(),
+            "syntax: expected an SQL statement, found SELEC"
+        );
         assert_eq!(error.advice(), Some("did you mean SELECT?"));
         let place = error.place().unwrap();
         assert_eq!((place.line, place.column, place.length), (2, 3, 5));

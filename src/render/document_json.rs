@@ -2,9 +2,9 @@
 //! and ratios are strings, as everywhere in our JSON.
 
 use super::document::{Body, Change, Document, Headline, Mood, Section, Value};
-use super::{json, number, table};
+use super::{number, table};
 use crate::base::{Error, Result, money};
-use crate::frame::{ChartSpec, ColumnSpec};
+use crate::frame::{ChartSpec, ColumnSpec, Frame};
 use serde::Serialize;
 use serde_json::value::RawValue;
 

@@ -140,7 +140,8 @@ mod tests {
             shown.lines().next().unwrap(),
             r#"{"use_case":"a, \"b\"","currency":"USD","cost":"1234.5","rate":"0.342"}"#
         );
-        let all: Value = serde_json::from_slice(&whole(array(&Layout::default()), &sample::small()).unwrap()).unwrap();
+        let all: Value =
+            serde_json::from_slice(&whole(array(&Layout::default()), &sample::small()).unwrap()).unwrap();
         assert_eq!(all[1]["cost"], Value::Null);
         assert_eq!(all[2]["cost"], "0.001234567890123457");
     }
@@ -150,7 +151,10 @@ mod tests {
         use arrow::array::{NullArray, RecordBatch};
         let nothing: std::sync::Arc<dyn Array> = std::sync::Arc::new(NullArray::new(1));
         let frame = Frame::guess(RecordBatch::try_from_iter([("n", nothing)]).unwrap());
-        assert_eq!(whole(lines(&Layout::default()), &frame).unwrap(), b"{\"n\":null}\n");
+        assert_eq!(
+            whole(lines(&Layout::default()), &frame).unwrap(),
+            b"{\"n\":null}\n"
+        );
         assert_eq!(cell::column_for_people(&frame, 0).unwrap(), [None]);
     }
 }

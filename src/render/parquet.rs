@@ -69,7 +69,8 @@ mod tests {
     fn what_is_written_is_read_back() {
         let frame = sample::small();
         let mut file = tempfile::tempfile().unwrap();
-        file.write_all(&whole(rows(&Layout::default()), &frame).unwrap()).unwrap();
+        file.write_all(&whole(rows(&Layout::default()), &frame).unwrap())
+            .unwrap();
         let read = ParquetRecordBatchReader::try_new(file, 1_000)
             .unwrap()
             .next()

@@ -246,7 +246,15 @@ fn fit(widths: &[Width], total: usize) -> Option<Vec<usize>> {
     if sum(LEAST) > room {
         return None;
     }
-    let (mut low, mut high) = (LEAST, widths.iter().map(|w| w.head.max(w.data)).max().unwrap_or(0).max(LEAST));
+    let (mut low, mut high) = (
+        LEAST,
+        widths
+            .iter()
+            .map(|w| w.head.max(w.data))
+            .max()
+            .unwrap_or(0)
+            .max(LEAST),
+    );
     while low < high {
         let middle = low + (high - low).div_ceil(2);
         match sum(middle) <= room {
@@ -328,7 +336,9 @@ mod tests {
             ..Layout::default()
         };
         let styled = shown(&styled, &sample::small());
-        let stripped = [BOLD, DIM, PLAIN].iter().fold(styled.clone(), |text, code| text.replace(code, ""));
+        let stripped = [BOLD, DIM, PLAIN]
+            .iter()
+            .fold(styled.clone(), |text, code| text.replace(code, ""));
         assert!(styled.contains(BOLD) && styled.contains(DIM), "{styled}");
         assert_eq!(stripped, plain);
     }
@@ -355,10 +365,20 @@ mod tests {
 
     #[test]
     fn what_does_not_fit_is_written_below_each_other() {
-        let columns = (0..9).map(|_| ("name", Role::Dimension, "", texts([Some("a rather long text\nof two lines"), None])));
+        let columns = (0..9).map(|_| {
+            (
+                "name",
+                Role::Dimension,
+                "",
+                texts([Some("a rather long text\nof two lines"), None]),
+            )
+        });
         let frame = Frame::of(columns.collect()).unwrap();
         let below = shown(&looked_at(40, Expanded::WhenWide), &frame);
-        assert!(below.starts_with("-[ row 1 ]------\n name | a rather long text\n      | of two lines\n"), "{below}");
+        assert!(
+            below.starts_with("-[ row 1 ]------\n name | a rather long text\n      | of two lines\n"),
+            "{below}"
+        );
         assert!(below.contains("-[ row 2 ]------\n name | –\n"), "{below}");
         let beside = shown(&looked_at(100, Expanded::WhenWide), &frame);
         assert!(beside.lines().all(|line| line.width() <= 100), "{beside}");

@@ -44,32 +44,84 @@ pub(super) struct MetricRun {
 
 /// What `\?` says: command, arguments, meaning.
 pub(super) const HELP: [(&str, &str, &str); 20] = [
-    ("\\d", "[NAME]", "tables and views, or the columns of one with unit and meaning"),
+    (
+        "\\d",
+        "[NAME]",
+        "tables and views, or the columns of one with unit and meaning",
+    ),
     ("\\dt", "", "tables: the facts of the lake and the registry"),
     ("\\dv", "", "views"),
     ("\\df", "[WORD]", "functions"),
     ("\\m", "[WORD]", "metrics; with the name of one: what it means"),
-    ("\\m NAME run", "[--by COL,…] [--set K=V] [--period 2026-10 | --from D --to D]", "its figures"),
-    ("\\x", "[on|off|auto]", "each row as lines of name and value; auto: where it does not fit"),
+    (
+        "\\m NAME run",
+        "[--by COL,…] [--set K=V] [--period 2026-10 | --from D --to D]",
+        "its figures",
+    ),
+    (
+        "\\x",
+        "[on|off|auto]",
+        "each row as lines of name and value; auto: where it does not fit",
+    ),
     ("\\o", "[FILE]", "answers go to a file, or to the screen again"),
-    ("\\format", "NAME", "table, csv, json, ndjson, markdown or parquet"),
-    ("\\pset", "[format|null|pager|expanded|timing VALUE]", "how answers are shown; alone: as it is now"),
+    (
+        "\\format",
+        "NAME",
+        "table, csv, json, ndjson, markdown or parquet",
+    ),
+    (
+        "\\pset",
+        "[format|null|pager|expanded|timing VALUE]",
+        "how answers are shown; alone: as it is now",
+    ),
     ("\\limit", "[ROWS|off]", "an answer with more rows is an error"),
-    ("\\timeout", "[30s|off]", "a statement that takes longer is stopped"),
+    (
+        "\\timeout",
+        "[30s|off]",
+        "a statement that takes longer is stopped",
+    ),
     ("\\timing", "[on|off]", "how long each statement takes"),
-    ("\\watch", "[SECONDS]", "the last statement again every 2 seconds, until Ctrl-C"),
+    (
+        "\\watch",
+        "[SECONDS]",
+        "the last statement again every 2 seconds, until Ctrl-C",
+    ),
     ("\\i", "FILE", "run a script"),
     ("\\refresh", "", "look for new facts in the lake now"),
     ("\\?", "", "this help"),
     ("\\q", "", "leave; so does Ctrl-D"),
-    ("Tab", "", "completes tables, columns, metrics, functions and keywords"),
-    ("Ctrl-C", "", "stops the running statement, or drops what is typed"),
+    (
+        "Tab",
+        "",
+        "completes tables, columns, metrics, functions and keywords",
+    ),
+    (
+        "Ctrl-C",
+        "",
+        "stops the running statement, or drops what is typed",
+    ),
 ];
 
 /// Every command by the word it begins with.
 pub(super) const NAMES: [&str; 18] = [
-    "\\d", "\\dt", "\\dv", "\\df", "\\m", "\\x", "\\o", "\\format", "\\pset", "\\limit", "\\timeout", "\\timing",
-    "\\watch", "\\i", "\\refresh", "\\?", "\\h", "\\q",
+    "\\d",
+    "\\dt",
+    "\\dv",
+    "\\df",
+    "\\m",
+    "\\x",
+    "\\o",
+    "\\format",
+    "\\pset",
+    "\\limit",
+    "\\timeout",
+    "\\timing",
+    "\\watch",
+    "\\i",
+    "\\refresh",
+    "\\?",
+    "\\h",
+    "\\q",
 ];
 
 const WATCH_EVERY: Duration = Duration::from_secs(2);
@@ -132,7 +184,10 @@ fn wrong(command: &str, why: String) -> Error {
     let usage = HELP
         .iter()
         .find(|(name, ..)| name.split(' ').next() == Some(command))
-        .map_or_else(|| command.to_owned(), |(name, arguments, _)| format!("{name} {arguments}"));
+        .map_or_else(
+            || command.to_owned(),
+            |(name, arguments, _)| format!("{name} {arguments}"),
+        );
     Error::usage(format!("{command}: {why}")).advise(usage.trim_end().to_owned())
 }
 
@@ -162,7 +217,15 @@ fn metric(arguments: &[String]) -> Result<Command> {
         };
         let value = value.ok_or_else(|| wrong("\\m", format!("{key} needs a value")))?;
         match key {
-            "--by" => run.by = Some(value.split(',').filter(|c| !c.is_empty()).map(str::to_owned).collect()),
+            "--by" => {
+                run.by = Some(
+                    value
+                        .split(',')
+                        .filter(|c| !c.is_empty())
+                        .map(str::to_owned)
+                        .collect(),
+                )
+            }
             "--set" => {
                 let (key, value) = value
                     .split_once('=')
@@ -215,8 +278,14 @@ mod tests {
         assert_eq!(of("\\q"), Command::Quit);
         assert_eq!(of("\\m"), Command::Metrics(None));
         assert_eq!(of("\\m latency"), Command::Metrics(Some("latency".into())));
-        assert_eq!(of("\\m unit/cost_per_query"), Command::Metric("unit/cost_per_query".into()));
-        assert_eq!(of("\\o 'my answers.csv'"), Command::Output(Some("my answers.csv".into())));
+        assert_eq!(
+            of("\\m unit/cost_per_query"),
+            Command::Metric("unit/cost_per_query".into())
+        );
+        assert_eq!(
+            of("\\o 'my answers.csv'"),
+            Command::Output(Some("my answers.csv".into()))
+        );
         assert_eq!(of("\\watch 0.5"), Command::Watch(Duration::from_millis(500)));
         assert_eq!(of("\\pset null ''"), Command::Set(Setting::Null(String::new())));
         assert_eq!(of("\\x"), Command::Set(Setting::Expanded(None)));
@@ -255,18 +324,27 @@ mod tests {
             ("\\gibberish", "lists the commands"),
         ] {
             let error = parse(line).unwrap_err();
-            assert!(error.advice().unwrap().contains(told), "{line}: {error}, {:?}", error.advice());
+            assert!(
+                error.advice().unwrap().contains(told),
+                "{line}: {error}, {:?}",
+                error.advice()
+            );
         }
     }
 
     #[test]
     fn help_and_completion_know_the_same_commands() {
         for name in NAMES {
-            let helped = HELP.iter().any(|(known, ..)| known.split(' ').next() == Some(name));
+            let helped = HELP
+                .iter()
+                .any(|(known, ..)| known.split(' ').next() == Some(name));
             assert!(helped || name == "\\h", "{name} is not explained");
         }
         for (name, ..) in HELP.iter().filter(|(name, ..)| name.starts_with('\\')) {
-            assert!(NAMES.iter().any(|known| name.split(' ').next() == Some(known)), "{name} is not completed");
+            assert!(
+                NAMES.iter().any(|known| name.split(' ').next() == Some(known)),
+                "{name} is not completed"
+            );
         }
     }
 }

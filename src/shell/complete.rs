@@ -20,19 +20,76 @@ pub struct Candidate {
 const MOST: usize = 200;
 
 const KEYWORDS: [&str; 60] = [
-    "AND", "AS", "ASC", "BETWEEN", "BY", "CASE", "CAST", "CROSS JOIN", "CURRENT_DATE", "DESC", "DESCRIBE",
-    "DISTINCT", "ELSE", "END", "EXCEPT", "EXISTS", "EXPLAIN", "EXPLAIN ANALYZE", "FALSE", "FILTER", "FROM",
-    "FULL JOIN", "GROUP BY", "HAVING", "ILIKE", "IN", "INNER JOIN", "INTERSECT", "INTERVAL", "IS", "IS NOT NULL",
-    "IS NULL", "JOIN", "LEFT JOIN", "LIKE", "LIMIT", "NOT", "NULL", "NULLS FIRST", "NULLS LAST", "OFFSET", "ON",
-    "OR", "ORDER BY", "OVER", "PARTITION BY", "QUALIFY", "RIGHT JOIN", "SELECT", "SHOW TABLES", "THEN", "TIMESTAMP",
-    "TRUE", "UNION ALL", "UNION", "USING", "VALUES", "WHEN", "WHERE", "WITH",
+    "AND",
+    "AS",
+    "ASC",
+    "BETWEEN",
+    "BY",
+    "CASE",
+    "CAST",
+    "CROSS JOIN",
+    "CURRENT_DATE",
+    "DESC",
+    "DESCRIBE",
+    "DISTINCT",
+    "ELSE",
+    "END",
+    "EXCEPT",
+    "EXISTS",
+    "EXPLAIN",
+    "EXPLAIN ANALYZE",
+    "FALSE",
+    "FILTER",
+    "FROM",
+    "FULL JOIN",
+    "GROUP BY",
+    "HAVING",
+    "ILIKE",
+    "IN",
+    "INNER JOIN",
+    "INTERSECT",
+    "INTERVAL",
+    "IS",
+    "IS NOT NULL",
+    "IS NULL",
+    "JOIN",
+    "LEFT JOIN",
+    "LIKE",
+    "LIMIT",
+    "NOT",
+    "NULL",
+    "NULLS FIRST",
+    "NULLS LAST",
+    "OFFSET",
+    "ON",
+    "OR",
+    "ORDER BY",
+    "OVER",
+    "PARTITION BY",
+    "QUALIFY",
+    "RIGHT JOIN",
+    "SELECT",
+    "SHOW TABLES",
+    "THEN",
+    "TIMESTAMP",
+    "TRUE",
+    "UNION ALL",
+    "UNION",
+    "USING",
+    "VALUES",
+    "WHEN",
+    "WHERE",
+    "WITH",
 ];
 
 /// Words after which a table stands.
 const BEFORE_TABLES: [&str; 4] = ["FROM", "JOIN", "DESCRIBE", "TABLE"];
 
 pub(super) fn complete(line: &str, cursor: usize, words: &Words) -> Vec<Candidate> {
-    let cursor = (0..=cursor.min(line.len())).rev().find(|at| line.is_char_boundary(*at)).unwrap_or(0);
+    let cursor = (0..=cursor.min(line.len()))
+        .rev()
+        .find(|at| line.is_char_boundary(*at))
+        .unwrap_or(0);
     let all = pieces(&line[..cursor]);
     let mut found = match all.last().map(|piece| (piece, &line[piece.at..cursor])) {
         Some((piece, typed)) if piece.what == What::Command && !typed.contains('\n') => {
@@ -77,9 +134,9 @@ fn is_word(c: char) -> bool {
 
 fn command(line: &str, cursor: usize, typed: &str, words: &Words) -> Vec<Candidate> {
     let before = &line[..cursor];
-    let start = before.rfind(char::is_whitespace).map_or(0, |at| {
-        at + before[at..].chars().next().map_or(1, char::len_utf8)
-    });
+    let start = before
+        .rfind(char::is_whitespace)
+        .map_or(0, |at| at + before[at..].chars().next().map_or(1, char::len_utf8));
     let at = At {
         typed: &before[start..],
         start,
@@ -164,7 +221,9 @@ fn statement(line: &str, cursor: usize, typed: &str, words: &Words) -> Vec<Candi
     if let Some(qualified) = before.strip_suffix('.') {
         let owner: String = last_name(qualified);
         return columns(&at, words, |table| {
-            read.iter().any(|(name, alias)| name == table && (alias == &owner || name == &owner)) || table == owner
+            read.iter()
+                .any(|(name, alias)| name == table && (alias == &owner || name == &owner))
+                || table == owner
         });
     }
     if wants_table(before) {
@@ -182,7 +241,14 @@ fn statement(line: &str, cursor: usize, typed: &str, words: &Words) -> Vec<Candi
     found.extend(functions(&at, words, "("));
     let small = at.typed.contains(|c: char| c.is_lowercase());
     found.extend(KEYWORDS.iter().filter(|word| at.takes(word)).map(|word| {
-        at.with(if small { word.to_lowercase() } else { (*word).to_owned() }, "keyword")
+        at.with(
+            if small {
+                word.to_lowercase()
+            } else {
+                (*word).to_owned()
+            },
+            "keyword",
+        )
     }));
     // A table may be named before its FROM is written.
     if read.is_empty() {
@@ -203,7 +269,9 @@ fn columns(at: &At<'_>, words: &Words, wanted: impl Fn(&str) -> bool) -> Vec<Can
 /// A name as it has to be written.
 fn quoted(name: &str) -> String {
     let plain = name.starts_with(|c: char| c.is_ascii_lowercase() || c == '_')
-        && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+        && name
+            .chars()
+            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
     // Columns that are called as a keyword is.
     const RESERVED: [&str; 6] = ["from", "to", "order", "group", "end", "case"];
     match plain && !RESERVED.contains(&name) {
@@ -251,7 +319,9 @@ fn wants_table(before: &str) -> bool {
     let clause = trimmed
         .split(|c: char| !is_word(c))
         .map(str::to_uppercase)
-        .rfind(|word| ["SELECT", "FROM", "WHERE", "BY", "ON", "HAVING", "VALUES", "USING"].contains(&word.as_str()));
+        .rfind(|word| {
+            ["SELECT", "FROM", "WHERE", "BY", "ON", "HAVING", "VALUES", "USING"].contains(&word.as_str())
+        });
     let deep = trimmed.matches('(').count() > trimmed.matches(')').count();
     clause.as_deref() == Some("FROM") && !deep
 }
@@ -261,14 +331,38 @@ fn tables_read(sql: &str) -> Vec<(String, String)> {
     let tokens: Vec<&str> = sql
         .split_inclusive(|c: char| !(is_word(c) || c == '"' || c == '.'))
         .flat_map(|part| {
-            let end = part.len() - part.chars().last().filter(|c| !(is_word(*c) || *c == '"' || *c == '.')).map_or(0, char::len_utf8);
+            let end = part.len()
+                - part
+                    .chars()
+                    .last()
+                    .filter(|c| !(is_word(*c) || *c == '"' || *c == '.'))
+                    .map_or(0, char::len_utf8);
             [&part[..end], &part[end..]]
         })
         .filter(|token| !token.trim().is_empty())
         .collect();
     const CLAUSES: [&str; 21] = [
-        "WHERE", "GROUP", "ORDER", "HAVING", "LIMIT", "OFFSET", "JOIN", "LEFT", "RIGHT", "INNER", "FULL", "CROSS", "ON",
-        "USING", "UNION", "EXCEPT", "INTERSECT", "SELECT", "WINDOW", "QUALIFY", "FETCH",
+        "WHERE",
+        "GROUP",
+        "ORDER",
+        "HAVING",
+        "LIMIT",
+        "OFFSET",
+        "JOIN",
+        "LEFT",
+        "RIGHT",
+        "INNER",
+        "FULL",
+        "CROSS",
+        "ON",
+        "USING",
+        "UNION",
+        "EXCEPT",
+        "INTERSECT",
+        "SELECT",
+        "WINDOW",
+        "QUALIFY",
+        "FETCH",
     ];
     let mut read = Vec::new();
     let mut at = 0;
@@ -279,7 +373,10 @@ fn tables_read(sql: &str) -> Vec<(String, String)> {
             continue;
         }
         // A list of tables.
-        while let Some(name) = tokens.get(at).filter(|t| t.starts_with(|c: char| is_word(c) || c == '"')) {
+        while let Some(name) = tokens
+            .get(at)
+            .filter(|t| t.starts_with(|c: char| is_word(c) || c == '"'))
+        {
             at += 1;
             let name = last_name(name);
             if tokens.get(at).is_some_and(|t| t.eq_ignore_ascii_case("as")) {
@@ -340,24 +437,46 @@ mod tests {
 
     #[test]
     fn tables_stand_after_from_and_columns_of_what_is_read_elsewhere() {
-        assert_eq!(completed("SELECT * FROM c"), ["SELECT * FROM costs", "SELECT * FROM charges"]);
-        assert_eq!(completed("SELECT * FROM costs, ch"), ["SELECT * FROM costs, charges"]);
-        assert_eq!(completed("SELECT bill| FROM charges"), [
-            "SELECT billed_cost FROM charges",
-            "SELECT billing_currency FROM charges"
-        ]);
-        assert_eq!(completed("SELECT x FROM charges AS c, costs t WHERE t.am"), [
-            "SELECT x FROM charges AS c, costs t WHERE t.amount"
-        ]);
+        assert_eq!(
+            completed("SELECT * FROM c"),
+            ["SELECT * FROM costs", "SELECT * FROM charges"]
+        );
+        assert_eq!(
+            completed("SELECT * FROM costs, ch"),
+            ["SELECT * FROM costs, charges"]
+        );
+        assert_eq!(
+            completed("SELECT bill| FROM charges"),
+            [
+                "SELECT billed_cost FROM charges",
+                "SELECT billing_currency FROM charges"
+            ]
+        );
+        assert_eq!(
+            completed("SELECT x FROM charges AS c, costs t WHERE t.am"),
+            ["SELECT x FROM charges AS c, costs t WHERE t.amount"]
+        );
         assert_eq!(completed("SELECT c.| FROM charges c").len(), 3);
-        assert_eq!(completed("SELECT 1; SELECT am| FROM costs"), ["SELECT 1; SELECT amount FROM costs"]);
-        assert_eq!(completed("SELECT 'ü', am| FROM costs"), ["SELECT 'ü', amount FROM costs"]);
+        assert_eq!(
+            completed("SELECT 1; SELECT am| FROM costs"),
+            ["SELECT 1; SELECT amount FROM costs"]
+        );
+        assert_eq!(
+            completed("SELECT 'ü', am| FROM costs"),
+            ["SELECT 'ü', amount FROM costs"]
+        );
     }
 
     #[test]
     fn names_are_written_as_they_have_to_be() {
-        assert_eq!(completed("SELECT bil| FROM focus"), ["SELECT \"BilledCost\" FROM focus"]);
-        assert_eq!(completed("SELECT c.fr| FROM charges c"), ["SELECT c.\"from\" FROM charges c"]);
+        assert_eq!(
+            completed("SELECT bil| FROM focus"),
+            ["SELECT \"BilledCost\" FROM focus"]
+        );
+        assert_eq!(
+            completed("SELECT c.fr| FROM charges c"),
+            ["SELECT c.\"from\" FROM charges c"]
+        );
     }
 
     #[test]
@@ -369,7 +488,10 @@ mod tests {
 
     #[test]
     fn metrics_in_a_call_and_in_a_command() {
-        assert_eq!(completed("SELECT * FROM metric('sp"), ["SELECT * FROM metric('spend/daily"]);
+        assert_eq!(
+            completed("SELECT * FROM metric('sp"),
+            ["SELECT * FROM metric('spend/daily"]
+        );
         assert_eq!(completed("SELECT * FROM met"), ["SELECT * FROM metric("]);
         assert_eq!(completed("\\m un"), ["\\m unit/cost_per_query"]);
         assert_eq!(completed("SELECT 'sp"), Vec::<String>::new());
@@ -386,9 +508,13 @@ mod tests {
 
     #[test]
     fn any_text_is_completed_without_a_panic() {
-        let alphabet = ["FROM ", "c", ".", ",", "'", "\"", "(", ";", "\\d ", "ü", "\n", "costs ", "AS "];
+        let alphabet = [
+            "FROM ", "c", ".", ",", "'", "\"", "(", ";", "\\d ", "ü", "\n", "costs ", "AS ",
+        ];
         for seed in 0..4_000_usize {
-            let text: String = (0..7).map(|i| alphabet[(seed * 13 + i * i * 7 + seed / (i + 1)) % alphabet.len()]).collect();
+            let text: String = (0..7)
+                .map(|i| alphabet[(seed * 13 + i * i * 7 + seed / (i + 1)) % alphabet.len()])
+                .collect();
             for cursor in 0..=text.len() {
                 complete(&text, cursor, &words());
             }

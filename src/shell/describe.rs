@@ -30,13 +30,31 @@ pub(super) fn columns(relation: &Relation) -> Result<Frame> {
     let columns = &relation.columns;
     table(vec![
         ("column", columns.iter().map(|c| Some(c.name.as_str())).collect()),
-        ("type", columns.iter().map(|c| Some(c.data_type.as_str())).collect()),
+        (
+            "type",
+            columns.iter().map(|c| Some(c.data_type.as_str())).collect(),
+        ),
         (
             "null",
-            columns.iter().map(|c| Some(if c.nullable { "yes" } else { "no" })).collect(),
+            columns
+                .iter()
+                .map(|c| Some(if c.nullable { "yes" } else { "no" }))
+                .collect(),
         ),
-        ("unit", columns.iter().map(|c| Some(c.unit.as_deref().unwrap_or(""))).collect()),
-        ("meaning", columns.iter().map(|c| Some(c.about.as_deref().unwrap_or(""))).collect()),
+        (
+            "unit",
+            columns
+                .iter()
+                .map(|c| Some(c.unit.as_deref().unwrap_or("")))
+                .collect(),
+        ),
+        (
+            "meaning",
+            columns
+                .iter()
+                .map(|c| Some(c.about.as_deref().unwrap_or("")))
+                .collect(),
+        ),
     ])
 }
 
@@ -48,7 +66,10 @@ pub(super) fn functions(all: &[FunctionInfo], word: Option<&str>) -> Result<Fram
         .filter(|f| f.name.to_lowercase().contains(&word) || f.about.to_lowercase().contains(&word))
         .collect();
     table(vec![
-        ("function", shown.iter().map(|f| Some(f.signature.as_str())).collect()),
+        (
+            "function",
+            shown.iter().map(|f| Some(f.signature.as_str())).collect(),
+        ),
         ("kind", shown.iter().map(|f| Some(f.kind.name())).collect()),
         ("gives", shown.iter().map(|f| said(&f.about)).collect()),
     ])

@@ -60,7 +60,9 @@ pub fn is_complete(text: &str) -> bool {
 /// Runs a script. It stops at the first error.
 pub async fn script(config: &Config, text: &str, screen: &mut dyn Screen) -> Result<Status> {
     if split::pieces(text).is_empty() {
-        return Err(Error::usage("there is no SQL").advise("give a query with -c, a file with -f, or pipe one in"));
+        return Err(
+            Error::usage("there is no SQL").advise("give a query with -c, a file with -f, or pipe one in")
+        );
     }
     let mut session = Session::open(config, screen.format()).await?;
     let run = session.run(text, screen).await;

@@ -27,7 +27,9 @@ pub(super) enum Setting {
 }
 
 /// What `\pset` can set.
-pub(super) const SETTINGS: [&str; 7] = ["expanded", "format", "limit", "null", "pager", "timeout", "timing"];
+pub(super) const SETTINGS: [&str; 7] = [
+    "expanded", "format", "limit", "null", "pager", "timeout", "timing",
+];
 
 impl Setting {
     pub(super) fn named(name: &str, value: &str) -> Result<Setting> {
@@ -126,8 +128,14 @@ impl Options {
             },
             "timing" => switch(self.timing),
             "pager" => switch(self.pager),
-            "limit" => self.limits.rows.map_or("off".to_owned(), |rows| format!("{rows} rows")),
-            _ => self.limits.timeout.map_or("off".to_owned(), |wait| format!("{wait:?}")),
+            "limit" => self
+                .limits
+                .rows
+                .map_or("off".to_owned(), |rows| format!("{rows} rows")),
+            _ => self
+                .limits
+                .timeout
+                .map_or("off".to_owned(), |wait| format!("{wait:?}")),
         };
         format!("{name} is {value}")
     }
@@ -165,7 +173,14 @@ mod tests {
         assert_eq!(set("limit", "off").unwrap(), "limit is off");
         assert_eq!(set("timeout", "1.5s").unwrap(), "timeout is 1.5s");
         assert_eq!(set("null", "NULL").unwrap(), "null is 'NULL'");
-        for (name, value) in [("format", "pdf"), ("timing", "maybe"), ("limit", "few"), ("timeout", "soon"), ("x", "y"), ("a", "b")] {
+        for (name, value) in [
+            ("format", "pdf"),
+            ("timing", "maybe"),
+            ("limit", "few"),
+            ("timeout", "soon"),
+            ("x", "y"),
+            ("a", "b"),
+        ] {
             assert!(set(name, value).is_err(), "{name} {value}");
         }
         for name in SETTINGS {

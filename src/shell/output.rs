@@ -38,7 +38,9 @@ impl Output {
     pub(super) fn finish(&mut self) -> Result<()> {
         self.closed = false;
         match self.file.take() {
-            Some((path, mut file)) => file.flush().with_context(|| format!("writing {}", path.display())),
+            Some((path, mut file)) => file
+                .flush()
+                .with_context(|| format!("writing {}", path.display())),
             None => Ok(()),
         }
     }
@@ -81,8 +83,10 @@ impl Output {
                     .advise("write it to a file: `> FILE`, or \\o FILE in the shell"));
             }
             if self.closed {
-                return Err(Error::usage("a Parquet file holds one answer, and this is a second one")
-                    .advise("run one statement at a time, or give each its file with \\o FILE"));
+                return Err(
+                    Error::usage("a Parquet file holds one answer, and this is a second one")
+                        .advise("run one statement at a time, or give each its file with \\o FILE"),
+                );
             }
             self.closed = true;
         }

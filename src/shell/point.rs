@@ -9,7 +9,9 @@ const SHOWN: usize = 100;
 /// The error with its line and a mark under the place. `first` is the line on which the text begins in
 /// what was given; `told` says whether lines have to be named, which they need not where there is one.
 pub(super) fn pointed(error: &Error, text: &str, first: usize, told: bool) -> Error {
-    let place = error.place().filter(|place| text.lines().nth(place.line - 1).is_some());
+    let place = error
+        .place()
+        .filter(|place| text.lines().nth(place.line - 1).is_some());
     let line = first + place.map_or(0, |place| place.line - 1);
     let mut message = match told {
         true => format!("line {line}: {error}"),
@@ -90,7 +92,10 @@ mod tests {
         let lines: Vec<&str> = shown.lines().collect();
         let at = |line: &str, word: &str| line.split(word).next().map(|before| before.chars().count());
         assert_eq!(at(lines[1], "amuont"), at(lines[2], "^"), "{shown}");
-        assert!(lines.iter().all(|line| line.chars().count() < SHOWN + 10), "{shown}");
+        assert!(
+            lines.iter().all(|line| line.chars().count() < SHOWN + 10),
+            "{shown}"
+        );
     }
 
     #[test]

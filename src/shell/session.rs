@@ -164,7 +164,10 @@ impl Session {
                 self.show(&describe::relations(&all, Some(RelationKind::View))?, screen)?;
             }
             Command::Functions(word) => {
-                self.show(&describe::functions(&self.engine.functions(), word.as_deref())?, screen)?;
+                self.show(
+                    &describe::functions(&self.engine.functions(), word.as_deref())?,
+                    screen,
+                )?;
             }
             Command::Metrics(words) => {
                 let words = words.unwrap_or_default();
@@ -217,7 +220,9 @@ impl Session {
     }
 
     fn show(&mut self, frame: &Frame, screen: &mut dyn Screen) -> Result<()> {
-        self.page(screen, |output, options, screen| output.table(frame, options, screen))
+        self.page(screen, |output, options, screen| {
+            output.table(frame, options, screen)
+        })
     }
 
     async fn describe(&mut self, name: &str, screen: &mut dyn Screen) -> Result<()> {
@@ -249,8 +254,10 @@ impl Session {
             (None, Some(from), Some(to)) => Window::new(parse_bound(from, zone)?, parse_bound(to, zone)?)?,
             (None, None, None) => self.config.window_or_month()?,
             _ => {
-                return Err(Error::usage("--from and --to belong together, and to no --period")
-                    .advise("write --period 2026-10, or --from 2026-10-01 --to 2026-10-08"));
+                return Err(
+                    Error::usage("--from and --to belong together, and to no --period")
+                        .advise("write --period 2026-10, or --from 2026-10-01 --to 2026-10-08"),
+                );
             }
         };
         let params = Params {
@@ -312,7 +319,12 @@ impl Session {
             .iter()
             .map(|(name, arguments, _)| format!("{name} {arguments}").trim_end().to_owned())
             .collect();
-        let width = calls.iter().map(|call| call.chars().count()).filter(|w| *w < 40).max().unwrap_or(0);
+        let width = calls
+            .iter()
+            .map(|call| call.chars().count())
+            .filter(|w| *w < 40)
+            .max()
+            .unwrap_or(0);
         let mut text = String::new();
         for (call, (.., about)) in calls.iter().zip(&HELP) {
             text.push_str(&format!(" {call:<width$}  {about}\n"));

@@ -80,7 +80,8 @@ fn comment(rest: &str) -> Option<usize> {
     if rest.starts_with("--") {
         return Some(rest.find('\n').unwrap_or(rest.len()));
     }
-    rest.starts_with("/*").then(|| block_end(rest).unwrap_or(rest.len()))
+    rest.starts_with("/*")
+        .then(|| block_end(rest).unwrap_or(rest.len()))
 }
 
 /// The end of a comment of several lines, in which others may stand.
@@ -155,7 +156,8 @@ fn skip(here: &str) -> Option<usize> {
 fn dollar_mark(here: &str) -> Option<&str> {
     let end = here[1..].find('$')? + 1;
     let word = &here[1..end];
-    let fits = word.chars().all(|c| c.is_alphanumeric() || c == '_') && !word.starts_with(|c: char| c.is_ascii_digit());
+    let fits = word.chars().all(|c| c.is_alphanumeric() || c == '_')
+        && !word.starts_with(|c: char| c.is_ascii_digit());
     fits.then(|| &here[..=end])
 }
 
@@ -164,7 +166,10 @@ mod tests {
     use super::*;
 
     fn texts(script: &str) -> Vec<(usize, &str)> {
-        pieces(script).iter().map(|piece| (piece.line, piece.text)).collect()
+        pieces(script)
+            .iter()
+            .map(|piece| (piece.line, piece.text))
+            .collect()
     }
 
     #[test]
@@ -182,25 +187,51 @@ mod tests {
         );
         assert_eq!(texts("SELECT 1; SELECT 2"), [(1, "SELECT 1"), (1, "SELECT 2")]);
         assert_eq!(texts(" \n;/* no */"), []);
-        assert_eq!(texts("SELECT 'it''s; one'; SELECT 'ünï;'"), [(1, "SELECT 'it''s; one'"), (1, "SELECT 'ünï;'")]);
+        assert_eq!(
+            texts("SELECT 'it''s; one'; SELECT 'ünï;'"),
+            [(1, "SELECT 'it''s; one'"), (1, "SELECT 'ünï;'")]
+        );
     }
 
     #[test]
     fn what_is_open_waits_for_more() {
-        for open in ["SELECT 1", "SELECT 'a;", "SELECT 1 /* ;", "/* a", "SELECT 1; SELECT", "SELECT \"x;\n"] {
+        for open in [
+            "SELECT 1",
+            "SELECT 'a;",
+            "SELECT 1 /* ;",
+            "/* a",
+            "SELECT 1; SELECT",
+            "SELECT \"x;\n",
+        ] {
             assert!(!is_complete(open), "{open}");
         }
-        for closed in ["", "  \n", "SELECT 1;", "SELECT 1; -- and why", "\\d", "\\dt charges", "SELECT '\n';", "-- only"] {
+        for closed in [
+            "",
+            "  \n",
+            "SELECT 1;",
+            "SELECT 1; -- and why",
+            "\\d",
+            "\\dt charges",
+            "SELECT '\n';",
+            "-- only",
+        ] {
             assert!(is_complete(closed), "{closed}");
         }
     }
 
     #[test]
     fn any_text_is_cut_without_a_panic_and_nothing_is_lost() {
-        let alphabet = ["'", "\"", ";", "/*", "*/", "--", "\n", "$", "$a$", "\\", "ü", " ", "x"];
+        let alphabet = [
+            "'", "\"", ";", "/*", "*/", "--", "\n", "$", "$a$", "\\", "ü", " ", "x",
+        ];
         for seed in 0..4_000_usize {
-            let text: String = (0..8).map(|i| alphabet[(seed * 31 + i * i * 17 + seed / (i + 1)) % alphabet.len()]).collect();
-            let kept: usize = pieces(&text).iter().map(|piece| piece.text.matches('x').count()).sum();
+            let text: String = (0..8)
+                .map(|i| alphabet[(seed * 31 + i * i * 17 + seed / (i + 1)) % alphabet.len()])
+                .collect();
+            let kept: usize = pieces(&text)
+                .iter()
+                .map(|piece| piece.text.matches('x').count())
+                .sum();
             assert!(kept <= text.matches('x').count());
             is_complete(&text);
         }
