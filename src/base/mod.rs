@@ -4,6 +4,7 @@ pub mod clock;
 pub mod error;
 pub mod hash;
 pub mod money;
+pub mod pace;
 pub mod quantity;
 pub mod secret;
 pub mod seed;

@@ -20,9 +20,6 @@ use console::Terminal;
 use std::io::{IsTerminal, Read};
 use std::process::ExitCode;
 
-/// Steps of tasks between two looks at timers and signals.
-const TICKS: u32 = 3;
-
 /// Longest script that is read from a file or a pipe.
 const LONGEST_SCRIPT: u64 = 64 << 20;
 
@@ -30,12 +27,7 @@ const LONGEST_SCRIPT: u64 = 64 << 20;
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let mut terminal = Terminal::new(cli.global.output.clone(), cli.global.quiet);
-    // Operators of a query are busy for long stretches: between few of them, time-outs and Ctrl-C are seen.
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .event_interval(TICKS)
-        .enable_all()
-        .build();
-    let runtime = match runtime {
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
             terminal.fail(&error.into());
@@ -201,14 +193,13 @@ async fn sql(overrides: &Overrides, args: Sql, terminal: &mut Terminal) -> Resul
     })?;
     let file = args.file.filter(|path| path.as_os_str() != "-");
     match (args.command, file) {
-        (Some(sql), _) => shell::script(&config, &sql, terminal).await,
+        (Some(sql), _) => shell::script(&config, &sql, None, terminal).await,
         (None, Some(path)) => {
-            let what = || path.display().to_string();
-            let script = std::fs::File::open(&path)
-                .map_err(Error::from)
-                .and_then(script_of);
-            let script = script.with_context(|| format!("reading {}", what()))?;
-            shell::script(&config, &script, terminal).await.with_context(what)
+            let script = std::fs::File::open(&path).map_err(Error::from);
+            let script = script
+                .and_then(script_of)
+                .with_context(|| format!("reading {}", path.display()))?;
+            shell::script(&config, &script, Some(&path), terminal).await
         }
         (None, None) if std::io::stdin().is_terminal() => {
             let history = Config::history_file();
@@ -216,7 +207,7 @@ async fn sql(overrides: &Overrides, args: Sql, terminal: &mut Terminal) -> Resul
         }
         (None, None) => {
             let script = script_of(std::io::stdin()).context("reading standard input")?;
-            shell::script(&config, &script, terminal).await
+            shell::script(&config, &script, None, terminal).await
         }
     }
 }

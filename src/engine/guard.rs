@@ -47,14 +47,26 @@ impl Engine {
         let running = async {
             let (state, plan) = self.planned(statement, limits.files).await?;
             let plan = self.checked(plan).await?;
-            DataFrame::new(state, plan)
-                .execute_stream()
-                .await
-                .map_err(|e| told::told(&e, self))
+            self.started(state, plan, limits, deadline).await
         };
-        let stream = deadline.over(running).await??;
+        deadline.over(running).await?
+    }
+
+    /// Lets a plan that was checked run within its limits.
+    async fn started(
+        &self,
+        state: SessionState,
+        plan: LogicalPlan,
+        limits: &Limits,
+        deadline: Deadline,
+    ) -> Result<Batches> {
+        let frame = DataFrame::new(state, plan);
+        let context = Arc::new(frame.task_ctx());
+        let plan = frame.create_physical_plan().await;
+        let plan = plan.map_err(|e| told::told(&e, self))?;
+        let pool = self.workers.ready().await?;
         Ok(Batches {
-            stream: limited(stream, limits.rows, deadline),
+            stream: limited(plan, context, pool, limits.rows, deadline),
         })
     }
 

@@ -5,16 +5,19 @@
 //! can leave while an operator is busy. Whoever drops the rows ends the task, and with it the tasks that
 //! operators have started.
 
-use crate::base::{Error, Result};
+use super::workers::Pool;
+use crate::base::{Error, Result, pace};
 use arrow::array::RecordBatch;
 use datafusion::error::{DataFusionError, Result as PlanResult};
-use datafusion::execution::SendableRecordBatchStream;
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use futures::StreamExt;
+use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::mpsc::{Receiver, channel};
+use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 /// The moment at which a query has to be done, if there is one.
 #[derive(Debug, Clone, Copy)]
@@ -31,39 +34,50 @@ impl Deadline {
         let Some((moment, wait)) = self.0 else {
             return Ok(work.await);
         };
-        timeout_at(moment, work).await.map_err(|_| {
-            Error::query(format!("the query took longer than {wait:?} and was stopped"))
-                .advise("ask for less (a shorter window, fewer groups), or give it more time with --timeout")
-        })
+        tokio::select! {
+            biased;
+            done = work => Ok(done),
+            () = pace::until(moment) => Err(Error::query(format!(
+                "the query took longer than {wait:?} and was stopped"
+            ))
+            .advise("ask for less (a shorter window, fewer groups), or give it more time with --timeout")),
+        }
     }
 }
 
 struct Running {
     batches: Receiver<PlanResult<RecordBatch>>,
     task: JoinSet<()>,
+    pool: Arc<Pool>,
     deadline: Deadline,
     most: Option<u64>,
     seen: u64,
 }
 
+impl Drop for Running {
+    fn drop(&mut self) {
+        // A task whose end was seen is in the set no more.
+        if !self.task.is_empty() {
+            self.pool.given_up();
+        }
+    }
+}
+
 pub(super) fn limited(
-    mut stream: SendableRecordBatchStream,
+    plan: Arc<dyn ExecutionPlan>,
+    context: Arc<TaskContext>,
+    pool: Arc<Pool>,
     most: Option<u64>,
     deadline: Deadline,
 ) -> SendableRecordBatchStream {
-    let schema = stream.schema();
+    let schema = plan.schema();
     let (send, batches) = channel(1);
     let mut task = JoinSet::new();
-    task.spawn(async move {
-        while let Some(batch) = stream.next().await {
-            if send.send(batch).await.is_err() {
-                return;
-            }
-        }
-    });
+    task.spawn_on(hand_on(plan, context, send), pool.handle());
     let running = Running {
         batches,
         task,
+        pool,
         deadline,
         most,
         seen: 0,
@@ -73,6 +87,25 @@ pub(super) fn limited(
         Ok(next.map(|batch| (batch, running)))
     });
     Box::pin(RecordBatchStreamAdapter::new(schema, rows))
+}
+
+async fn hand_on(
+    plan: Arc<dyn ExecutionPlan>,
+    context: Arc<TaskContext>,
+    send: Sender<PlanResult<RecordBatch>>,
+) {
+    let mut stream = match execute_stream(plan, context) {
+        Ok(stream) => stream,
+        Err(error) => {
+            let _ = send.send(Err(error)).await;
+            return;
+        }
+    };
+    while let Some(batch) = stream.next().await {
+        if send.send(batch).await.is_err() {
+            return;
+        }
+    }
 }
 
 impl Running {
@@ -97,7 +130,8 @@ impl Running {
         if self.most.is_some_and(|most| self.seen > most) {
             return Err(ours(too_many(self.most.unwrap_or_default())));
         }
-        match self.task.join_next().await {
+        let ended = self.task.join_next().await;
+        match ended {
             Some(Err(broken)) => Err(ours(Error::internal(format!("the query broke down: {broken}")))),
             _ => Ok(()),
         }
@@ -113,4 +147,82 @@ fn too_many(most: u64) -> Error {
 
 fn ours(error: Error) -> DataFusionError {
     DataFusionError::External(Box::new(error))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use crate::asset::Assets;
+    use crate::base::time::from_micros;
+    use crate::engine::{Engine, Limits, Registry, Settings};
+    use std::collections::HashMap;
+    use std::time::{Duration, Instant};
+
+    async fn engine() -> Engine {
+        let settings = Settings::new(from_micros(0));
+        Engine::over_tables(
+            HashMap::new(),
+            &Assets::builtin(),
+            &Registry::default(),
+            &settings,
+        )
+        .await
+        .unwrap()
+    }
+
+    async fn early(engine: &Engine, sql: &str) -> crate::engine::Batches {
+        let statement = Engine::statements(sql).unwrap().remove(0).unwrap();
+        let mut rows = engine.user_stream(statement, &Limits::default()).await.unwrap();
+        let wait = tokio::time::timeout(Duration::from_millis(300), rows.next()).await;
+        assert!(wait.is_err(), "it was to be endless: {sql}");
+        rows
+    }
+
+    /// Whoever drops the rows ends the work: none of its tasks is left.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn dropping_the_rows_ends_all_tasks() {
+        let engine = engine().await;
+        for sql in [
+            "SELECT value FROM generate_series(1, 100000000000) WHERE value < 0",
+            "SELECT value % 7, count(*) FROM generate_series(1, 100000000000) GROUP BY 1",
+        ] {
+            let rows = early(&engine, sql).await;
+            let pool = engine.workers.ready().await.unwrap();
+            assert!(pool.handle().metrics().num_alive_tasks() > 0);
+            let begun = Instant::now();
+            drop(rows);
+            while pool.handle().metrics().num_alive_tasks() > 0 {
+                assert!(begun.elapsed() < Duration::from_secs(10), "tasks live on: {sql}");
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            println!("all tasks ended within {:?}", begun.elapsed());
+        }
+    }
+
+    /// A join of everything with everything is caught in one step, and the next query runs all the same.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_query_that_is_given_up_holds_nobody_up() {
+        let engine = engine().await;
+        let rows = early(
+            &engine,
+            "SELECT count(*) FROM generate_series(1, 1000000) a, generate_series(1, 1000000) b
+             WHERE a.value + b.value < 0",
+        )
+        .await;
+        drop(rows);
+        let begun = Instant::now();
+        let answer = engine
+            .user_query("SELECT value % 7, count(*) FROM generate_series(1, 10000) GROUP BY 1")
+            .await;
+        assert_eq!(
+            answer
+                .unwrap()
+                .iter()
+                .map(|batch| batch.num_rows())
+                .sum::<usize>(),
+            7
+        );
+        println!("the next answer came within {:?}", begun.elapsed());
+        assert!(begun.elapsed() < Duration::from_secs(10));
+    }
 }

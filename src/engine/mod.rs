@@ -19,6 +19,7 @@ mod tables;
 mod told;
 mod udf;
 mod views;
+mod workers;
 
 pub use catalogue::{ColumnInfo, FunctionInfo, FunctionKind, Relation, RelationKind};
 pub use currencies::CURRENCY_OF;
@@ -52,6 +53,7 @@ pub struct Engine {
     context: SessionContext,
     currencies: currencies::Currencies,
     catalogue: Arc<catalogue::Catalogue>,
+    workers: workers::Workers,
 }
 
 impl Engine {
@@ -100,6 +102,7 @@ impl Engine {
             context,
             currencies,
             catalogue,
+            workers: workers::Workers::default(),
         })
     }
 
@@ -110,6 +113,7 @@ impl Engine {
             context: SessionContext::new_with_state(state.clone()),
             currencies: currencies::Currencies::default(),
             catalogue: Arc::default(),
+            workers: workers::Workers::default(),
         }
     }
 

@@ -43,7 +43,7 @@ pub(super) fn told(error: &DataFusionError, engine: &Engine) -> Error {
     let place = place(error);
     let root = error.find_root();
     let named = match root {
-        DataFusionError::Plan(text) => missing(text, engine),
+        DataFusionError::Plan(text) => Some(missing(text, engine).unwrap_or_else(|| misfit(text))),
         DataFusionError::SQL(parser, _) => Some(syntax(parser)),
         _ => None,
     };
@@ -151,6 +151,34 @@ fn missing(text: &str, engine: &Engine) -> Option<Error> {
     None
 }
 
+/// What the planner finds wrong, without the planner's excuses.
+fn misfit(text: &str) -> Error {
+    if let Some((_, rest)) = text.split_once("argument types '")
+        && let Some((call, rest)) = rest.split_once('\'')
+    {
+        let candidates: Vec<&str> = rest
+            .split_once("Candidate functions:")
+            .map(|(_, list)| {
+                list.lines()
+                    .map(str::trim)
+                    .filter(|line| !line.is_empty())
+                    .collect()
+            })
+            .unwrap_or_default();
+        return Error::query(format!("no function takes what {call} is given")).advise(
+            match candidates.as_slice() {
+                [] => "CAST(… AS …) gives an argument another type; \\df NAME says what a function takes"
+                    .to_owned(),
+                some => format!(
+                    "it takes {}; CAST(… AS …) gives an argument another type",
+                    some.join(", ")
+                ),
+            },
+        );
+    }
+    Error::query(text.to_owned())
+}
+
 fn advised(error: Error, near: &[&str], otherwise: &str) -> Error {
     match near {
         [] => error.advise(otherwise),
@@ -206,6 +234,21 @@ mod tests {
         ));
         assert_eq!(open.to_string(), "syntax: Unterminated string literal");
         assert_eq!(open.place().unwrap().column, 8);
+    }
+
+    #[test]
+    fn a_call_with_the_wrong_types_says_what_it_takes() {
+        let error = misfit(
+            "Internal error: Function 'sum' failed. No function matches the given name and argument types 'sum(Utf8)'. \
+             You might need to add explicit type casts.\n\tCandidate functions:\n\tsum(Decimal)\n\tsum(Int64)",
+        );
+        assert_eq!(error.to_string(), "no function takes what sum(Utf8) is given");
+        assert!(
+            error
+                .advice()
+                .unwrap()
+                .starts_with("it takes sum(Decimal), sum(Int64);")
+        );
     }
 
     #[test]

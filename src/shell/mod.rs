@@ -19,7 +19,7 @@ pub use complete::Candidate;
 pub use words::Vocabulary;
 
 use crate::app::{Console, Status};
-use crate::base::{Error, Result};
+use crate::base::{Context, Error, Result};
 use crate::config::Config;
 use session::{Session, Then};
 use std::path::Path;
@@ -57,8 +57,13 @@ pub fn is_complete(text: &str) -> bool {
     split::is_complete(text)
 }
 
-/// Runs a script. It stops at the first error.
-pub async fn script(config: &Config, text: &str, screen: &mut dyn Screen) -> Result<Status> {
+/// Runs a script, which may have the name of a file. It stops at the first error.
+pub async fn script(
+    config: &Config,
+    text: &str,
+    name: Option<&Path>,
+    screen: &mut dyn Screen,
+) -> Result<Status> {
     if split::pieces(text).is_empty() {
         return Err(
             Error::usage("there is no SQL").advise("give a query with -c, a file with -f, or pipe one in")
@@ -67,7 +72,11 @@ pub async fn script(config: &Config, text: &str, screen: &mut dyn Screen) -> Res
     let mut session = Session::open(config, screen.format()).await?;
     let run = session.run(text, screen).await;
     session.finish(screen)?;
-    run.map(|_| Status::Done)
+    match name {
+        Some(name) => run.with_context(|| name.display().to_string())?,
+        None => run?,
+    };
+    Ok(Status::Done)
 }
 
 /// Asks and answers until the user leaves. An error is told, and the prompt is back.

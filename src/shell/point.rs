@@ -9,9 +9,8 @@ const SHOWN: usize = 100;
 /// The error with its line and a mark under the place. `first` is the line on which the text begins in
 /// what was given; `told` says whether lines have to be named, which they need not where there is one.
 pub(super) fn pointed(error: &Error, text: &str, first: usize, told: bool) -> Error {
-    let place = error
-        .place()
-        .filter(|place| text.lines().nth(place.line - 1).is_some());
+    let place = error.place().or_else(|| named(error, text));
+    let place = place.filter(|place| text.lines().nth(place.line - 1).is_some());
     let line = first + place.map_or(0, |place| place.line - 1);
     let mut message = match told {
         true => format!("line {line}: {error}"),
@@ -30,6 +29,29 @@ pub(super) fn pointed(error: &Error, text: &str, first: usize, told: bool) -> Er
         Some(advice) => pointed.advise(advice),
         None => pointed,
     }
+}
+
+/// Where the one name stands that there is not, if the planner did not say.
+fn named(error: &Error, text: &str) -> Option<Place> {
+    let message = error.message().strip_prefix("there is no ")?;
+    let name = message.split('\'').nth(1).filter(|name| !name.is_empty())?;
+    let is_word = |c: char| c.is_alphanumeric() || c == '_';
+    let small = text.to_ascii_lowercase();
+    let mut found = small
+        .match_indices(&name.to_ascii_lowercase())
+        .filter(|(at, _)| !small[..*at].ends_with(is_word) && !small[at + name.len()..].starts_with(is_word))
+        .map(|(at, _)| at);
+    let at = found.next()?;
+    if found.next().is_some() {
+        return None;
+    }
+    let before = &text[..at];
+    let line_begin = before.rfind('\n').map_or(0, |end| end + 1);
+    Some(Place {
+        line: before.matches('\n').count() + 1,
+        column: before[line_begin..].chars().count() + 1,
+        length: name.chars().count(),
+    })
 }
 
 /// The line of the place, and a line of marks that stand under it.
@@ -96,6 +118,22 @@ mod tests {
             lines.iter().all(|line| line.chars().count() < SHOWN + 10),
             "{shown}"
         );
+    }
+
+    #[test]
+    fn a_name_that_stands_once_is_found() {
+        let missing = Error::query("there is no column 'amuont' here");
+        let shown = pointed(&missing, "SELECT 1\n  FROM c WHERE c.Amuont > 1", 1, true).to_string();
+        assert!(
+            shown.ends_with("  2 |   FROM c WHERE c.Amuont > 1\n    |                  ^^^^^^"),
+            "{shown}"
+        );
+        for text in ["SELECT amuont, amuont", "SELECT amuonts", "SELECT 1"] {
+            assert!(
+                !pointed(&missing, text, 1, false).to_string().contains('^'),
+                "{text}"
+            );
+        }
     }
 
     #[test]

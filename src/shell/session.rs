@@ -8,7 +8,7 @@ use super::words::Vocabulary;
 use super::{Screen, describe, point};
 use crate::app;
 use crate::base::time::{Window, parse_bound};
-use crate::base::{Context, Error, Result};
+use crate::base::{Context, Error, Result, pace};
 use crate::config::Config;
 use crate::engine::{Engine, RelationKind};
 use crate::frame::Frame;
@@ -359,6 +359,6 @@ async fn unless_stopped<T>(attended: bool, work: impl Future<Output = Result<T>>
     }
     tokio::select! {
         done = work => done,
-        _ = tokio::signal::ctrl_c() => Err(Error::query("stopped")),
+        () = pace::interrupted() => Err(Error::query("stopped")),
     }
 }
