@@ -141,18 +141,30 @@ impl Engine {
 
     /// Runs somebody else's query: read-only.
     pub async fn user_query(&self, sql: &str) -> Result<Vec<RecordBatch>> {
+        self.user_query_with(sql, &[]).await
+    }
+
+    /// The same, with values for `?`, in the order in which they are written, or for `$1`, `$2`, ….
+    pub async fn user_query_with(&self, sql: &str, values: &[ScalarValue]) -> Result<Vec<RecordBatch>> {
         let mut batches = Vec::new();
         for statement in Engine::statements(sql)? {
-            batches = self.user_statement(statement).await?;
+            batches = self.user_bound(statement, values).await?;
         }
         Ok(batches)
     }
 
     /// Runs one statement of somebody else's script: read-only.
     pub async fn user_statement(&self, statement: Statement) -> Result<Vec<RecordBatch>> {
+        self.user_bound(statement, &[]).await
+    }
+
+    async fn user_bound(&self, statement: Statement, values: &[ScalarValue]) -> Result<Vec<RecordBatch>> {
         let statement = dialect::prepare(&self.context, statement).await?;
         let state = self.context.state();
-        let plan = state.statement_to_plan(statement).await.map_err(query_error)?;
+        let mut plan = state.statement_to_plan(statement).await.map_err(query_error)?;
+        if !values.is_empty() {
+            plan = plan.with_param_values(values.to_vec()).map_err(query_error)?;
+        }
         guard::read_only(&plan)?;
         let plan = self.currencies.guard(&self.context, plan).await?;
         let frame = self

@@ -10,6 +10,7 @@
 
 mod board;
 mod browser;
+mod catalogue;
 mod cli;
 mod cloud;
 mod crash;
@@ -47,3 +48,4 @@ mod slt;
 mod sources;
 mod support;
 mod tidy;
+mod use_cases;
