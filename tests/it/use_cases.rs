@@ -113,7 +113,7 @@ async fn engine_over(bills: &[&str]) -> (tempfile::TempDir, Engine) {
         .under("sources/")
         .map(|a| (a.name().to_owned(), a.text.to_string()))
         .collect::<Vec<_>>();
-    let catalog = Catalog::new(texts).unwrap();
+    let catalog = Catalog::new(texts.into_iter()).unwrap();
     for (at, bill) in bills.iter().enumerate() {
         let path = project("../shared").join(bill).to_str().unwrap().to_owned();
         // Two bills of one provider and month stand beside each other under names of their own.
