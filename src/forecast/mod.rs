@@ -22,7 +22,7 @@ pub use series::Series;
 
 use crate::base::{Error, Result, money};
 use band::Spread;
-use chrono::NaiveDate;
+use chrono::{Datelike, NaiveDate};
 use estimate::Step;
 use method::METHODS;
 use series::{WEEK, mean};
@@ -92,6 +92,9 @@ pub struct Evidence {
 impl Evidence {
     /// The evidence in one line.
     pub fn words(&self) -> String {
+        if self.wape.is_none() && self.coverage_80.is_none() {
+            return format!("{}: could not be tested", self.method);
+        }
         let percent = |share: Option<i128>| match share {
             Some(share) => format!("{} %", tenths(share.saturating_mul(100))),
             None => "an unknown share".to_owned(),
@@ -129,6 +132,8 @@ pub struct Forecast {
     pub days: Vec<Point>,
     /// From the first day ahead up to and with each: bands of days do not add up, these are of the sums.
     pub totals: Vec<Point>,
+    /// Calendar months as far as they lie ahead, each with its first day and its days.
+    pub months: Vec<(NaiveDate, usize, Point)>,
     pub evidence: Evidence,
 }
 
@@ -268,6 +273,9 @@ fn judge(series: &Series, ask: &Ask) -> Result<Judged> {
 
 impl Judged {
     fn spread(&self, ask: &Ask) -> Spread {
+        if self.chosen.state == State::Young {
+            return band::unmeasured(&self.chosen.ahead);
+        }
         band::spread(&self.chosen.trial, &self.plan, self.days.len(), ask.horizon)
     }
 
@@ -299,6 +307,7 @@ impl Judged {
                 high_95: expected.checked_add(far.max(near))?,
             })
         };
+        let first = series::day(self.first, self.days.len());
         let mut so_far = 0_i128;
         let (mut days, mut totals) = (Vec::new(), Vec::new());
         for (at, value) in expected.iter().enumerate() {
@@ -308,10 +317,28 @@ impl Judged {
             days.push(day);
             totals.push(total);
         }
+        let mut months = Vec::new();
+        let mut from = 0;
+        while from < expected.len() {
+            let begin = series::day(first, from);
+            let count = begin
+                .iter_days()
+                .take(expected.len() - from)
+                .take_while(|day| day.month() == begin.month())
+                .count();
+            let sum = expected[from..from + count]
+                .iter()
+                .try_fold(0_i128, |sum, value| sum.checked_add(*value))
+                .ok_or_else(out_of_range)?;
+            let month = point(sum, spread.stretch(from, count)).ok_or_else(out_of_range)?;
+            months.push((begin, count, month));
+            from += count;
+        }
         Ok(Forecast {
-            first: series::day(self.first, self.days.len()),
+            first,
             days,
             totals,
+            months,
             evidence,
         })
     }
@@ -324,6 +351,9 @@ impl Judged {
         let changes: Vec<f64> = (WEEK..self.days.len())
             .filter_map(|at| Some((self.days[at]? - self.days[at - WEEK]?).abs()))
             .collect();
+        // What was not there yet at the origins was not tested.
+        let measured = self.chosen.state != State::Young;
+        let wape = |missed: f64, of: f64| measured.then(|| estimate::ratio(missed, of)).flatten();
         let share = |at: usize| {
             let coverage = spread.coverage?;
             estimate::ratio(coverage[at], 1.0)
@@ -338,9 +368,9 @@ impl Judged {
             gaps: self.days.iter().filter(|v| v.is_none()).count(),
             origins: trial.folds.len(),
             tested: self.plan.days,
-            wape: estimate::ratio(missed, of),
-            total_wape: estimate::ratio(totals, of_totals),
-            mase: estimate::ratio(missed / tested.max(1) as f64, mean(&changes)),
+            wape: wape(missed, of),
+            total_wape: wape(totals, of_totals),
+            mase: wape(missed / tested.max(1) as f64, mean(&changes)),
             coverage_80: share(0),
             coverage_95: share(1),
             tried: self
@@ -377,7 +407,8 @@ impl Judged {
         match self.chosen.state {
             State::Running => {}
             State::Young => notes.push(format!(
-                "it began {} days before the end of its history: its mean goes on, without a weekday or a trend",
+                "it began {} days before the end of its history: its mean goes on, without a weekday or a trend, \
+                 and its band is a rule (half of it, all of it) and not a measurement",
                 self.days.len() - trial::start(&self.days)
             )),
             State::Ended => notes.push("it has ended: nothing for two weeks and more".to_owned()),

@@ -105,6 +105,9 @@ fn a_sum_is_its_parts_to_the_last_digit() {
             .iter()
             .any(|n| n.contains("began 10 days"))
     );
+    let young = &sum.parts[2];
+    assert_eq!((young.evidence.wape, young.evidence.coverage_80), (None, None));
+    assert_eq!(young.days[0].low_95, 0);
     // The band of the sum is narrower than the bands of the parts together: their errors are their own.
     let width = |p: &Point| p.high_95 - p.low_95;
     let apart: i128 = sum.parts.iter().map(|p| width(&p.days[5])).sum();

@@ -8,6 +8,7 @@ mod annex;
 mod burn;
 mod drill;
 mod finding;
+mod forecast;
 mod headline;
 mod late;
 mod reckon;
@@ -19,6 +20,7 @@ mod unmatched;
 mod words;
 
 pub use drill::drill;
+pub use forecast::{ForecastPart, forecast};
 pub use late::late;
 pub use spec::Spec;
 

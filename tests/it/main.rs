@@ -15,6 +15,7 @@ mod cloud;
 mod crash;
 mod explain;
 mod facts;
+mod forecast;
 mod fuzz;
 mod golden;
 mod gpu;
