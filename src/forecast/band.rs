@@ -62,14 +62,14 @@ pub(super) fn spread(trial: &Trial, plan: &Plan, first: usize, horizon: usize) -
 
 /// The band of what nothing could be measured of: half of it and all of it, to either side.
 pub(super) fn unmeasured(ahead: &[f64]) -> Spread {
-    let mut so_far = 0.0;
+    let mut so_far = 0.0_f64;
     let of = |value: f64| [0.5, 1.0].map(|share| share * f64::abs(value));
     Spread {
         day: ahead.iter().map(|value| of(*value)).collect(),
         total: ahead
             .iter()
             .map(|value| {
-                so_far += value;
+                so_far += *value;
                 of(so_far)
             })
             .collect(),
