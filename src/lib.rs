@@ -16,6 +16,7 @@ pub mod synth;
 
 pub mod drill;
 pub mod engine;
+pub mod finding;
 pub mod ingest;
 
 pub mod check;

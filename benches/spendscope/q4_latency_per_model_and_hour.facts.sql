@@ -1,21 +1,12 @@
--- p50, p95 and p99 of latency per model and hour from facts, by nearest rank, in whole numbers: no rounded fraction.
-WITH ranked AS (
-    SELECT
-        model,
-        date_trunc('hour', started_at) AS hour,
-        latency_ms,
-        100 * row_number() OVER (PARTITION BY model, date_trunc('hour', started_at) ORDER BY latency_ms NULLS LAST) AS place,
-        count(latency_ms) OVER (PARTITION BY model, date_trunc('hour', started_at)) AS measured
-    FROM requests
-    WHERE NOT gateway_cache_hit
-)
+-- p50, p95 and p99 of latency per model and hour from facts, by nearest rank: each is some attempt's latency.
 SELECT
     model,
-    hour,
+    date_trunc('hour', started_at) AS hour,
     count(*) AS attempts,
-    min(CASE WHEN place >= 50 * measured THEN latency_ms END) AS p50,
-    min(CASE WHEN place >= 95 * measured THEN latency_ms END) AS p95,
-    min(CASE WHEN place >= 99 * measured THEN latency_ms END) AS p99
-FROM ranked
-GROUP BY model, hour
-ORDER BY model, hour
+    nearest_rank(latency_ms, 50) AS p50,
+    nearest_rank(latency_ms, 95) AS p95,
+    nearest_rank(latency_ms, 99) AS p99
+FROM requests
+WHERE NOT gateway_cache_hit
+GROUP BY 1, 2
+ORDER BY 1, 2

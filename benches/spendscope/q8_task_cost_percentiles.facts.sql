@@ -1,4 +1,4 @@
--- Percentiles of what a task costs at list price, per use case, from facts, by nearest rank in whole numbers.
+-- Percentiles of what a task costs at list price, per use case, from facts, by nearest rank.
 -- The price book with the end of each row, and the list cost of every attempt. A bucket without tokens costs nothing.
 WITH priced AS (
     SELECT
@@ -34,24 +34,16 @@ tasks AS (
     LEFT JOIN models AS m ON m.model = a.model AND m.self_hosted
     GROUP BY a.task_id
     HAVING count(*) FILTER (WHERE a.list_cost IS NULL AND (m.model IS NULL OR a.weighing_tokens > 0)) = 0
-),
-ranked AS (
-    SELECT
-        use_case,
-        cost,
-        100 * row_number() OVER (PARTITION BY use_case ORDER BY cost) AS place,
-        count(*) OVER (PARTITION BY use_case) AS tasks
-    FROM tasks
 )
 SELECT
     use_case,
     count(*) AS tasks,
     sum(cost) AS cost,
-    min(CASE WHEN place >= 50 * tasks THEN cost END) AS p50,
-    min(CASE WHEN place >= 90 * tasks THEN cost END) AS p90,
-    min(CASE WHEN place >= 95 * tasks THEN cost END) AS p95,
-    min(CASE WHEN place >= 99 * tasks THEN cost END) AS p99,
+    nearest_rank(cost, 50) AS p50,
+    nearest_rank(cost, 90) AS p90,
+    nearest_rank(cost, 95) AS p95,
+    nearest_rank(cost, 99) AS p99,
     max(cost) AS max
-FROM ranked
+FROM tasks
 GROUP BY use_case
 ORDER BY use_case

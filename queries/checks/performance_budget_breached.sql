@@ -14,24 +14,15 @@ WITH called AS (
         c.source, c.request_id, c.use_case, c.attempt, c.latency_ms, c.gateway_cache_hit,
         u.p95_latency_ms, u.max_cost_per_request,
         local_month(c.started_at) AS month,
-        local_month(min(c.started_at) OVER (PARTITION BY c.task_id, c.request)) AS asked_month
+        local_month(c.asked_at) AS asked_month
     FROM calls AS c
     INNER JOIN use_cases AS u ON u.use_case = c.use_case
     WHERE u.p95_latency_ms IS NOT NULL OR u.max_cost_per_request IS NOT NULL
 ),
-ranked AS (
-    SELECT
-        use_case, month, latency_ms, p95_latency_ms,
-        100 * row_number() OVER (PARTITION BY use_case, month ORDER BY latency_ms ASC NULLS LAST) AS place,
-        count(latency_ms) OVER (PARTITION BY use_case, month) AS measured
+latencies AS (
+    SELECT use_case, month, p95_latency_ms AS budget, nearest_rank(latency_ms, 95) AS p95
     FROM called
     WHERE NOT gateway_cache_hit AND p95_latency_ms IS NOT NULL
-),
-latencies AS (
-    SELECT
-        use_case, month, p95_latency_ms AS budget,
-        min(CASE WHEN place >= 95 * measured THEN latency_ms END) AS p95
-    FROM ranked
     GROUP BY use_case, month, p95_latency_ms
 ),
 asked AS (

@@ -68,7 +68,7 @@ SELECT
     u.amount,
     d.ingested_at,
     d.delivery_id AS delivery,
-    u.file_hash AS sha256
+    u.file_hash AS blake3
 FROM used AS u
 LEFT JOIN deliveries AS d
     ON d.table_name = u.table_name

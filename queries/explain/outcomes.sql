@@ -30,7 +30,7 @@ files AS (
     GROUP BY file_hash
 )
 
-SELECT l.state, count(*) AS tasks, l.source, f.path, l.file_hash AS sha256
+SELECT l.state, count(*) AS tasks, l.source, f.path, l.file_hash AS blake3
 FROM labelled AS l
 LEFT JOIN files AS f ON f.file_hash = l.file_hash
 WHERE l.place = 1

@@ -40,7 +40,7 @@ SELECT
     p.discount,
     p.source,
     f.path,
-    p.file_hash AS sha256
+    p.file_hash AS blake3
 FROM used AS u
 INNER JOIN price_periods AS p ON p.price_id = u.price_id
 LEFT JOIN files AS f ON f.file_hash = p.file_hash

@@ -58,7 +58,7 @@ SELECT
     CASE WHEN q.rate_day IS NOT NULL THEN sum_product(d.figure_amount, d.figure_rate) END AS in_figure,
     l.source,
     f.path,
-    l.file_hash AS sha256
+    l.file_hash AS blake3
 FROM dated AS d
 INNER JOIN quoted AS q ON q.currency = d.currency AND q.day = d.day
 LEFT JOIN listed AS l ON l."from" = q.currency AND l.day = q.rate_day AND l.place = 1

@@ -1,5 +1,5 @@
 /* What a budget drill is fed: spend by day and driver, and the quantities behind it. One row per day,
-days, driver, part, scope and currency. Σ amount is the bill under setting('basis') plus the list cost of
+days, driver, part, scope, currency and native currency. Σ amount is the bill under setting('basis') plus the list cost of
 the attempts after each model provider's last billed day: without it the last days would be cheap only
 because their bill is late. It reads costs and not the ledger, since a drill needs no leaves.
 
@@ -9,7 +9,8 @@ kind), other (driver the service). The spend of a model's day is apportioned to 
 cost of its attempts of that day; part 'all' where no priced attempt tells the classes apart. quantity:
 tokens of the model's priced attempts; provisioned GPU-hours. used: serving GPU-hours. Where several rows
 share a day, driver and part, the first carries the quantities, so that they can be added up. currency:
-setting('currency') where there is a rate, else the native one.
+setting('currency') where there is a rate, else the native one. native_currency: what the charge was billed
+in, or the attempt priced in.
 
 money: amount in currency
 */
@@ -38,6 +39,7 @@ charged AS (
         CASE c.kind WHEN 'gpu' THEN n.purchase WHEN 'model_api' THEN 'all' ELSE '' END AS part,
         c.scope,
         CASE WHEN c.amount_converted IS NULL THEN c.currency ELSE setting('currency') END AS currency,
+        c.currency AS native_currency,
         coalesce(c.amount_converted, c.amount) AS amount
     FROM costs AS c
     LEFT JOIN gpu_nodes AS n ON n.resource_id = c.resource_id
@@ -50,6 +52,7 @@ charged AS (
         'all' AS part,
         'AI' AS scope,
         a.list_currency AS currency,
+        a.list_currency AS native_currency,
         a.list_cost AS amount
     FROM calls AS a
     LEFT JOIN billed_until AS b ON b.provider = a.provider
@@ -65,16 +68,17 @@ spent AS (
         part,
         scope,
         currency,
+        native_currency,
         CAST(sum(amount) AS DECIMAL(38, 18)) AS amount
     FROM charged
-    GROUP BY 1, 2, 3, 4, 5, 6, 7
+    GROUP BY 1, 2, 3, 4, 5, 6, 7, 8
 ),
 
 placed AS (
     SELECT
         *,
         row_number() OVER (
-            PARTITION BY day, driver_kind, driver, part ORDER BY days, currency = setting('currency') DESC, scope, currency
+            PARTITION BY day, driver_kind, driver, part ORDER BY days, currency = setting('currency') DESC, scope, currency, native_currency
         ) AS place
     FROM spent
 ),
@@ -141,6 +145,7 @@ SELECT
     CASE WHEN total IS NULL THEN part ELSE class END AS part,
     scope,
     currency,
+    native_currency,
     CASE
         WHEN total IS NULL THEN amount
         WHEN class = 'uncached_input' THEN apportion(amount, CAST(0 AS DECIMAL(38, 18)), to_uncached, total)

@@ -113,6 +113,7 @@ covered AS (
         a.list_cost,
         a.list_currency,
         CASE WHEN p.charge_id IS NULL THEN a.list_currency END AS accrued_currency,
+        CASE WHEN p.charge_id IS NULL THEN right(a.request_id, 2) ELSE '' END AS lot,
         a.day,
         CASE WHEN p.of_uncached THEN a.uncached_cost ELSE 0 END
         + CASE WHEN p.of_read THEN a.read_cost ELSE 0 END
@@ -132,6 +133,8 @@ covered AS (
     WHERE p.charge_id IS NOT NULL OR a.price_status = 'priced'
 ),
 
+-- What no charge covers is weighed by nothing: it stands in a few lots, since windows over many partitions of one
+-- row would take longest.
 weighed AS (
     SELECT
         *,
@@ -142,10 +145,10 @@ weighed AS (
     FROM covered
     WINDOW
         so_far AS (
-            PARTITION BY coalesce(covered_by, request_id) ORDER BY started_at, request_source, request_id
+            PARTITION BY covered_by, lot ORDER BY started_at, request_source, request_id
             ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
         ),
-        charge AS (PARTITION BY coalesce(covered_by, request_id))
+        charge AS (PARTITION BY covered_by, lot)
 ),
 
 leaves AS (

@@ -2,7 +2,7 @@
 prompt's length, with the rate of every kind of token worked out, at list and under contract.
 
 A stretch goes from one change of the list or of a contract to the next. word: as logged in service_tier, else
-'standard'; tier: what it means. A step holds for prompts of more than over and at most upto tokens (uncached,
+'standard', and 'batch' for what-ifs; tier: what it means. A step holds for prompts of more than over and at most upto tokens (uncached,
 read and written), and the whole attempt has its rates. A rate that a step does not have is that of the next lower
 step; one that a tier does not have is the standard one, of a batch half of it. tier_priced: the list has some
 price of the tier. A kind of its own (reasoning, audio, images, writes kept for an hour) without a rate has the
@@ -79,6 +79,8 @@ said_words AS (
         SELECT coalesce(service_tier, 'standard') AS word FROM requests
         UNION
         SELECT 'standard' AS word
+        UNION
+        SELECT 'batch' AS word
     ) AS w
     LEFT JOIN service_tiers AS t ON t.word = lower(w.word)
 ),

@@ -1,100 +1,24 @@
-/* One row per task: its attempts, what they cost, and what came of it.
+/* One row per task: its attempts, what they cost, and what came of it. See task_facts for use_case, cost, waste,
+uncosted, unconverted, variant and last_model.
 
-use_case is that of the first attempt. The newest outcome wins; one that names a use case counts there
-only. state: success or failure by the outcome; without one pending while, by the clock, the last attempt is
-younger than the use case's maturity (7 days unless set), then unlabelled. cost and waste are converted
-request leaves, accruals included (the basis billed has none); waste is that of attempts that failed or were
-superseded. They are NULL where nothing about the cost is known, and the known part where something is missing:
-uncosted counts attempts that no price and no bill speaks of (a self-hosted one that
-weighs nothing is known to cost nothing), unconverted leaves without a rate. value: the
-outcome's own, else of a success what the registry says one is worth, in the reporting currency; value_rate
-takes it into setting('currency') at the rate of the task's first day. variant: the arm that the newest
-outcome with one names. last_model: the model of the last attempt, which gave the answer.
-
-kept: unit metrics read it several times.
+state: success or failure by the outcome; without one pending while, by the clock, the last attempt is younger than
+the use case's maturity (7 days unless set), then unlabelled. value: the outcome's own, else of a success what the
+registry says one is worth, in the reporting currency; value_rate takes it into setting('currency') at the rate of
+the task's first day.
 */
-WITH attempts AS (
-    SELECT
-        task_id,
-        first_value(use_case ORDER BY started_at, source, request_id) AS use_case,
-        min(started_at) AS first_started_at,
-        max(started_at) AS last_started_at,
-        last_value(model ORDER BY started_at, source, request_id) AS last_model,
-        sum(CASE WHEN attempt = 1 THEN 1 ELSE 0 END) AS requests,
-        count(*) AS attempts
-    FROM calls
-    GROUP BY task_id
-),
-
-costs_of_tasks AS (
-    SELECT
-        task_id,
-        sum_product(amount, fx_rate) AS cost,
-        sum_product(amount, fx_rate) FILTER (WHERE wasted) AS waste,
-        count(*) FILTER (WHERE fx_rate IS NULL) AS unconverted
-    FROM request_leaves
-    WHERE evidence = 'billed' OR setting('basis') <> 'billed'
-    GROUP BY task_id
-),
-
--- A priced attempt has its cost from the price book until the bill comes; these have none from anywhere.
-without_cost AS (
-    SELECT c.task_id, count(*) AS uncosted
-    FROM calls AS c
-    LEFT ANTI JOIN request_leaves AS l ON l.request_source = c.source AND l.request_id = c.request_id
-    WHERE
-        c.price_status = 'unpriced'
-        OR (c.price_status = 'self_hosted' AND c.uncached_input + c.cache_write + c.output > 0)
-    GROUP BY c.task_id
-),
-
-labelled AS (
-    SELECT
-        a.task_id,
-        o.success,
-        o.value,
-        first_value(o.variant) IGNORE NULLS OVER (
-            PARTITION BY a.task_id ORDER BY o.recorded_at DESC, o.source, o.file_hash, o.file_row
-            ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
-        ) AS variant,
-        row_number() OVER (PARTITION BY a.task_id ORDER BY o.recorded_at DESC, o.source, o.file_hash, o.file_row) AS place
-    FROM attempts AS a
-    INNER JOIN outcomes AS o ON o.task_id = a.task_id AND (o.use_case IS NULL OR o.use_case = a.use_case)
-)
-
 SELECT
-    a.task_id,
-    a.use_case,
-    a.first_started_at,
-    a.last_started_at,
-    a.requests,
-    a.attempts,
-    a.last_model,
+    t.* EXCEPT (outcome_value, variant),
     CASE
-        WHEN c.cost IS NOT NULL OR (coalesce(w.uncosted, 0) = 0 AND coalesce(c.unconverted, 0) = 0)
-            THEN coalesce(c.cost, 0)
-    END AS cost,
-    CASE
-        WHEN c.cost IS NOT NULL OR (coalesce(w.uncosted, 0) = 0 AND coalesce(c.unconverted, 0) = 0)
-            THEN coalesce(c.waste, 0)
-    END AS waste,
-    coalesce(w.uncosted, 0) AS uncosted,
-    coalesce(c.unconverted, 0) AS unconverted,
-    l.success,
-    CASE
-        WHEN l.success THEN 'success'
-        WHEN NOT l.success THEN 'failure'
+        WHEN t.success THEN 'success'
+        WHEN NOT t.success THEN 'failure'
         WHEN
-            CAST(now_utc() AS BIGINT) - CAST(a.last_started_at AS BIGINT)
+            CAST(now_utc() AS BIGINT) - CAST(t.last_started_at AS BIGINT)
             < coalesce(u.maturity_days, 7) * 86400000000
             THEN 'pending'
         ELSE 'unlabelled'
     END AS state,
-    coalesce(l.value, CASE WHEN l.success THEN u.value_per_success END) AS value,
-    fx_rate(setting('reporting_currency'), setting('currency'), CAST(a.first_started_at AS DATE)) AS value_rate,
-    l.variant
-FROM attempts AS a
-LEFT JOIN costs_of_tasks AS c ON c.task_id = a.task_id
-LEFT JOIN without_cost AS w ON w.task_id = a.task_id
-LEFT JOIN (SELECT * FROM labelled WHERE place = 1) AS l ON l.task_id = a.task_id
-LEFT JOIN use_cases AS u ON u.use_case = a.use_case
+    coalesce(t.outcome_value, CASE WHEN t.success THEN u.value_per_success END) AS value,
+    fx_rate(setting('reporting_currency'), setting('currency'), CAST(t.first_started_at AS DATE)) AS value_rate,
+    t.variant
+FROM task_facts AS t
+LEFT JOIN use_cases AS u ON u.use_case = t.use_case

@@ -74,7 +74,7 @@ pub async fn demo(request: &DemoRequest, console: &mut dyn Console) -> Result<St
     report(&config, "board", &request.out, &[], console).await?;
 
     heading(console, &format!("Budget drill: {DRILL}"));
-    let verdict = drill_run(&config, DRILL, None, &request.out, console).await?;
+    let verdict = drill_run(&config, DRILL, None, None, &request.out, console).await?;
     if verdict == Status::SaysNo {
         console
             .say("the drill breaches its budget, as this one is meant to: on its own it exits with status 3");

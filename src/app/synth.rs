@@ -12,6 +12,8 @@ pub struct SynthRequest {
     pub requests: Option<u64>,
     /// The company to measure with, instead of the sample's.
     pub bench: bool,
+    /// So many anomalies are put in.
+    pub planted: Option<u32>,
     /// The month that is restated, worked out by hand, instead of a company from a seed.
     pub restate: bool,
 }
@@ -33,6 +35,7 @@ pub fn synth(request: &SynthRequest, console: &mut dyn Console) -> Result<Status
     if let Some(requests) = request.requests {
         options.requests = requests;
     }
+    options.planted = request.planted.unwrap_or(0);
     if let Some(seed) = request.seed {
         options.seed = seed;
     }
@@ -56,6 +59,12 @@ pub fn synth(request: &SynthRequest, console: &mut dyn Console) -> Result<Status
         summary.files.len(),
         summary.bytes(),
     ));
+    for planted in &summary.planted {
+        console.say(&format!(
+            "  planted: {} of the {} {}, [{}, {})",
+            planted.kind, planted.grain, planted.name, planted.from, planted.to
+        ));
+    }
     for ((source, currency), total) in &summary.totals {
         console.say(&format!(
             "  {source} {currency}: {} rows, billed {}, effective {}",

@@ -39,21 +39,44 @@ impl fmt::Display for NotADecimal {
     }
 }
 
-/// A decimal as its source wrote it, exactly: `mantissa × 10^-40`.
+/// A decimal as its source wrote it, exactly: up to 40 digits after the point.
 ///
 /// ```
 /// use spendscope::base::money::Exact;
 /// let cost = Exact::parse("9.984E-7").unwrap();
 /// assert_eq!(cost.to_string(), "0.0000009984");
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Exact(i256);
+#[derive(Debug, Clone, Copy)]
+pub struct Exact(Digits);
+
+/// Nearly all amounts have at most 18 digits after the point, and are then what is stored.
+#[derive(Debug, Clone, Copy)]
+enum Digits {
+    /// Counts 10^-18.
+    Stored(i128),
+    /// Counts 10^-40.
+    Wide(i256),
+}
+
+/// What the two units of `Digits` differ by.
+const WIDER: i256 = i256::from_parts(10_u128.pow((MAX_SOURCE_SCALE - SCALE) as u32), 0);
 
 impl Default for Exact {
     fn default() -> Self {
         Exact::ZERO
     }
 }
+
+impl PartialEq for Exact {
+    fn eq(&self, other: &Exact) -> bool {
+        match (self.0, other.0) {
+            (Digits::Stored(a), Digits::Stored(b)) => a == b,
+            _ => self.wide() == other.wide(),
+        }
+    }
+}
+
+impl Eq for Exact {}
 
 fn pow10(n: u32) -> i256 {
     const TEN38: i128 = 10_i128.pow(38);
@@ -65,12 +88,89 @@ fn pow10(n: u32) -> i256 {
     }
 }
 
+/// The common case of `Exact::parse`: up to 19 digits, perhaps a point and up to 18 more, and a sign. Counts 10^-18.
+fn parse_short(text: &[u8]) -> Option<i128> {
+    const POWERS: [u64; 19] = {
+        let mut powers = [1; 19];
+        let mut n = 1;
+        while n < 19 {
+            powers[n] = powers[n - 1] * 10;
+            n += 1;
+        }
+        powers
+    };
+    fn number(digits: &[u8]) -> Option<u64> {
+        let mut value = 0_u64;
+        for byte in digits {
+            // Nineteen digits fit.
+            value = value
+                .wrapping_mul(10)
+                .wrapping_add(u64::from(byte.wrapping_sub(b'0')));
+            if !byte.is_ascii_digit() {
+                return None;
+            }
+        }
+        Some(value)
+    }
+    let (negative, unsigned) = match text {
+        [b'-', rest @ ..] => (true, rest),
+        rest => (false, rest),
+    };
+    let point = unsigned.iter().position(|byte| *byte == b'.');
+    let (whole, fraction) = match point {
+        Some(point) => (&unsigned[..point], &unsigned[point + 1..]),
+        None => (unsigned, [].as_slice()),
+    };
+    if whole.len() > 19 || fraction.len() > 18 || whole.len() + fraction.len() == 0 {
+        return None;
+    }
+    let (whole, parts) = (number(whole)?, number(fraction)? * POWERS[18 - fraction.len()]);
+    let stored = i128::from(whole) * ONE + i128::from(parts);
+    Some(if negative { -stored } else { stored })
+}
+
+/// `div_half_even` by `WIDER`, which is 2^22 times 5^22: a shift, and divisions by what 64 bits hold.
+fn rounded(wide: i256) -> Option<i128> {
+    const FIVES: u128 = 5_u128.pow(22);
+    const HALF: u128 = 10_u128.pow(22) / 2;
+    let (low, high) = wide.wrapping_abs().to_parts();
+    let high = high as u128;
+    let (mut quotient, mut rest) = (0_u128, 0_u128);
+    for part in [high >> 86, high >> 22, (high << 42) | (low >> 86), low >> 22] {
+        // What a division leaves is below 2^52, so that 64 bits more fit beside it.
+        let part = (rest << 64) | u128::from(part as u64);
+        if quotient >> 64 != 0 {
+            return None;
+        }
+        quotient = (quotient << 64) | (part / FIVES);
+        rest = part % FIVES;
+    }
+    let rest = (rest << 22) | (low & ((1 << 22) - 1));
+    quotient += u128::from(rest > HALF || (rest == HALF && quotient % 2 == 1));
+    let result = i128::try_from(quotient).ok().filter(|result| *result <= MAX)?;
+    Some(if wide < i256::ZERO { -result } else { result })
+}
+
 impl Exact {
-    pub const ZERO: Exact = Exact(i256::ZERO);
+    pub const ZERO: Exact = Exact(Digits::Stored(0));
+
+    fn wide(self) -> i256 {
+        match self.0 {
+            Digits::Stored(amount) => i256::from_i128(amount).wrapping_mul(WIDER),
+            Digits::Wide(wide) => wide,
+        }
+    }
 
     /// Reads a plain or scientific decimal (`-12.5`, `9.984E-7`, `.5`, `5.`). No separators, no
     /// currency signs: what those mean is for the mapping file to say.
     pub fn parse(text: &str) -> Result<Exact, NotADecimal> {
+        if let Some(stored) = parse_short(text.as_bytes()) {
+            return Ok(Exact(Digits::Stored(stored)));
+        }
+        Exact::parse_any(text)
+    }
+
+    fn parse_any(text: &str) -> Result<Exact, NotADecimal> {
         let text = text.trim();
         if text.is_empty() {
             return Err(NotADecimal::Empty);
@@ -123,40 +223,52 @@ impl Exact {
                 .wrapping_add(i256::from_i128(value));
         }
         mantissa = mantissa.wrapping_mul(pow10(shift as u32));
-        Ok(Exact(if negative {
+        Ok(Exact(Digits::Wide(if negative {
             mantissa.wrapping_neg()
         } else {
             mantissa
-        }))
+        })))
     }
 
     /// The stored amount: 18 digits after the point, half to even.
     pub fn round(self) -> i128 {
-        // The parser's 20 digits before the point and 18 after it fit into an i128.
-        div_half_even(self.0, pow10(u32::from(MAX_SOURCE_SCALE - SCALE))).unwrap_or(0)
+        match self.0 {
+            Digits::Stored(amount) if amount.unsigned_abs() <= MAX.unsigned_abs() => amount,
+            // The parser's 20 digits before the point and 18 after it fit into an i128.
+            _ => rounded(self.wide()).unwrap_or(0),
+        }
     }
 
     /// A stored amount, as exactly as it is stored.
     pub fn from_stored(amount: i128) -> Exact {
-        Exact(i256::from_i128(amount).wrapping_mul(pow10(u32::from(MAX_SOURCE_SCALE - SCALE))))
+        Exact(Digits::Stored(amount))
     }
 
     /// The same value divided by a power of ten: an amount in cents is `shift_point(2)` of its digits.
     /// `None` when digits would be lost.
     pub fn shift_point(self, places: u32) -> Option<Exact> {
         let unit = pow10(places);
-        (self.0.wrapping_rem(unit) == i256::ZERO).then(|| Exact(self.0.wrapping_div(unit)))
+        let wide = self.wide();
+        (wide.wrapping_rem(unit) == i256::ZERO).then(|| Exact(Digits::Wide(wide.wrapping_div(unit))))
     }
 
     pub fn is_zero(self) -> bool {
-        self.0 == i256::ZERO
+        match self.0 {
+            Digits::Stored(amount) => amount == 0,
+            Digits::Wide(wide) => wide == i256::ZERO,
+        }
     }
 }
 
 impl std::ops::Add for Exact {
     type Output = Exact;
     fn add(self, other: Exact) -> Exact {
-        Exact(self.0.wrapping_add(other.0))
+        if let (Digits::Stored(a), Digits::Stored(b)) = (self.0, other.0)
+            && let Some(sum) = a.checked_add(b)
+        {
+            return Exact(Digits::Stored(sum));
+        }
+        Exact(Digits::Wide(self.wide().wrapping_add(other.wide())))
     }
 }
 
@@ -169,17 +281,23 @@ impl std::ops::AddAssign for Exact {
 impl std::ops::Sub for Exact {
     type Output = Exact;
     fn sub(self, other: Exact) -> Exact {
-        Exact(self.0.wrapping_sub(other.0))
+        if let (Digits::Stored(a), Digits::Stored(b)) = (self.0, other.0)
+            && let Some(rest) = a.checked_sub(b)
+        {
+            return Exact(Digits::Stored(rest));
+        }
+        Exact(Digits::Wide(self.wide().wrapping_sub(other.wide())))
     }
 }
 
 impl fmt::Display for Exact {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = self.0.wrapping_abs().to_string();
+        let wide = self.wide();
+        let text = wide.wrapping_abs().to_string();
         let text = format!("{text:0>width$}", width = usize::from(MAX_SOURCE_SCALE) + 1);
         let (whole, fraction) = text.split_at(text.len() - usize::from(MAX_SOURCE_SCALE));
         let fraction = fraction.trim_end_matches('0');
-        let sign = if self.0 < i256::ZERO { "-" } else { "" };
+        let sign = if wide < i256::ZERO { "-" } else { "" };
         if fraction.is_empty() {
             write!(f, "{sign}{whole}")
         } else {
@@ -195,7 +313,10 @@ pub fn div_half_even(numerator: i256, denominator: i256) -> Option<i128> {
         return None;
     }
     let quotient = numerator.checked_div(denominator)?;
-    let rest = numerator.checked_rem(denominator)?.wrapping_abs();
+    // What is left, without dividing once more.
+    let rest = numerator
+        .wrapping_sub(quotient.wrapping_mul(denominator))
+        .wrapping_abs();
     let size = denominator.wrapping_abs();
     // Compare rest with size/2 without doubling, which could overflow.
     let other = size.wrapping_sub(rest);
@@ -269,6 +390,80 @@ pub fn parse(text: &str) -> Result<i128, NotADecimal> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        /// The short way reads what the long way reads, and refuses nothing that it takes.
+        #[test]
+        fn short_texts_are_read_like_all_others(text in "[-+]?[0-9]{0,22}[.,]?[0-9]{0,22}0{0,9}(e-?[0-9]{1,2})?", other in "[-+0-9.eE ]{0,12}") {
+            for text in [text, other] {
+                prop_assert_eq!(Exact::parse(&text), Exact::parse_any(&text));
+                if let (Some(stored), Ok(exact)) = (parse_short(text.as_bytes()), Exact::parse_any(&text)) {
+                    prop_assert_eq!(exact.round(), stored);
+                    prop_assert_eq!(exact.to_string(), Exact::from_stored(stored).to_string());
+                }
+            }
+        }
+
+        /// Sums and differences do not depend on how the parts are held.
+        #[test]
+        fn both_ways_to_hold_digits_count_the_same(a in -MAX..MAX, b in -MAX..MAX) {
+            let stored = Exact::from_stored;
+            let wide = |v: i128| Exact(Digits::Wide(stored(v).wide()));
+            prop_assert_eq!(stored(a) + stored(b), wide(a) + wide(b));
+            prop_assert_eq!(stored(a) - wide(b), wide(a) - stored(b));
+            prop_assert_eq!(stored(a).round(), wide(a).round());
+            prop_assert_eq!((stored(a) + stored(b)).round(), (wide(a) + wide(b)).round());
+            prop_assert_eq!(stored(a) == stored(b), wide(a) == stored(b));
+        }
+    }
+
+    #[test]
+    fn rounding_by_parts_is_rounding() {
+        let ten = |n: u32| pow10(n);
+        let half = i256::from_i128(5).wrapping_mul(ten(21));
+        let mut cases = vec![i256::ZERO, i256::MAX, i256::MIN.wrapping_add(i256::ONE)];
+        for stored in [
+            0,
+            1,
+            2,
+            3,
+            ONE,
+            12_345_678_901_234_567,
+            MAX - 1,
+            MAX,
+            i128::MAX - 9,
+        ] {
+            let exact = Exact::from_stored(stored).wide();
+            for more in [
+                i256::ZERO,
+                i256::ONE,
+                half,
+                half.wrapping_add(i256::ONE),
+                half.wrapping_sub(i256::ONE),
+                ten(22).wrapping_sub(i256::ONE),
+            ] {
+                cases.push(exact.wrapping_add(more));
+            }
+        }
+        for n in 0..76 {
+            cases.push(ten(n));
+            cases.push(ten(n).wrapping_sub(i256::ONE));
+        }
+        for case in cases {
+            for case in [case, case.wrapping_neg()] {
+                assert_eq!(rounded(case), div_half_even(case, WIDER), "{case}");
+            }
+        }
+    }
+
+    #[test]
+    fn sums_beyond_what_is_stored_stay_exact() {
+        let most = Exact::from_stored(i128::MAX);
+        let sum = most + most;
+        assert_eq!(sum - most, most);
+        assert_eq!(sum.to_string(), "340282366920938463463.374607431768211454");
+    }
 
     #[test]
     fn texts_are_read_exactly() {

@@ -1,4 +1,4 @@
-//! Intervals of differences: what two groups can say about each other.
+//! Intervals of shares and of differences: what a group says, and two groups about each other.
 //!
 //! Estimates are floating point, unlike amounts: nothing here is ever added to money. The sums that
 //! go in are exact, so an answer does not depend on the order of the rows.
@@ -17,17 +17,31 @@ fn wilson(hits: f64, of: f64) -> (f64, f64) {
     let middle = share + square / (2.0 * of);
     let spread = Z * (share * (1.0 - share) / of + square / (4.0 * of * of)).sqrt();
     let whole = 1.0 + square / of;
+    // At either end the terms cancel, which floating point does not quite.
     (
-        ((middle - spread) / whole).max(0.0),
-        ((middle + spread) / whole).min(1.0),
+        if hits > 0.0 {
+            (middle - spread) / whole
+        } else {
+            0.0
+        },
+        if hits < of { (middle + spread) / whole } else { 1.0 },
     )
+}
+
+fn known((hits, of): (i64, i64)) -> bool {
+    of > 0 && (0..=of).contains(&hits)
+}
+
+/// 95 % interval of a share: Wilson's score interval (1927). `None` for an empty group or more hits
+/// than members.
+pub fn interval_of_share(share: (i64, i64)) -> Option<(f64, f64)> {
+    known(share).then(|| wilson(share.0 as f64, share.1 as f64))
 }
 
 /// 95 % interval of the difference of two shares, the first less the second: Newcombe's hybrid
 /// score interval (1998, method 10, without continuity correction). `None` for an empty group or
 /// more hits than members.
 pub fn difference_of_shares(first: (i64, i64), second: (i64, i64)) -> Option<(f64, f64)> {
-    let known = |(hits, of): (i64, i64)| of > 0 && (0..=of).contains(&hits);
     if !known(first) || !known(second) {
         return None;
     }
@@ -179,6 +193,21 @@ mod tests {
             close(difference_of_shares(first, second), (low, high), 4);
         }
         assert_eq!(difference_of_shares((0, 0), (1, 2)), None);
+    }
+
+    /// Table I of Newcombe's companion paper on single proportions (1998), column of method 3.
+    #[test]
+    fn newcombes_single_proportions() {
+        for (share, low, high) in [
+            ((81, 263), 0.2553, 0.3662),
+            ((15, 148), 0.0624, 0.1605),
+            ((0, 20), 0.0, 0.1611),
+            ((1, 29), 0.0061, 0.1718),
+        ] {
+            close(interval_of_share(share), (low, high), 4);
+        }
+        assert_eq!(interval_of_share((0, 0)), None);
+        assert_eq!(interval_of_share((3, 2)), None);
     }
 
     fn sums(values: &[&str]) -> Sums {

@@ -21,6 +21,61 @@ pub fn data_type() -> arrow::datatypes::DataType {
 /// assert_eq!(parse_instant("2026-09-14T04:26:40.177077+02:00"), Some(same));
 /// ```
 pub fn parse_instant(text: &str) -> Option<i64> {
+    parse_plain(text).or_else(|| parse_any(text))
+}
+
+/// The form that nearly all files have, `2026-09-14T02:26:40.177Z`: in UTC, up to nine digits of a second, a blank
+/// for `T`, without `Z`, or with `+00:00`.
+pub fn parse_plain(text: &str) -> Option<i64> {
+    let bytes = text.as_bytes();
+    let (fixed, rest) = bytes.split_at_checked(19)?;
+    let digit = |at: usize| Some(i64::from(fixed[at].wrapping_sub(b'0'))).filter(|digit| *digit < 10);
+    let two = |at: usize| Some(digit(at)? * 10 + digit(at + 1)?);
+    let signs = [fixed[4], fixed[7], fixed[13], fixed[16]];
+    if signs != *b"--::" || !matches!(fixed[10], b'T' | b' ') {
+        return None;
+    }
+    let (year, month, day) = (two(0)? * 100 + two(2)?, two(5)?, two(8)?);
+    let (hour, minute, second) = (two(11)?, two(14)?, two(17)?);
+    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let days = match month {
+        2 => 28 + i64::from(leap),
+        4 | 6 | 9 | 11 => 30,
+        1..=12 => 31,
+        _ => return None,
+    };
+    if !(1..=days).contains(&day) || hour > 23 || minute > 59 || second > 59 {
+        return None;
+    }
+    let (fraction, zone) = match rest {
+        [b'.', rest @ ..] => {
+            let digits = rest.iter().take_while(|b| b.is_ascii_digit()).count();
+            if !(1..=9).contains(&digits) {
+                return None;
+            }
+            let micros = (0..6).fold(0, |micros, at| {
+                let digit = if at < digits { rest[at] - b'0' } else { 0 };
+                micros * 10 + i64::from(digit)
+            });
+            (micros, &rest[digits..])
+        }
+        rest => (0, rest),
+    };
+    if !matches!(zone, b"Z" | b"" | b"+00:00") {
+        return None;
+    }
+    // Days since 1970 of a year that begins in March, so that the leap day is its last.
+    let (year, month) = if month > 2 {
+        (year, month - 3)
+    } else {
+        (year - 1, month + 9)
+    };
+    let days = 365 * year + year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400);
+    let days = days + (153 * month + 2) / 5 + day - 1 - 719_468;
+    Some((((days * 24 + hour) * 60 + minute) * 60 + second) * MICROS_PER_SECOND + fraction)
+}
+
+fn parse_any(text: &str) -> Option<i64> {
     let text = text.trim();
     let text = text.strip_suffix(" UTC").unwrap_or(text);
     if let Ok(instant) = DateTime::parse_from_rfc3339(text) {
@@ -165,6 +220,32 @@ pub fn next_day(day: NaiveDate) -> NaiveDate {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        /// The short way reads what the long way reads.
+        #[test]
+        fn plain_instants_are_read_like_all_others(
+            micros in -62_167_219_200_000_000_i64..253_402_300_800_000_000,
+            form in 0..6_usize,
+            at in 0..30_usize,
+            sign in "[0-9TZ:. +-]",
+        ) {
+            let form = ["%Y-%m-%dT%H:%M:%S%.6fZ", "%Y-%m-%d %H:%M:%S%.3f", "%Y-%m-%dT%H:%M:%S%.9f+00:00",
+                "%Y-%m-%d %H:%M:%SZ", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S%.f+00:00"][form];
+            let text = from_micros(micros).format(form).to_string();
+            prop_assert_eq!(parse_plain(&text), parse_any(&text), "{}", text);
+            prop_assert!(parse_plain(&text).is_some());
+            // One sign changed: whatever it is now, both agree, or the short way leaves it to the long one.
+            let mut odd = text;
+            if at < odd.len() {
+                odd.replace_range(at..=at, &sign);
+            }
+            if let Some(read) = parse_plain(&odd) {
+                prop_assert_eq!(Some(read), parse_any(&odd), "{}", odd);
+            }
+        }
+    }
 
     #[test]
     fn instants_in_the_wild() {

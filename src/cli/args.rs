@@ -126,6 +126,12 @@ pub(super) enum Command {
     Metric(Metric),
     /// Where a number comes from: leaves, charges, requests, files, prices, rules
     Explain(Explain),
+    /// What changed that the weeks before do not explain: amount, cause, and the rows behind it
+    Findings {
+        /// Leave out what is about less money; default: a quarter of a percent of the window's spend
+        #[arg(long, value_name = "AMOUNT")]
+        least: Option<String>,
+    },
     /// How a metric goes on, day by day: with bands, the method, and what it missed in back-tests
     Forecast(Forecast),
     /// From the bill to its leaves; exit status 3 when they do not add up
@@ -149,7 +155,7 @@ pub(super) enum Command {
     Report {
         /// Name of the report: board, month-close, unit-economics, gpu-fleet, gateway-ops, ai-portfolio
         name: String,
-        /// Only these renderings: png, html, xlsx, md, json
+        /// Only these renderings: png, 2x.png, html, xlsx, md, json
         #[arg(long, value_delimiter = ',', value_name = "FORMAT")]
         format: Vec<String>,
         /// Where the files go
@@ -198,6 +204,7 @@ impl Command {
             | Command::Synth(_) => true,
             Command::Prices(Reference::List)
             | Command::Explain(_)
+            | Command::Findings { .. }
             | Command::Fx(Reference::List)
             | Command::Sql { .. }
             | Command::Metric(_)
@@ -393,7 +400,10 @@ pub(super) enum Drill {
         /// Another seed than the scenario's
         #[arg(long)]
         seed: Option<u64>,
-        /// Where the fan chart goes
+        /// What goes to stdout: decisions (default), hedges, book, pools, tornado, contributors, processes, fan
+        #[arg(long)]
+        table: Option<String>,
+        /// Where the pictures and files go
         #[arg(long, default_value = ".", value_hint = ValueHint::DirPath)]
         out: PathBuf,
     },
@@ -424,7 +434,10 @@ pub(super) struct Synth {
     /// A month to measure with: twelve models, 25 use cases, 64 GPUs, a bill of 1.5 million rows
     #[arg(long)]
     pub(super) bench: bool,
+    /// Put in so many anomalies, and list them in planted.csv; 60 days at least
+    #[arg(long, value_name = "COUNT", conflicts_with = "bench")]
+    pub(super) planted: Option<u32>,
     /// A small month and its restatement, worked out by hand: late and corrected files of every kind
-    #[arg(long, conflicts_with_all = ["seed", "requests", "bench"])]
+    #[arg(long, conflicts_with_all = ["seed", "requests", "bench", "planted"])]
     pub(super) restate: bool,
 }

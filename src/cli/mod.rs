@@ -8,9 +8,11 @@ use crate::app::{
     self, DemoRequest, DiffRequest, ExplainRequest, ForecastRequest, IngestRequest, MailRequest, PullRequest,
     Status, SynthRequest,
 };
-use crate::base::{Context, Error, Result};
+use crate::base::{Context, Error, Result, money};
 use crate::config::{self, Config, Overrides};
-use args::{Cli, Command, Drill, Explain, Forecast, Global, Ingest, Lake, Metric, Reference, Schedule, Synth};
+use args::{
+    Cli, Command, Drill, Explain, Forecast, Global, Ingest, Lake, Metric, Reference, Schedule, Synth,
+};
 use clap::{CommandFactory, Parser};
 use console::Terminal;
 use std::io::Read;
@@ -92,6 +94,15 @@ async fn run(cli: Cli, terminal: &mut Terminal) -> Result<Status> {
             app::metric_run(&config()?, &name, by, &set, terminal).await
         }
         Command::Explain(args) => app::explain(&config()?, &explain_request(args), terminal).await,
+        Command::Findings { least } => {
+            let least = least
+                .map(|text| {
+                    money::parse(&text)
+                        .map_err(|why| Error::usage(format!("--least {text} is no amount: {why}")))
+                })
+                .transpose()?;
+            app::findings(&config()?, least, terminal).await
+        }
         Command::Forecast(args) => app::forecast(&config()?, &forecast_request(args), terminal).await,
         Command::Reconcile => app::reconcile(&config()?, terminal).await,
         Command::Check { tier } => app::check(&config()?, &tier, terminal).await,
@@ -141,9 +152,12 @@ async fn run(cli: Cli, terminal: &mut Terminal) -> Result<Status> {
         }
         Command::Schedule(Schedule::Run) => app::schedule_run(&config()?, terminal).await,
         Command::Drill(Drill::List) => app::drill_list(&config()?, terminal),
-        Command::Drill(Drill::Run { name, seed, out }) => {
-            app::drill_run(&config()?, &name, seed, &out, terminal).await
-        }
+        Command::Drill(Drill::Run {
+            name,
+            seed,
+            table,
+            out,
+        }) => app::drill_run(&config()?, &name, seed, table.as_deref(), &out, terminal).await,
         Command::Lake(Lake::Verify) => app::lake_verify(&config()?, terminal).await,
         Command::Lake(Lake::History { table }) => {
             app::lake_history(&config()?, table.as_deref(), terminal).await
@@ -153,6 +167,7 @@ async fn run(cli: Cli, terminal: &mut Terminal) -> Result<Status> {
             seed,
             requests,
             bench,
+            planted,
             restate,
         }) => app::synth(
             &SynthRequest {
@@ -160,6 +175,7 @@ async fn run(cli: Cli, terminal: &mut Terminal) -> Result<Status> {
                 seed,
                 requests,
                 bench,
+                planted,
                 restate,
             },
             terminal,

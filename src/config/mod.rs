@@ -13,9 +13,9 @@ use crate::base::clock::{Clock, FixedClock, SystemClock};
 use crate::base::secret::{Secret, SecretString};
 use crate::base::time::{Window, from_micros, parse_bound, parse_instant};
 use crate::base::user_key::UserKey;
-use crate::base::{Context, Error, Result};
+use crate::base::{Context, Error, Result, hash};
 use crate::deliver::smtp;
-use crate::engine::{Basis, Registry, Settings};
+use crate::engine::{Basis, KeptFolder, Registry, Settings};
 use crate::pull::Connectors;
 use crate::render::{Draw, RENDERERS};
 use crate::schedule::Plan;
@@ -24,6 +24,7 @@ use chrono_tz::Tz;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// What the command line (or its environment variables) said; everything optional.
 #[derive(Debug, Clone, Default)]
@@ -67,6 +68,9 @@ pub struct Config {
 /// Memory that queries may use before they spill to disk.
 const QUERY_MEMORY: usize = 2 << 30;
 
+/// Rows of a view that take less than this are quicker worked out than written and found again.
+const WORTH_KEEPING: Duration = Duration::from_millis(150);
+
 impl Config {
     pub fn resolve(overrides: &Overrides) -> Result<Config> {
         let path = match &overrides.config {
@@ -93,6 +97,10 @@ impl Config {
             None => Arc::new(SystemClock),
         };
         let reporting_currency = currency(&file.reporting.currency)?;
+        let lake_url = overrides
+            .lake
+            .clone()
+            .unwrap_or_else(|| lake_url(&file, path.as_deref()));
         let settings = Settings {
             currency: match &overrides.currency {
                 Some(code) => currency(code)?,
@@ -113,12 +121,10 @@ impl Config {
                 .map(|t| instant("--book-at", t))
                 .transpose()?,
             memory_limit: QUERY_MEMORY,
+            kept: kept_folder(&lake_url),
         };
         Ok(Config {
-            lake_url: overrides
-                .lake
-                .clone()
-                .unwrap_or_else(|| lake_url(&file, path.as_deref())),
+            lake_url,
             registry: file.registry,
             privacy: file.privacy,
             pull: file.pull,
@@ -209,6 +215,31 @@ fn lake_url(file: &ConfigFile, path: Option<&Path>) -> String {
         Some(folder) => folder.join(url).to_string_lossy().into_owned(),
         None => url.clone(),
     }
+}
+
+/// Rows of kept views stay in a lake that is a folder; for one on a server, in the user's cache.
+fn kept_folder(lake_url: &str) -> Option<KeptFolder> {
+    let local = lake_url.strip_prefix("file://").unwrap_or(lake_url);
+    let path = if local.contains("://") {
+        let cache = match environment("XDG_CACHE_HOME") {
+            Some(folder) => PathBuf::from(folder),
+            None => PathBuf::from(environment("HOME")?).join(".cache"),
+        };
+        cache
+            .join("spendscope")
+            .join(&hash::content_hash(lake_url.as_bytes())[..24])
+    } else {
+        Path::new(local).join(".kept")
+    };
+    let program = std::env::current_exe().and_then(|path| {
+        let about = std::fs::metadata(path)?;
+        Ok(format!("{} {:?}", about.len(), about.modified()?))
+    });
+    Some(KeptFolder {
+        path,
+        program: program.ok()?,
+        worth: WORTH_KEEPING,
+    })
 }
 
 fn zone(name: &str) -> Result<Tz> {

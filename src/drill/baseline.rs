@@ -8,6 +8,7 @@
 //! observed, 28 days, and then stays level.
 
 use super::factor::Factor;
+use super::forecaster::BackTest;
 use crate::base::{Error, Result, money};
 use arrow::datatypes::i256;
 
@@ -19,30 +20,18 @@ pub(super) const MIN_DAYS: usize = 2 * WEEK;
 const MAX_FOLDS: usize = 4;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Method {
+pub(super) enum Method {
     Weekday,
     WeekdayTrend,
 }
 
 impl Method {
-    pub fn name(self) -> &'static str {
+    fn name(self) -> &'static str {
         match self {
             Method::Weekday => "weekday means of the last four weeks",
             Method::WeekdayTrend => "weekday means and trend of the last four weeks",
         }
     }
-}
-
-/// How well a method did on history it had not seen.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BackTest {
-    pub method: Method,
-    pub folds: usize,
-    pub horizon_days: usize,
-    /// Σ|actual − forecast| / Σ|actual| over all days of all folds (scale 18); `None` when not measured.
-    pub wape: Option<i128>,
-    /// Actual total over forecast total, one per fold: the error of the level.
-    pub levels: Vec<Factor>,
 }
 
 /// Whole weeks, up to four, that a series of this length can be learned from.
@@ -112,7 +101,7 @@ impl<'a> Window<'a> {
 }
 
 /// Tries both methods on the latest history of a total and keeps the better one.
-pub(super) fn back_test(total: &[i128], horizon: usize) -> Result<BackTest> {
+pub(super) fn back_test(total: &[i128], horizon: usize) -> Result<(Method, BackTest)> {
     if total.len() < MIN_DAYS {
         return Err(Error::data(format!(
             "{} days of history are too few to forecast from",
@@ -136,8 +125,8 @@ pub(super) fn back_test(total: &[i128], horizon: usize) -> Result<BackTest> {
     let plain = measure(total, &origins, test, Method::Weekday).ok_or_else(super::overflow)?;
     let trend = measure(total, &origins, test, Method::WeekdayTrend).ok_or_else(super::overflow)?;
     Ok(match (plain.wape, trend.wape) {
-        (Some(p), Some(t)) if t < p => trend,
-        _ => plain,
+        (Some(p), Some(t)) if t < p => (Method::WeekdayTrend, trend),
+        _ => (Method::Weekday, plain),
     })
 }
 
@@ -157,7 +146,7 @@ fn measure(total: &[i128], origins: &[usize], test: usize, method: Method) -> Op
         }
     }
     Some(BackTest {
-        method,
+        method: method.name().to_owned(),
         folds: origins.len(),
         horizon_days: test,
         wape: money::ratio(missed, spent),
@@ -182,9 +171,9 @@ mod tests {
         let ahead = forecast(&history, 60, Method::WeekdayTrend).unwrap();
         assert_eq!(ahead[..28], line(84, 100, 3)[56..]);
         assert_eq!(ahead[28..35], ahead[35..42]);
-        let test = back_test(&history, 28).unwrap();
+        let (method, test) = back_test(&history, 28).unwrap();
         assert_eq!(
-            (test.method, test.wape, test.folds),
+            (method, test.wape, test.folds),
             (Method::WeekdayTrend, Some(0), 1)
         );
         assert!(
@@ -204,7 +193,7 @@ mod tests {
             ahead,
             (0..9).map(|d| week[d % 7] * money::ONE).collect::<Vec<_>>()
         );
-        assert_eq!(back_test(&history, 90).unwrap().wape, Some(0));
+        assert_eq!(back_test(&history, 90).unwrap().1.wape, Some(0));
     }
 
     #[test]
@@ -221,6 +210,6 @@ mod tests {
     #[test]
     fn too_little_history_is_refused_and_an_unmeasured_error_is_none() {
         assert!(back_test(&line(13, 1, 0), 10).is_err());
-        assert_eq!(back_test(&line(14, 1, 0), 10).unwrap().wape, None);
+        assert_eq!(back_test(&line(14, 1, 0), 10).unwrap().1.wape, None);
     }
 }

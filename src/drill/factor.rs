@@ -25,6 +25,14 @@ impl Factor {
 
     /// `a / b`, rounded half to even at the ninth place. `None` when `b` is zero.
     pub fn ratio(a: i128, b: i128) -> Option<Factor> {
+        if let (Some(numerator), true) = (a.checked_mul(UNIT), b > 0) {
+            let quotient = numerator / b;
+            let rest = numerator - quotient * b;
+            // Twice the rest is held against b without doubling, which could overflow.
+            let (size, left) = (rest.abs(), b - rest.abs());
+            let away = size > left || (size == left && quotient % 2 != 0);
+            return Some(Factor(if away { quotient + rest.signum() } else { quotient }));
+        }
         let numerator = i256::from_i128(a).checked_mul(i256::from_i128(UNIT))?;
         money::div_half_even(numerator, i256::from_i128(b)).map(Factor)
     }
@@ -48,7 +56,9 @@ impl Factor {
         }
         match amount.checked_mul(self.0) {
             Some(product) => {
-                let (quotient, rest) = (product / UNIT, product % UNIT);
+                // A division of 128 bits is most of a drill's work: the rest is told without another.
+                let quotient = product / UNIT;
+                let rest = product - quotient * UNIT;
                 let twice = 2 * rest.abs();
                 let away = twice > UNIT || (twice == UNIT && quotient % 2 != 0);
                 Some(if away {
@@ -91,10 +101,21 @@ impl Factor {
         self.0.saturating_mul(TO_AMOUNT)
     }
 
+    /// In units of the ninth place, for weights that are added up.
+    pub(super) fn nanos(self) -> i128 {
+        self.0
+    }
+
     /// For statistics that steer a random draw, never for money.
     pub(super) fn as_f64(self) -> f64 {
         self.0 as f64 / UNIT as f64
     }
+}
+
+/// A parameter of a process as a decimal that reports show, with six places. Never an amount.
+pub(super) fn parameter(value: f64) -> Option<i128> {
+    const LARGEST: f64 = 1e12;
+    (value.abs() < LARGEST).then(|| (value * 1e6).round() as i128 * (money::ONE / 1_000_000))
 }
 
 /// `amount × part / whole` in 256 bits, rounded once. `None` when `whole` is zero or on overflow.
@@ -126,6 +147,13 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn ratios_of_either_width_agree(a in -1_000_000_000_000_i128..1_000_000_000_000, b in 1_i128..1_000_000) {
+            // The second one takes the wide road.
+            let wide = 170_000_000_000_000_000_000_000_i128;
+            prop_assert_eq!(Factor::ratio(a, b), Factor::ratio(a * wide, b * wide));
+        }
+
         #[test]
         fn both_roads_agree(amount in -money::MAX / 1_000..money::MAX / 1_000, nanos in 0_i128..5_000_000_000) {
             prop_assert_eq!(Factor(nanos).apply(amount), money::mul(amount, nanos * TO_AMOUNT));

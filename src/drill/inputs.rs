@@ -11,6 +11,7 @@
 //! | `part` | text | token class (`uncached_input`, `cache_read`, `cache_write`, `output`, `all`); purchase kind (`on_demand`, `reserved`, `spot`, `owned`); empty |
 //! | `scope` | text | scope of the charge |
 //! | `currency` | text | rows in another one than `Inputs::currency` are left out and counted in a note |
+//! | `native_currency` | text | what the charge was billed in: what a change of rates reaches |
 //! | `amount` | decimal | spend |
 //! | `quantity` | decimal, NULL | tokens; provisioned GPU-hours |
 //! | `used` | decimal, NULL | serving GPU-hours |
@@ -97,6 +98,14 @@ impl Purchase {
         }
     }
 
+    /// As people write it.
+    pub fn words(self) -> &'static str {
+        match self {
+            Purchase::OnDemand => "on-demand",
+            _ => self.name(),
+        }
+    }
+
     fn read(text: &str) -> Result<Purchase> {
         PURCHASES
             .into_iter()
@@ -134,6 +143,8 @@ pub struct Line {
     pub kind: DriverKind,
     pub driver: String,
     pub part: String,
+    /// The currency it is billed in.
+    pub native: String,
     pub history: History,
 }
 
@@ -142,6 +153,8 @@ pub struct Line {
 pub struct Pool {
     pub name: String,
     pub purchases: BTreeMap<Purchase, History>,
+    /// Spend of the last 28 days by the currency it is billed in.
+    pub natives: BTreeMap<Purchase, BTreeMap<String, i128>>,
 }
 
 /// The selected history.
@@ -201,9 +214,9 @@ impl Portfolio {
             .max()
             .ok_or_else(nothing)?;
         let days = distance(first_day, last_day) + 1;
-        let mut lines: BTreeMap<(DriverKind, String, String), History> = BTreeMap::new();
+        let mut lines: BTreeMap<(DriverKind, String, String, String), History> = BTreeMap::new();
         for row in &kept {
-            let key = (row.kind, row.driver.clone(), row.part.clone());
+            let key = (row.kind, row.driver.clone(), row.part.clone(), row.native.clone());
             let history = lines.entry(key).or_insert_with(|| History::empty(days));
             row.spread(first_day, history)?;
         }
@@ -217,7 +230,7 @@ impl Portfolio {
             recent_hits: 0,
             notes,
         };
-        for ((kind, driver, part), history) in lines {
+        for ((kind, driver, part, native), history) in lines {
             if history.ended_early() {
                 portfolio.notes.push(format!(
                     "{driver} {part}: no spend on the last three days of history"
@@ -228,20 +241,29 @@ impl Portfolio {
                     kind,
                     driver,
                     part,
+                    native,
                     history,
                 });
                 continue;
             }
             let purchase = Purchase::read(&part)?;
             // Keys are sorted, so a pool's rows stand together.
-            match portfolio.pools.last_mut() {
-                Some(pool) if pool.name == driver => {
-                    pool.purchases.insert(purchase, history);
-                }
-                _ => portfolio.pools.push(Pool {
+            if portfolio.pools.last().is_none_or(|pool| pool.name != driver) {
+                portfolio.pools.push(Pool {
                     name: driver,
-                    purchases: BTreeMap::from([(purchase, history)]),
-                }),
+                    purchases: BTreeMap::new(),
+                    natives: BTreeMap::new(),
+                });
+            }
+            if let Some(pool) = portfolio.pools.last_mut() {
+                let natives = pool.natives.entry(purchase).or_default();
+                natives.insert(native, recent(&history.spend));
+                match pool.purchases.get_mut(&purchase) {
+                    Some(known) => known.add(&history)?,
+                    None => {
+                        pool.purchases.insert(purchase, history);
+                    }
+                }
             }
         }
         portfolio.count_requests(&inputs.requests)?;
@@ -283,6 +305,19 @@ impl History {
         }
     }
 
+    fn add(&mut self, more: &History) -> Result<()> {
+        for (series, more) in [
+            (&mut self.spend, &more.spend),
+            (&mut self.quantity, &more.quantity),
+            (&mut self.used, &more.used),
+        ] {
+            for (cell, v) in series.iter_mut().zip(more) {
+                *cell = cell.checked_add(*v).ok_or_else(super::overflow)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Spent on most of the four weeks before, and nothing on the last three days.
     fn ended_early(&self) -> bool {
         let days = self.spend.len();
@@ -322,6 +357,7 @@ struct Row {
     part: String,
     scope: String,
     currency: String,
+    native: String,
     amount: i128,
     quantity: i128,
     used: i128,
@@ -342,6 +378,7 @@ impl Row {
                     part: text("part", row)?,
                     scope: text("scope", row)?,
                     currency: text("currency", row)?,
+                    native: text("native_currency", row)?,
                     amount: frame.decimal("amount", row)?.unwrap_or(0),
                     quantity: frame.decimal("quantity", row)?.unwrap_or(0),
                     used: frame.decimal("used", row)?.unwrap_or(0),

@@ -1,10 +1,11 @@
 //! What a drill answers: frames for charts and tables, a verdict, and a summary in words.
 
-use super::baseline::BackTest;
 use super::budget::{Budget, quantile};
-use super::commitment::Advice;
+use super::commitment::{Advice, OPTIMUM};
+use super::compare::Compared;
+use super::forecaster::BackTest;
 use super::overflow;
-use super::simulate::Run;
+use super::simulate::{Detail, Run};
 use super::table::Table;
 use crate::base::{Result, money};
 use crate::frame::{Frame, Role};
@@ -38,14 +39,53 @@ pub struct Outcome {
     pub fan: Frame,
     /// `by` (`driver` or `shock`), `name, currency, increase, share`: mean increase over no shocks.
     pub contributors: Frame,
+    /// `contributor, currency, p10, p50, p90, mean, spared`: spend over the forecast when only this happens.
+    pub tornado: Frame,
     /// One row per purchase mix, `today` first: counts, percentiles, breach, saving against today.
     pub decisions: Frame,
+    /// The same mixes and one with nothing reserved: mean given up, P95 and CVaR gained by each.
+    pub hedges: Frame,
+    /// The position book: what is held, at which price, for how long, and its mark to the index.
+    pub book: Frame,
     /// One row per GPU pool: prices, break-even utilisation, demand, newsvendor quantile and optimum.
     pub pools: Frame,
+    /// On which processes of prices the drill rests, with the errors of what was fitted.
+    pub processes: Frame,
     /// What the reader must know to trust the numbers.
     pub notes: Vec<String>,
     /// A few sentences for somebody who signs budgets.
     pub summary: String,
+    /// Those of the sentences that no figure tells.
+    pub findings: Vec<String>,
+}
+
+/// What `drill run --table` takes.
+pub const TABLES: [&str; 8] = [
+    "decisions",
+    "hedges",
+    "book",
+    "pools",
+    "tornado",
+    "contributors",
+    "processes",
+    "fan",
+];
+
+impl Outcome {
+    /// A frame by its name in `TABLES`.
+    pub fn table(&self, name: &str) -> Option<&Frame> {
+        Some(match name {
+            "decisions" => &self.decisions,
+            "hedges" => &self.hedges,
+            "book" => &self.book,
+            "pools" => &self.pools,
+            "tornado" => &self.tornado,
+            "contributors" => &self.contributors,
+            "processes" => &self.processes,
+            "fan" => &self.fan,
+            _ => return None,
+        })
+    }
 }
 
 /// Total spend over the horizon, over all paths.
@@ -54,27 +94,39 @@ pub struct Totals {
     pub p10: i128,
     pub p50: i128,
     pub p90: i128,
+    pub p95: i128,
+    /// Mean of the dearest twentieth of the paths.
+    pub cvar95: i128,
     pub mean: i128,
     /// Share of paths that break the budget (scale 18).
     pub breach_probability: i128,
 }
 
-/// Total spend of one run, and the days its paths break the budget on, in order.
-pub(super) fn digest(run: &Run, budget: &Budget) -> Result<(Totals, Vec<usize>)> {
-    let mut totals = run.totals();
-    totals.sort_unstable();
-    let mut breaches: Vec<usize> = run.paths().filter_map(|path| budget.breach(path)).collect();
-    breaches.sort_unstable();
-    let at = |percent: i128| quantile(&totals, percent * money::ONE / 100).ok_or_else(overflow);
-    let digest = Totals {
+/// Total spend of one run.
+pub(super) fn digest(run: &Run) -> Result<Totals> {
+    let mut totals = spread(&run.totals)?;
+    totals.breach_probability =
+        money::ratio(run.breaches.len() as i128, run.totals.len() as i128).ok_or_else(overflow)?;
+    Ok(totals)
+}
+
+/// The distribution of some totals, whatever they are held against.
+pub(super) fn spread(totals: &[i128]) -> Result<Totals> {
+    let mut sorted = totals.to_vec();
+    sorted.sort_unstable();
+    let at = |percent: i128| quantile(&sorted, percent * money::ONE / 100).ok_or_else(overflow);
+    // What lies above the rank of the P95; of few paths the dearest one.
+    let tail = (sorted.len() - (sorted.len() * 95).div_ceil(100)).max(1);
+    let worst = sorted.get(sorted.len().saturating_sub(tail)..).unwrap_or(&sorted);
+    Ok(Totals {
         p10: at(10)?,
         p50: at(50)?,
         p90: at(90)?,
-        mean: mean(totals.iter().copied(), totals.len())?,
-        breach_probability: money::ratio(breaches.len() as i128, totals.len() as i128)
-            .ok_or_else(overflow)?,
-    };
-    Ok((digest, breaches))
+        p95: at(95)?,
+        cvar95: mean(worst.iter().copied(), worst.len())?,
+        mean: mean(sorted.iter().copied(), sorted.len())?,
+        breach_probability: 0,
+    })
 }
 
 pub(super) fn mean(values: impl Iterator<Item = i128>, count: usize) -> Result<i128> {
@@ -83,7 +135,13 @@ pub(super) fn mean(values: impl Iterator<Item = i128>, count: usize) -> Result<i
 }
 
 /// Cumulative percentiles by day, beside the forecast and the budget.
-pub(super) fn fan(run: &Run, base: &Run, budget: &Budget, start: NaiveDate, currency: &str) -> Result<Frame> {
+pub(super) fn fan(
+    run: &Detail,
+    base: &Detail,
+    budget: &Budget,
+    start: NaiveDate,
+    currency: &str,
+) -> Result<Frame> {
     let mut bands: [Vec<i128>; 3] = Default::default();
     for day in 0..run.days {
         let mut spent: Vec<i128> = run.paths().map(|path| path[day]).collect();
@@ -104,69 +162,14 @@ pub(super) fn fan(run: &Run, base: &Run, budget: &Budget, start: NaiveDate, curr
         .frame()
 }
 
-/// One part of the increase.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Contribution {
-    pub by: &'static str,
-    pub name: String,
-    pub increase: i128,
-}
-
-pub(super) fn contributors(parts: &[Contribution], total: i128, currency: &str) -> Result<Frame> {
-    Table::default()
-        .texts("by", parts.iter().map(|p| p.by))
-        .texts("name", parts.iter().map(|p| p.name.as_str()))
-        .currency(currency, parts.len())
-        .money("increase", parts.iter().map(|p| p.increase))?
-        .decimals(
-            "share",
-            Role::Ratio,
-            "",
-            parts.iter().map(|p| money::ratio(p.increase, total)),
-        )?
-        .frame()
-}
-
-/// One purchase mix and what it came to.
-#[derive(Debug, Clone)]
-pub(super) struct Compared {
-    pub name: String,
-    pub pool: String,
-    /// GPUs (scale 18); today's are a mean.
-    pub reserved: Option<i128>,
-    pub owned: Option<i128>,
-    pub spot: Option<i128>,
-    pub totals: Totals,
-    /// Still to be paid for the commitment after the horizon; `None` where no term is stated.
-    pub owed: Option<i128>,
-}
-
-pub(super) fn decisions(rows: &[Compared], today: &Totals, currency: &str) -> Result<Frame> {
-    Table::default()
-        .texts("decision", rows.iter().map(|r| r.name.as_str()))
-        .texts("pool", rows.iter().map(|r| r.pool.as_str()))
-        .decimals("reserved", Role::Measure, "GPUs", rows.iter().map(|r| r.reserved))?
-        .decimals("owned", Role::Measure, "GPUs", rows.iter().map(|r| r.owned))?
-        .decimals("spot", Role::Measure, "GPUs", rows.iter().map(|r| r.spot))?
-        .currency(currency, rows.len())
-        .money("p10", rows.iter().map(|r| r.totals.p10))?
-        .money("p50", rows.iter().map(|r| r.totals.p50))?
-        .money("p90", rows.iter().map(|r| r.totals.p90))?
-        .money("mean", rows.iter().map(|r| r.totals.mean))?
-        .decimals(
-            "breach_probability",
-            Role::Ratio,
-            "",
-            rows.iter().map(|r| Some(r.totals.breach_probability)),
-        )?
-        .money("mean_saving", rows.iter().map(|r| today.mean - r.totals.mean))?
-        .money("p90_saving", rows.iter().map(|r| today.p90 - r.totals.p90))?
-        .decimals("owed_after", Role::Money, "", rows.iter().map(|r| r.owed))?
-        .frame()
-}
-
-pub(super) fn pools(rows: &[Advice], currency: &str) -> Result<Frame> {
-    let optimum = |r: &Advice| r.optimum.as_ref().map(|m| i128::from(m.reserved) * money::ONE);
+/// One row per pool. `compared` has the newsvendor's answers, played on the same paths.
+pub(super) fn pools(rows: &[Advice], compared: &[Compared], currency: &str) -> Result<Frame> {
+    let today = compared.first().map(|c| c.totals);
+    let saved = |r: &Advice, pick: fn(&Totals) -> i128| {
+        let best = compared.iter().find(|c| c.name == OPTIMUM && c.pool == r.pool)?;
+        Some(pick(&today?) - pick(&best.totals))
+    };
+    let optimum = |r: &Advice| r.optimum.as_ref().map(|(gpus, _)| i128::from(*gpus) * money::ONE);
     Table::default()
         .texts("pool", rows.iter().map(|r| r.pool.as_str()))
         .currency(currency, rows.len())
@@ -193,6 +196,12 @@ pub(super) fn pools(rows: &[Advice], currency: &str) -> Result<Frame> {
             Role::Ratio,
             "",
             rows.iter().map(|r| r.committed_utilization),
+        )?
+        .decimals(
+            "serving_share",
+            Role::Ratio,
+            "",
+            rows.iter().map(|r| r.serving_share),
         )?
         .decimals(
             "demand_p10",
@@ -230,5 +239,34 @@ pub(super) fn pools(rows: &[Advice], currency: &str) -> Result<Frame> {
             "GPUs",
             rows.iter().map(optimum),
         )?
+        .decimals(
+            "optimum_mean_saving",
+            Role::Money,
+            "",
+            rows.iter().map(|r| saved(r, |t| t.mean)),
+        )?
+        .decimals(
+            "optimum_p90_saving",
+            Role::Money,
+            "",
+            rows.iter().map(|r| saved(r, |t| t.p90)),
+        )?
         .frame()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn the_tail_is_the_dearest_twentieth() {
+        let hundred: Vec<i128> = (1..=100).rev().collect();
+        let spread = spread(&hundred).unwrap();
+        // 96, 97, 98, 99 and 100 lie above the P95.
+        assert_eq!((spread.p95, spread.cvar95, spread.p10), (95, 98, 10));
+        let few = super::spread(&[3, 1]).unwrap();
+        assert_eq!((few.p95, few.cvar95, few.mean), (3, 3, 2));
+        assert!(super::spread(&[]).is_err());
+    }
 }

@@ -1,6 +1,10 @@
 //! A drill file: what happens, what it is measured against, which decisions are compared.
 //! Reads TOML and refuses what cannot be meant, naming the key. Knows nothing of the data.
 
+use super::compose::{self, Library, Text};
+use super::correlation::{Correlation, CorrelationSpec, DEMAND};
+use super::holding::Position;
+use super::index::{Index, IndexSpec};
 use super::inputs::{DriverKind, Purchase};
 use super::shock::{self, Shock};
 use super::value::{Amount, Ratio};
@@ -27,6 +31,10 @@ pub struct Scenario {
     pub prices: BTreeMap<Purchase, Amount>,
     pub shocks: Vec<NamedShock>,
     pub decisions: Vec<Decision>,
+    /// How pools are paid for, where the file says so and not history.
+    pub positions: Vec<Position>,
+    pub indices: Vec<Index>,
+    pub(super) correlation: Option<Correlation>,
 }
 
 /// A shock under the name that reports and random draws know it by.
@@ -85,9 +93,12 @@ pub struct Criterion {
     pub max_breach_probability: Option<Ratio>,
     /// The P90 of total spend may not exceed this.
     pub max_p90: Option<Amount>,
+    /// The mean of the dearest twentieth of all paths may not exceed this.
+    pub max_cvar95: Option<Amount>,
 }
 
 /// Another mix of GPU purchases to compare with today's. What it does not cover is bought on demand.
+/// Either counts of one pool, or `positions`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Decision {
@@ -102,13 +113,72 @@ pub struct Decision {
     /// GPUs, paid while needed.
     #[serde(default)]
     pub spot: u32,
-    /// Length of the commitment, for what is still owed when the horizon ends.
+    /// Length of the commitment: what is still owed when the horizon ends, or when it ends before.
     pub term_days: Option<u32>,
     /// Prices per GPU-hour where they are not today's.
     pub reserved_price: Option<Amount>,
     pub owned_price: Option<Amount>,
     pub spot_price: Option<Amount>,
     pub on_demand_price: Option<Amount>,
+    /// Of any pools; those that are not spoken of stay as they are.
+    #[serde(default)]
+    pub positions: Vec<Position>,
+}
+
+impl Decision {
+    /// Its counts as positions, which `positions` are already.
+    pub(super) fn positions(&self) -> Vec<Position> {
+        if !self.positions.is_empty() {
+            return self.positions.clone();
+        }
+        let of = |kind, gpus: Option<u32>, price| Position {
+            pool: self.pool.clone(),
+            gpus,
+            price,
+            ..Position::of(kind)
+        };
+        let mut all = vec![of(Purchase::OnDemand, None, self.on_demand_price)];
+        for (kind, gpus, price) in [
+            (Purchase::Reserved, self.reserved, self.reserved_price),
+            (Purchase::Owned, self.owned, self.owned_price),
+            (Purchase::Spot, self.spot, self.spot_price),
+        ] {
+            if gpus > 0 {
+                let mut position = of(kind, Some(gpus), price);
+                if kind == Purchase::Reserved {
+                    position.term_days = self.term_days;
+                }
+                all.push(position);
+            }
+        }
+        all
+    }
+
+    fn check(&self, key: &str, horizon_days: u32) -> Result<()> {
+        let counts = self.reserved + self.owned + self.spot > 0 || self.pool.is_some();
+        if counts && !self.positions.is_empty() {
+            return Err(impossible(
+                &format!("{key}.positions"),
+                "counts and positions stand beside one another",
+                "say it one way",
+            ));
+        }
+        check_price(&format!("{key}.reserved_price"), self.reserved_price)?;
+        check_price(&format!("{key}.owned_price"), self.owned_price)?;
+        check_price(&format!("{key}.spot_price"), self.spot_price)?;
+        check_price(&format!("{key}.on_demand_price"), self.on_demand_price)?;
+        if self.term_days == Some(0) {
+            return Err(impossible(
+                &format!("{key}.term_days"),
+                "0 days bind nobody",
+                "leave it out",
+            ));
+        }
+        for (at, position) in self.positions.iter().enumerate() {
+            position.check(&format!("{key}.positions[{at}]"), horizon_days)?;
+        }
+        Ok(())
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -132,6 +202,11 @@ struct Raw {
     shocks: Vec<toml::Table>,
     #[serde(default)]
     decisions: Vec<Decision>,
+    #[serde(default)]
+    positions: Vec<Position>,
+    #[serde(default)]
+    indices: Vec<IndexSpec>,
+    correlation: Option<CorrelationSpec>,
 }
 
 #[derive(Debug, Deserialize, Default)]
@@ -156,14 +231,30 @@ pub(super) fn impossible(key: &str, why: impl std::fmt::Display, advice: impl In
 }
 
 impl Scenario {
-    /// Reads a drill file. `origin` names it in errors.
+    /// Reads a drill file that speaks of no other one. `origin` names it in errors.
     pub fn parse(origin: &str, text: &str) -> Result<Scenario> {
-        Self::read(text).map_err(|e| e.context(format!("drill {origin}")))
+        Self::parse_with(origin, text, &compose::alone)
     }
 
-    fn read(text: &str) -> Result<Scenario> {
-        let raw: Raw =
-            toml::from_str(text).map_err(|e| Error::config(e.to_string().trim_end().to_owned()))?;
+    /// Reads a drill file with what it includes; `library` finds it.
+    pub fn parse_with(origin: &str, text: &str, library: Library<'_>) -> Result<Scenario> {
+        let file = Text {
+            origin: origin.to_owned(),
+            text: text.to_owned(),
+        };
+        Self::read(file, library).map_err(|e| e.context(format!("drill {origin}")))
+    }
+
+    fn read(file: Text, library: Library<'_>) -> Result<Scenario> {
+        let text = file.text.clone();
+        let raw = compose::compose(file, library)?.try_into::<Raw>().map_err(|e| {
+            // The text itself, where it says the same, shows the line.
+            let shown = toml::from_str::<Raw>(&text)
+                .err()
+                .filter(|own| own.message() == e.message())
+                .map_or_else(|| e.message().to_owned(), |own| own.to_string());
+            Error::config(shown.trim_end().to_owned())
+        })?;
         let mut shocks = Vec::with_capacity(raw.shocks.len());
         let mut names = BTreeSet::new();
         for (at, table) in raw.shocks.into_iter().enumerate() {
@@ -189,6 +280,14 @@ impl Scenario {
             prices: raw.gpu.prices,
             shocks,
             decisions: raw.decisions,
+            positions: raw.positions,
+            indices: raw
+                .indices
+                .iter()
+                .enumerate()
+                .map(|(at, spec)| Index::read(at, spec))
+                .collect::<Result<_>>()?,
+            correlation: raw.correlation.map(|c| c.factor()).transpose()?,
         };
         scenario.check()?;
         Ok(scenario)
@@ -242,29 +341,75 @@ impl Scenario {
                     "the present mix, 'today', and the computed optimum stand in the comparison anyway",
                 ));
             }
-            check_price(&format!("{key}.reserved_price"), decision.reserved_price)?;
-            check_price(&format!("{key}.owned_price"), decision.owned_price)?;
-            check_price(&format!("{key}.spot_price"), decision.spot_price)?;
-            check_price(&format!("{key}.on_demand_price"), decision.on_demand_price)?;
-            if decision.term_days == Some(0) {
-                return Err(impossible(
-                    &format!("{key}.term_days"),
-                    "0 days bind nobody",
-                    "leave it out",
-                ));
-            }
+            decision.check(&key, self.horizon_days)?;
         }
+        for (at, position) in self.positions.iter().enumerate() {
+            position.check(&format!("positions[{at}]"), self.horizon_days)?;
+        }
+        self.check_indices()?;
         for (at, named) in self.shocks.iter().enumerate() {
             named
                 .shock
                 .check(self.horizon_days)
                 .map_err(|e| e.context(format!("shocks[{at}] ({})", named.name)))?;
         }
+        self.check_correlation()
+    }
+
+    fn check_indices(&self) -> Result<()> {
+        let (mut names, mut pools) = (BTreeSet::new(), BTreeSet::new());
+        for (at, index) in self.indices.iter().enumerate() {
+            if !names.insert(&index.name) {
+                return Err(impossible(
+                    &format!("indices[{at}].name"),
+                    format!("'{}' is taken by another index", index.name),
+                    "give each a name of its own; shocks refer to it",
+                ));
+            }
+            if index.pool.as_ref().is_some_and(|pool| !pools.insert(pool)) {
+                return Err(impossible(
+                    &format!("indices[{at}].pool"),
+                    "another index marks the positions of this pool",
+                    "leave pool out of one of them",
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// What is correlated must be drawn.
+    fn check_correlation(&self) -> Result<()> {
+        let Some(correlation) = &self.correlation else {
+            return Ok(());
+        };
+        let random = || {
+            self.shocks
+                .iter()
+                .filter(|s| s.shock.draws_normals())
+                .map(|s| s.name.as_str())
+        };
+        for name in &correlation.between {
+            if name != DEMAND && !random().any(|known| known == name) {
+                let known: Vec<String> = random().chain([DEMAND]).map(|n| format!("'{n}'")).collect();
+                return Err(impossible(
+                    "correlation.between",
+                    format!("no shock that is left to chance is called '{name}'"),
+                    format!("there are {}", known.join(", ")),
+                ));
+            }
+        }
+        if correlation.between.iter().any(|n| n == DEMAND) && self.noise == Noise::None {
+            return Err(impossible(
+                "correlation.between",
+                "'demand' is the forecast's error, which noise = \"none\" leaves out",
+                "take one of them away",
+            ));
+        }
         Ok(())
     }
 }
 
-fn check_price(key: &str, price: Option<Amount>) -> Result<()> {
+pub(super) fn check_price(key: &str, price: Option<Amount>) -> Result<()> {
     match price {
         Some(Amount(price)) if price <= 0 => Err(impossible(
             key,
@@ -316,7 +461,7 @@ impl BudgetSpec {
 
 impl Criterion {
     fn check(&self) -> Result<()> {
-        if self.max_breach_probability.is_none() && self.max_p90.is_none() {
+        if self.max_breach_probability.is_none() && self.max_p90.is_none() && self.max_cvar95.is_none() {
             return Err(impossible(
                 "criterion",
                 "it is empty, so the drill could not fail",
@@ -333,12 +478,14 @@ impl Criterion {
                 "0.2 accepts one path of five",
             ));
         }
-        if self.max_p90.is_some_and(|Amount(a)| a <= 0) {
-            return Err(impossible(
-                "criterion.max_p90",
-                "it is not above zero",
-                "write it like \"120000\"",
-            ));
+        for (key, limit) in [("max_p90", self.max_p90), ("max_cvar95", self.max_cvar95)] {
+            if limit.is_some_and(|Amount(a)| a <= 0) {
+                return Err(impossible(
+                    &format!("criterion.{key}"),
+                    "it is not above zero",
+                    "write it like \"120000\"",
+                ));
+            }
         }
         Ok(())
     }

@@ -1,32 +1,33 @@
-//! The step loop: paths × days, deterministic for a seed. Chance is drawn by path and purpose, so
-//! that the same path meets the same noise and the same shocks in every run that is compared
-//! (common random numbers), whatever is switched off. Knows nothing of budgets or reports.
+//! The step loop: paths × days, deterministic for a seed however many threads share the paths. Each path
+//! is drawn once and played under every plan, so that plans differ in nothing but what they say.
+//! Knows nothing of reports.
 
-use super::baseline::BackTest;
+use super::budget::Budget;
+use super::chance::{BoundShock, Chance, Drawn, Levels};
+use super::commitment::Ladder;
+use super::correlation::Correlation;
 use super::factor::Factor;
 use super::inputs::DriverKind;
 use super::overflow;
-use super::position::{Mix, PoolDay, settle};
+use super::position::{Mix, ON_DEMAND, PoolDay, SPOT, settle};
 use super::scenario::Noise;
-use super::shock::{Bound, DayState};
+use super::shock::DayState;
 use super::world::World;
-use crate::base::Result;
-use crate::base::seed::{Rng, generator};
-use rand::Rng as _;
+use crate::base::{Error, Result};
+use std::ops::Range;
 
-/// A shock that found its drivers, under its name.
-pub(super) struct BoundShock {
-    pub name: String,
-    pub bound: Box<dyn Bound>,
-}
+/// Fewer paths than this are not worth a thread.
+const PATHS_PER_THREAD: usize = 32;
 
 /// What all runs of a drill share.
 pub(super) struct Simulation<'a> {
     pub world: &'a World,
     pub shocks: &'a [BoundShock],
+    /// Paths are held against it; absent while it is being worked out.
+    pub budget: Option<&'a Budget>,
+    pub correlation: Option<&'a Correlation>,
     pub seed: u64,
     pub paths: usize,
-    pub noise: Noise,
 }
 
 /// Which shocks act in a run.
@@ -35,6 +36,7 @@ pub(super) enum Active {
     All,
     None,
     AllBut(usize),
+    Only(usize),
 }
 
 impl Active {
@@ -43,169 +45,329 @@ impl Active {
             Active::All => true,
             Active::None => false,
             Active::AllBut(one) => one != shock,
+            Active::Only(one) => one == shock,
         }
     }
 }
 
-/// What one run found.
-#[derive(Debug, PartialEq, Eq)]
+/// One way to play the paths.
+pub(super) struct Plan {
+    pub active: Active,
+    pub noise: Noise,
+    /// Ways to pay for the same days: by mix, one entry for every pool. The first is the plan's own.
+    pub mixes: Vec<Vec<Mix>>,
+    /// Whether days are kept, for the fan and the commitments.
+    pub detail: bool,
+}
+
+/// What a plan came to.
+pub(super) struct Found {
+    /// In the order of `Plan::mixes`.
+    pub runs: Vec<Run>,
+    /// Spend by driver (`World::driver_names`) under the first mix, added over all paths.
+    pub drivers: Vec<i128>,
+    pub detail: Option<Detail>,
+    /// Paths that were played: one where nothing is left to chance.
+    pub paths: usize,
+}
+
+/// One mix of one plan.
+#[derive(Default)]
 pub(super) struct Run {
+    /// Total spend of every path.
+    pub totals: Vec<i128>,
+    /// The days, from 0, on which paths break the budget, for those that do.
+    pub breaches: Vec<usize>,
+    /// By pool, added over all path-days: hours that are paid for anyway, and those of them in use.
+    pub committed: Vec<i128>,
+    pub used: Vec<i128>,
+}
+
+/// Day by day, under the first mix.
+pub(super) struct Detail {
     pub days: usize,
     /// Spend so far, path after path, day by day.
     pub cumulative: Vec<i128>,
-    /// Spend by driver (`World::driver_names`), added over all paths.
-    pub drivers: Vec<i128>,
-    /// GPU-hours wanted, by pool; path after path, day by day.
-    pub demand: Vec<Vec<i128>>,
-    /// The factor on the on-demand price, by pool, added over all path-days (scale 18).
-    pub on_demand_price: Vec<i128>,
+    pub pools: Vec<PoolDetail>,
 }
 
-impl Run {
+pub(super) struct PoolDetail {
+    /// GPU-hours wanted; path after path, day by day.
+    pub demand: Vec<i128>,
+    /// The factor on the on-demand price, added over all path-days (scale 18).
+    pub on_demand_price: i128,
+    /// That factor on the last day of every path.
+    pub last_price: Vec<Factor>,
+    pub ladder: Ladder,
+}
+
+impl Detail {
     pub(super) fn paths(&self) -> impl Iterator<Item = &[i128]> {
         self.cumulative.chunks_exact(self.days)
     }
+}
 
-    /// Total spend of every path.
-    pub(super) fn totals(&self) -> Vec<i128> {
-        self.paths().filter_map(|path| path.last().copied()).collect()
+impl Found {
+    fn new(plan: &Plan, world: &World) -> Found {
+        let pools = world.pools.len();
+        let run = || Run {
+            committed: vec![0; pools],
+            used: vec![0; pools],
+            ..Run::default()
+        };
+        Found {
+            runs: plan.mixes.iter().map(|_| run()).collect(),
+            drivers: vec![0; world.lines.len() + 4 * pools],
+            detail: plan.detail.then(|| Detail {
+                days: world.days,
+                cumulative: Vec::new(),
+                pools: (0..pools)
+                    .map(|_| PoolDetail {
+                        demand: Vec::new(),
+                        on_demand_price: 0,
+                        last_price: Vec::new(),
+                        ladder: Ladder::default(),
+                    })
+                    .collect(),
+            }),
+            paths: 0,
+        }
+    }
+
+    /// Puts later paths behind earlier ones.
+    fn append(&mut self, more: Found) -> Option<()> {
+        self.paths += more.paths;
+        for (sum, v) in self.drivers.iter_mut().zip(more.drivers) {
+            *sum = sum.checked_add(v)?;
+        }
+        for (run, more) in self.runs.iter_mut().zip(more.runs) {
+            run.totals.extend(more.totals);
+            run.breaches.extend(more.breaches);
+            let sums = run.committed.iter_mut().zip(more.committed);
+            for (sum, v) in sums.chain(run.used.iter_mut().zip(more.used)) {
+                *sum = sum.checked_add(v)?;
+            }
+        }
+        if let (Some(detail), Some(more)) = (&mut self.detail, more.detail) {
+            detail.cumulative.extend(more.cumulative);
+            for (pool, more) in detail.pools.iter_mut().zip(more.pools) {
+                pool.demand.extend(more.demand);
+                pool.last_price.extend(more.last_price);
+                pool.on_demand_price = pool.on_demand_price.checked_add(more.on_demand_price)?;
+                pool.ladder.add(&more.ladder)?;
+            }
+        }
+        Some(())
     }
 }
 
 impl Simulation<'_> {
-    /// All paths. `mixes` has one entry for every pool.
-    pub(super) fn run(&self, active: Active, mixes: &[Mix]) -> Result<Run> {
-        let (world, days) = (self.world, self.world.days);
-        let pools = world.pools.len();
-        let mut run = Run {
-            days,
-            cumulative: Vec::with_capacity(self.paths * days),
-            drivers: vec![0; world.lines.len() + 4 * pools],
-            demand: vec![Vec::with_capacity(self.paths * days); pools],
-            on_demand_price: vec![0; pools],
-        };
-        let levels = Levels::of(&world.back_test);
-        let mut state = DayState {
-            spend: Vec::new(),
-            pools: Vec::new(),
-        };
-        for path in 0..self.paths {
-            let noise = self.noise(path, &levels);
-            let drawn: Vec<Vec<Factor>> = self
-                .shocks
-                .iter()
-                .map(|s| {
-                    s.bound.draw(
-                        &mut generator(self.seed, &format!("shock {} path {path}", s.name)),
-                        days,
-                    )
-                })
+    /// Plays every plan on the same paths.
+    pub(super) fn run(&self, plans: &[Plan]) -> Result<Vec<Found>> {
+        let tables = Tables::of(self.world).ok_or_else(overflow)?;
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let threads = cores.min(self.paths / PATHS_PER_THREAD).max(1);
+        let each = self.paths.div_ceil(threads);
+        let ranges = (0..threads).map(|at| (at * each).min(self.paths)..((at + 1) * each).min(self.paths));
+        let parts: Vec<Option<Vec<Found>>> = std::thread::scope(|scope| {
+            let tables = &tables;
+            let workers: Vec<_> = ranges
+                .map(|range| scope.spawn(move || self.part(plans, tables, range)))
                 .collect();
-            let mut spent = 0_i128;
-            for day in 0..days {
-                self.calm(day, &noise, &mut state).ok_or_else(overflow)?;
-                for (at, shock) in self.shocks.iter().enumerate().filter(|(at, _)| active.has(*at)) {
-                    let factor = drawn[at].get(day).copied().unwrap_or(Factor::ONE);
-                    shock.bound.apply(day, factor, &mut state).ok_or_else(overflow)?;
-                }
-                let today = self.close(day, &state, mixes, &mut run).ok_or_else(overflow)?;
-                spent = spent.checked_add(today).ok_or_else(overflow)?;
-                run.cumulative.push(spent);
+            let ended = |w: std::thread::ScopedJoinHandle<'_, _>| {
+                w.join()
+                    .map_err(|_| Error::internal("a thread of the drill ended early"))
+            };
+            workers.into_iter().map(ended).collect::<Result<_>>()
+        })?;
+        let mut whole: Vec<Found> = plans.iter().map(|plan| Found::new(plan, self.world)).collect();
+        for part in parts {
+            for (found, more) in whole.iter_mut().zip(part.ok_or_else(overflow)?) {
+                found.append(more).ok_or_else(overflow)?;
             }
         }
-        Ok(run)
+        Ok(whole)
     }
 
-    /// A day before shocks.
-    fn calm(&self, day: usize, noise: &PathNoise, state: &mut DayState) -> Option<()> {
-        state.spend.clear();
-        state.pools.clear();
-        let past = noise.past_day(day);
-        for line in &self.world.lines {
-            let mut spend = line.base[day];
-            if let Some(past) = past {
-                spend = line.residuals[past].apply(spend)?;
-                if line.kind == DriverKind::ModelApi {
-                    spend = noise.level.apply(spend)?;
+    /// Whether paths of a plan differ.
+    fn is_random(&self, plan: &Plan) -> bool {
+        let acting = self
+            .shocks
+            .iter()
+            .enumerate()
+            .filter(|(at, _)| plan.active.has(*at));
+        plan.noise != Noise::None || acting.into_iter().any(|(_, s)| s.bound.is_random())
+    }
+
+    fn part(&self, plans: &[Plan], tables: &Tables, paths: Range<usize>) -> Option<Vec<Found>> {
+        let world = self.world;
+        let chance = Chance {
+            seed: self.seed,
+            days: world.days,
+            weeks: world.weeks,
+            levels: Levels::of(&world.back_test),
+            correlation: self.correlation,
+        };
+        let random: Vec<bool> = plans.iter().map(|plan| self.is_random(plan)).collect();
+        let mut found: Vec<Found> = plans.iter().map(|plan| Found::new(plan, world)).collect();
+        let mut state = DayState {
+            spend: Vec::with_capacity(world.lines.len()),
+            pools: Vec::with_capacity(world.pools.len()),
+        };
+        let mut spent: Vec<Vec<i128>> = Vec::new();
+        for path in paths {
+            let drawn = chance.draw(path, self.shocks);
+            for ((plan, random), found) in plans.iter().zip(&random).zip(&mut found) {
+                // Where nothing is left to chance, one path is all of them.
+                if *random || path == 0 {
+                    spent.resize_with(spent.len().max(plan.mixes.len()), Vec::new);
+                    self.play(plan, tables, &drawn, &mut state, &mut spent, found)?;
                 }
             }
-            state.spend.push(spend);
         }
-        for pool in &self.world.pools {
-            let mut demand = pool.positions.iter().map(|p| p.hours[day]).sum();
-            if let Some(past) = past {
-                demand = noise.level.apply(pool.residuals[past].apply(demand)?)?;
+        Some(found)
+    }
+
+    /// One path of one plan. `None` on overflow.
+    fn play(
+        &self,
+        plan: &Plan,
+        tables: &Tables,
+        drawn: &Drawn,
+        state: &mut DayState,
+        spent: &mut [Vec<i128>],
+        found: &mut Found,
+    ) -> Option<()> {
+        let world = self.world;
+        spent.iter_mut().for_each(Vec::clear);
+        for day in 0..world.days {
+            self.calm(day, plan.noise, tables, drawn, state)?;
+            for (at, shock) in self.shocks.iter().enumerate() {
+                if plan.active.has(at) {
+                    let factor = drawn.shocks[at].get(day).copied().unwrap_or(Factor::ONE);
+                    shock.bound.apply(day, factor, state)?;
+                }
             }
-            state.pools.push(PoolDay::calm(demand));
+            let mut lines = 0_i128;
+            for (driver, spend) in found.drivers.iter_mut().zip(&state.spend) {
+                *driver = driver.checked_add(*spend)?;
+                lines = lines.checked_add(*spend)?;
+            }
+            for (at, mix) in plan.mixes.iter().enumerate() {
+                let mut today = lines;
+                for (pool, way) in mix.iter().enumerate() {
+                    let settled = settle(&world.pools[pool], day, &state.pools[pool], way)?;
+                    for (kind, cost) in settled.costs.into_iter().enumerate() {
+                        today = today.checked_add(cost)?;
+                        if at == 0 {
+                            let driver = &mut found.drivers[world.lines.len() + 4 * pool + kind];
+                            *driver = driver.checked_add(cost)?;
+                        }
+                    }
+                    let run = &mut found.runs[at];
+                    run.committed[pool] = run.committed[pool].checked_add(settled.committed)?;
+                    run.used[pool] = run.used[pool].checked_add(settled.used)?;
+                }
+                let before = spent[at].last().copied().unwrap_or(0);
+                spent[at].push(before.checked_add(today)?);
+            }
+            if let Some(detail) = &mut found.detail {
+                for ((pool, state), known) in detail.pools.iter_mut().zip(&state.pools).zip(&world.pools) {
+                    pool.demand.push(state.demand);
+                    let price = state.price[ON_DEMAND];
+                    pool.on_demand_price = pool.on_demand_price.checked_add(price.decimal())?;
+                    pool.ladder.count(known, day, state)?;
+                    if day + 1 == world.days {
+                        pool.last_price.push(price);
+                    }
+                }
+            }
         }
+        for (run, spent) in found.runs.iter_mut().zip(spent.iter()) {
+            run.totals.push(spent.last().copied().unwrap_or(0));
+            run.breaches.extend(self.budget.and_then(|b| b.breach(spent)));
+        }
+        if let Some(detail) = &mut found.detail {
+            detail.cumulative.extend_from_slice(&spent[0]);
+        }
+        found.paths += 1;
         Some(())
     }
 
-    /// Settles the pools and books the day; returns its spend.
-    fn close(&self, day: usize, state: &DayState, mixes: &[Mix], run: &mut Run) -> Option<i128> {
-        let mut today = 0_i128;
-        let mut book = |driver: usize, spend: i128| {
-            run.drivers[driver] = run.drivers[driver].checked_add(spend)?;
-            today = today.checked_add(spend)?;
-            Some(())
+    /// A day before shocks.
+    fn calm(
+        &self,
+        day: usize,
+        noise: Noise,
+        tables: &Tables,
+        drawn: &Drawn,
+        state: &mut DayState,
+    ) -> Option<()> {
+        state.spend.clear();
+        state.pools.clear();
+        let (week, level) = match noise {
+            Noise::None => (None, Factor::ONE),
+            Noise::Bootstrap => (Some(drawn.noise.week(day)), drawn.noise.level),
         };
-        for (line, spend) in state.spend.iter().enumerate() {
-            book(line, *spend)?;
+        let (lines, pools) = tables.day(day, week);
+        for (line, spend) in self.world.lines.iter().zip(lines) {
+            state.spend.push(match line.kind {
+                DriverKind::ModelApi => level.apply(*spend)?,
+                _ => *spend,
+            });
         }
-        for (at, (pool, mix)) in self.world.pools.iter().zip(mixes).enumerate() {
-            let costs = settle(pool, day, &state.pools[at], mix)?;
-            for (purchase, cost) in costs.into_iter().enumerate() {
-                book(state.spend.len() + 4 * at + purchase, cost)?;
+        for demand in pools {
+            state.pools.push(PoolDay::calm(level.apply(*demand)?));
+        }
+        Some(())
+    }
+}
+
+/// Every day's spend by line and demand by pool, as the forecast has it and as each past week deviates
+/// from it: worked out once, since all paths choose from them.
+struct Tables {
+    days: usize,
+    lines: Vec<Vec<i128>>,
+    pools: Vec<Vec<i128>>,
+}
+
+impl Tables {
+    fn of(world: &World) -> Option<Tables> {
+        let days = world.days;
+        let mut tables = Tables {
+            days,
+            lines: Vec::new(),
+            pools: Vec::new(),
+        };
+        for week in std::iter::once(None).chain((0..world.weeks).map(Some)) {
+            for day in 0..days {
+                let deviate = |factors: &[Factor], value: i128| match week {
+                    None => Some(value),
+                    Some(week) => factors
+                        .get(week * 7 + day % 7)
+                        .map_or(Some(value), |f| f.apply(value)),
+                };
+                let lines = world.lines.iter().map(|l| deviate(&l.residuals, l.base[day]));
+                tables.lines.push(lines.collect::<Option<_>>()?);
+                let pools = world.pools.iter().map(|p| {
+                    let demand = p.positions.iter().map(|k| k.hours[day]).sum();
+                    deviate(&p.residuals, demand)
+                });
+                tables.pools.push(pools.collect::<Option<_>>()?);
             }
-            run.demand[at].push(state.pools[at].demand);
-            let price = state.pools[at].price[super::position::ON_DEMAND].decimal();
-            run.on_demand_price[at] = run.on_demand_price[at].checked_add(price)?;
         }
-        Some(today)
+        Some(tables)
     }
 
-    fn noise(&self, path: usize, levels: &Levels) -> PathNoise {
-        if self.noise == Noise::None {
-            return PathNoise {
-                weeks: Vec::new(),
-                level: Factor::ONE,
-            };
-        }
-        let mut rng = generator(self.seed, &format!("noise path {path}"));
-        let level = levels.draw(&mut rng);
-        let weeks = (0..self.world.days.div_ceil(7))
-            .map(|_| rng.random_range(0..self.world.weeks))
-            .collect();
-        PathNoise { weeks, level }
+    fn day(&self, day: usize, week: Option<usize>) -> (&[i128], &[i128]) {
+        // Without deviations to draw from, every week is the forecast's.
+        let at = week.map_or(0, |week| week + 1) * self.days + day;
+        let at = if at < self.lines.len() { at } else { day };
+        (&self.lines[at], &self.pools[at])
     }
 }
 
-/// Which past week each future week behaves like, and how far the forecast's level is off.
-struct PathNoise {
-    weeks: Vec<usize>,
-    level: Factor,
-}
-
-impl PathNoise {
-    fn past_day(&self, day: usize) -> Option<usize> {
-        self.weeks.get(day / 7).map(|week| week * 7 + day % 7)
-    }
-}
-
-/// The back-test's misses of the level, each with its inverse, so that they lean to neither side.
-struct Levels(Vec<Factor>);
-
-impl Levels {
-    fn of(test: &BackTest) -> Levels {
-        let both = |f: &Factor| [Some(*f), Factor::ratio(Factor::ONE.decimal(), f.decimal())];
-        Levels(test.levels.iter().flat_map(both).flatten().collect())
-    }
-
-    fn draw(&self, rng: &mut Rng) -> Factor {
-        if self.0.is_empty() {
-            Factor::ONE
-        } else {
-            self.0[rng.random_range(0..self.0.len())]
-        }
-    }
+/// What a spot hour costs more than its price: reclaims of a shock.
+pub(super) fn spot_weight(day: &PoolDay) -> Option<Factor> {
+    day.price[SPOT].then(day.spot_overhead.plus(Factor::ONE))
 }

@@ -1,7 +1,9 @@
 //! The outcome in words: a verdict and a few sentences that stand on their own in a mail.
 
 use super::commitment::{Advice, OPTIMUM};
-use super::outcome::{Compared, Contribution, Outcome, Totals};
+use super::compare::{Compared, TODAY, UNHEDGED};
+use super::contribution::{Contribution, Swing};
+use super::outcome::{Outcome, Totals};
 use super::scenario::Scenario;
 use crate::base::money::{self, ONE};
 
@@ -33,21 +35,32 @@ pub(super) fn verdict(scenario: &Scenario, totals: &Totals, currency: &str) -> (
             amount(limit.0, currency),
         ));
     }
+    if let Some(limit) = scenario.criterion.max_cvar95 {
+        let holds = totals.cvar95 <= limit.0;
+        passed &= holds;
+        parts.push(format!(
+            "the mean of the dearest twentieth is {}, {} {}",
+            amount(totals.cvar95, currency),
+            if holds { "within" } else { "above" },
+            amount(limit.0, currency),
+        ));
+    }
     (
         passed,
         format!("{}: {}", if passed { "PASS" } else { "FAIL" }, parts.join("; ")),
     )
 }
 
+/// The whole in sentences, and those of them that the figures of a page do not tell.
 pub(super) fn write(
     outcome: &Outcome,
     parts: &[Contribution],
+    swings: &[Swing],
     compared: &[Compared],
     advice: &[Advice],
-) -> String {
+) -> (String, Vec<String>) {
     let money = |value: i128| amount(value, &outcome.currency);
-    let mut text = vec![format!("{}.", outcome.verdict)];
-    text.push(format!(
+    let head = format!(
         "Over the {} days from {}, spend comes to {} in the middle case, {} in a good one (P10) and {} in a bad one (P90). \
          The forecast without shocks is {}; the budget allows {}.",
         outcome.horizon_days,
@@ -57,84 +70,104 @@ pub(super) fn write(
         money(outcome.totals.p90),
         money(outcome.forecast),
         money(outcome.budget),
-    ));
-    if let Some(day) = outcome.breach_date {
-        text.push(format!("Where the budget breaks, it does so around {day}."));
-    }
-    let top = |by: &str| {
-        parts
-            .iter()
-            .filter(|p| p.by == by && p.increase > 0)
-            .take(2)
-            .collect::<Vec<_>>()
-    };
-    let list = |top: Vec<&Contribution>| {
-        top.iter()
-            .map(|p| format!("{} ({})", p.name, money(p.increase)))
-            .collect::<Vec<_>>()
-            .join(" and ")
-    };
-    if !top("driver").is_empty() {
-        text.push(format!("The increase falls mostly on {}.", list(top("driver"))));
-    }
-    if !top("shock").is_empty() {
-        text.push(format!("It would be smaller without {}.", list(top("shock"))));
-    }
-    let today = outcome.totals;
-    let best = compared
-        .iter()
-        .skip(1)
-        .min_by_key(|c| c.totals.mean)
-        .filter(|c| c.totals.mean < today.mean);
-    if let Some(best) = best {
-        text.push(format!(
-            "Cheapest of the compared GPU purchases is '{}' for {}: {} less on average, {} in the bad case, breach probability {}.",
-            best.name,
-            best.pool,
-            money(today.mean - best.totals.mean),
-            money_change(today.p90 - best.totals.p90, &outcome.currency),
-            percent(best.totals.breach_probability),
+    );
+    let mut findings = Vec::new();
+    findings.extend(increase(outcome, parts));
+    if let Some(widest) = swings.first().filter(|s| s.high > s.low) {
+        findings.push(format!(
+            "The widest uncertainty is {}: alone it moves spend by {} to {}.",
+            widest.name,
+            signed(widest.low, &outcome.currency),
+            signed(widest.high, &outcome.currency),
         ));
-    } else if compared.len() > 1 {
-        text.push("None of the compared GPU purchases is cheaper than today's.".to_owned());
     }
-    for pool in advice {
-        if let (Some(break_even), Some(q), Some(mix)) = (pool.break_even, pool.quantile, &pool.optimum) {
-            let excess = compared
-                .iter()
-                .find(|c| c.name == OPTIMUM && c.pool == pool.pool)
-                .map(|c| c.totals.mean - today.mean)
-                .filter(|excess| *excess >= 0);
-            let cheaper = match excess {
-                None => String::new(),
-                Some(excess) => format!(
-                    ", yet on these paths that costs {} more on average: the rule sets whole reserved GPUs against \
-                     on-demand prices alone, not against all of today's purchases",
-                    money(excess)
-                ),
-            };
-            text.push(format!(
-                "{}: a reserved GPU pays above {} use; by that rule the {OPTIMUM} covers demand up to its {} quantile \
-                 with {} reserved GPUs (today {}){cheaper}.",
-                pool.pool,
-                percent(break_even),
-                percent(q),
-                mix.reserved,
-                tenths(pool.reserved_today),
-            ));
-        }
-    }
-    text.push(match outcome.back_test.wape {
+    findings.extend(cheapest(outcome, compared));
+    findings.extend(hedged(compared, &outcome.currency));
+    findings.extend(
+        advice
+            .iter()
+            .filter_map(|pool| committed(pool, compared, outcome)),
+    );
+    let tail = match outcome.back_test.wape {
         Some(wape) => format!(
             "The forecast underneath ({}) missed by {} (WAPE) in {} back-tests of {} days.",
-            outcome.back_test.method.name(),
+            outcome.back_test.method,
             percent(wape),
             outcome.back_test.folds,
             outcome.back_test.horizon_days,
         ),
         None => "History is too short to measure the error of the forecast underneath.".to_owned(),
-    });
-    text.join("\n")
+    };
+    let first = [format!("{}.", outcome.verdict), head];
+    let all: Vec<String> = first
+        .into_iter()
+        .chain(findings.iter().cloned())
+        .chain([tail])
+        .collect();
+    (all.join("\n"), findings)
+}
+
+/// When the budget breaks, and what makes it.
+fn increase(outcome: &Outcome, parts: &[Contribution]) -> Option<String> {
+    let money = |value: i128| amount(value, &outcome.currency);
+    let list: Vec<String> = parts
+        .iter()
+        .filter(|p| p.by == "driver" && p.increase > 0)
+        .take(2)
+        .map(|p| format!("{} ({})", p.name, money(p.increase)))
+        .collect();
+    let breach = outcome
+        .breach_date
+        .map(|day| format!("Where the budget breaks, it does so around {day}"));
+    let lands = (!list.is_empty()).then(|| format!("he increase falls mostly on {}.", list.join(" and ")));
+    match (breach, lands) {
+        (Some(breach), Some(lands)) => Some(format!("{breach}; t{lands}")),
+        (Some(breach), None) => Some(format!("{breach}.")),
+        (None, lands) => lands.map(|lands| format!("T{lands}")),
+    }
+}
+
+fn cheapest(outcome: &Outcome, compared: &[Compared]) -> Option<String> {
+    let today = outcome.totals;
+    let others = || {
+        compared
+            .iter()
+            .filter(|c| ![TODAY, UNHEDGED, OPTIMUM].contains(&c.name.as_str()))
+    };
+    let best = others().min_by_key(|c| c.totals.mean)?;
+    if best.totals.mean >= today.mean {
+        return Some("None of the decisions is cheaper on average than today's GPU purchases.".to_owned());
+    }
+    Some(format!(
+        "Cheapest of the decisions is '{}': {} less on average, {} in the bad case (P90), breach probability {}.",
+        best.name,
+        amount(today.mean - best.totals.mean, &outcome.currency),
+        money_change(today.p90 - best.totals.p90, &outcome.currency),
+        percent(best.totals.breach_probability),
+    ))
+}
+
+/// The newsvendor's answer for a pool, with its value against today's.
+fn committed(pool: &Advice, compared: &[Compared], outcome: &Outcome) -> Option<String> {
+    let (break_even, q) = (pool.break_even?, pool.quantile?);
+    let (gpus, _) = pool.optimum.as_ref()?;
+    let saved = compared
+        .iter()
+        .find(|c| c.name == OPTIMUM && c.pool == pool.pool)
+        .map(|c| outcome.totals.mean - c.totals.mean);
+    let worth = match saved {
+        Some(saved) if saved > 0 => format!(": {} less on average", amount(saved, &outcome.currency)),
+        // Today's are not reserved around the clock, which no whole number of GPUs can do.
+        Some(saved) if saved < 0 => ": no whole number around the clock is cheaper than today's".to_owned(),
+        _ => String::new(),
+    };
+    Some(format!(
+        "{}: a reserved GPU pays above {} use (the {} quantile of demand); cheapest on average are {gpus} reserved, today {}{worth}.",
+        pool.pool,
+        percent(break_even),
+        percent(q),
+        tenths(pool.reserved_today),
+    ))
 }
 
 /// Whole units with thousands apart; small amounts with cents.
@@ -155,6 +188,33 @@ fn amount(value: i128, currency: &str) -> String {
         text.push(digit);
     }
     format!("{sign}{text} {currency}")
+}
+
+/// What today's commitments give up on average and gain in the tail.
+fn hedged(compared: &[Compared], currency: &str) -> Option<String> {
+    let of = |name: &str| compared.iter().find(|c| c.name == name);
+    let (today, bare) = (of(TODAY)?, of(UNHEDGED)?);
+    let given_up = today.totals.mean - bare.totals.mean;
+    let gained = bare.totals.cvar95 - today.totals.cvar95;
+    if (given_up, gained) == (0, 0) {
+        return None;
+    }
+    let side = |value: i128, up: &str, down: &str| {
+        format!(
+            "{} {}",
+            amount(value.abs(), currency),
+            if value < 0 { down } else { up }
+        )
+    };
+    Some(format!(
+        "Against nothing reserved, today's commitments cost {} on average and the dearest twentieth of all paths comes out {}.",
+        side(given_up, "more", "less"),
+        side(gained, "cheaper", "dearer"),
+    ))
+}
+
+fn signed(value: i128, currency: &str) -> String {
+    format!("{}{}", if value < 0 { "" } else { "+" }, amount(value, currency))
 }
 
 fn money_change(saved: i128, currency: &str) -> String {

@@ -5,11 +5,16 @@
 use super::inputs::{Portfolio, add_days};
 use super::*;
 use crate::asset::Assets;
+use crate::base::money;
 use crate::frame::Frame;
 use arrow::array::{ArrayRef, Date32Array, Decimal128Array, Int64Array, RecordBatch, StringArray};
 use chrono::{Datelike, NaiveDate};
 use proptest::prelude::*;
 use std::sync::Arc;
+
+mod closed_forms;
+mod markets;
+mod purchases;
 
 const FIRST: &str = "2026-08-03";
 
@@ -57,6 +62,7 @@ fn spend(cells: &[Cell]) -> Frame {
         ("part", text(|c| c.4)),
         ("scope", text(|_| "AI")),
         ("currency", text(|c| c.5)),
+        ("native_currency", text(|c| c.5)),
         ("amount", decimals(cells.iter().map(|c| c.6 * money::ONE))),
         ("quantity", decimals(cells.iter().map(|c| c.7 * money::ONE))),
         ("used", decimals(cells.iter().map(|c| c.7 * money::ONE / 2))),
@@ -301,9 +307,19 @@ fn a_seed_repeats_and_another_differs() {
 fn builtin(paths: u32) -> Scenario {
     let assets = Assets::builtin();
     let asset = assets.get("drills/gpu-shock-and-surge.toml").unwrap();
-    let mut scenario = Scenario::parse(&asset.path, &asset.text).unwrap();
+    let mut scenario = Scenario::parse_with(&asset.path, &asset.text, &built_in).unwrap();
     scenario.paths = paths;
     scenario
+}
+
+/// What built-in drills include.
+fn built_in(_from: &str, name: &str) -> Result<Text> {
+    let assets = Assets::builtin();
+    let asset = assets.get(&format!("drills/{name}.toml")).unwrap();
+    Ok(Text {
+        origin: asset.path.clone(),
+        text: asset.text.to_string(),
+    })
 }
 
 #[test]
@@ -330,39 +346,36 @@ fn the_built_in_drill_runs_and_its_numbers_hang_together() {
 }
 
 #[test]
-fn drivers_add_up_to_the_total() {
-    let scenario = builtin(15);
+fn drivers_add_up_to_the_total_and_a_path_is_what_it_is_among_others() {
+    let scenario = builtin(80);
     let inputs = lively();
     let portfolio = Portfolio::read(&inputs, &Selection::default()).unwrap();
-    let mut world = World::new(&portfolio, &scenario).unwrap();
-    let shocks: Vec<BoundShock> = scenario
-        .shocks
-        .iter()
-        .map(|s| BoundShock {
-            name: s.name.clone(),
-            bound: s.shock.bind(&mut world).unwrap(),
-        })
-        .collect();
-    let simulation = Simulation {
-        world: &world,
-        shocks: &shocks,
-        seed: 9,
-        paths: 15,
-        noise: Noise::Bootstrap,
+    let mut world = World::new(&portfolio, &scenario, &Weekdays).unwrap();
+    let shocks = bind(&scenario, &mut world).unwrap();
+    let of = |paths: usize| {
+        let simulation = Simulation {
+            world: &world,
+            shocks: &shocks,
+            budget: None,
+            correlation: None,
+            seed: 9,
+            paths,
+        };
+        let plan = Plan {
+            active: Active::All,
+            noise: Noise::Bootstrap,
+            mixes: vec![compare::today(&world)],
+            detail: true,
+        };
+        simulation.run(&[plan]).unwrap().pop().unwrap()
     };
-    let run = simulation.run(Active::All, &[Mix::Today]).unwrap();
-    assert_eq!(
-        run.drivers.iter().sum::<i128>(),
-        run.totals().iter().sum::<i128>()
-    );
-    // Each path alone is what it is among the others.
-    let one = Simulation {
-        paths: 1,
-        ..simulation
-    }
-    .run(Active::All, &[Mix::Today])
-    .unwrap();
-    assert_eq!(one.drivers.iter().sum::<i128>(), run.totals()[0]);
+    let (many, one) = (of(80), of(1));
+    let total: i128 = many.runs[0].totals.iter().sum();
+    assert_eq!(many.drivers.iter().sum::<i128>(), total);
+    // Eighty paths are shared by threads, one is not.
+    assert_eq!(many.runs[0].totals.len(), 80);
+    assert_eq!(one.runs[0].totals[0], many.runs[0].totals[0]);
+    assert_eq!(one.drivers.iter().sum::<i128>(), one.runs[0].totals[0]);
 }
 
 #[test]

@@ -15,6 +15,7 @@ mod tables;
 mod udf;
 mod views;
 
+pub use kept::KeptFolder;
 pub use registry::Registry;
 pub use settings::{Basis, NATIVE, Settings};
 
@@ -50,7 +51,7 @@ impl Engine {
         registry: &Registry,
         settings: &Settings,
     ) -> Result<Engine> {
-        Engine::open(tables::from_batches(tables)?, assets, registry, settings).await
+        Engine::open(tables::from_batches(tables)?, None, assets, registry, settings).await
     }
 
     /// Over a lake, as it is or as it was.
@@ -61,12 +62,17 @@ impl Engine {
         registry: &Registry,
         settings: &Settings,
     ) -> Result<Engine> {
-        let facts = tables::from_lake(lake, as_of).await?;
-        Engine::open(facts, assets, registry, settings).await
+        let (facts, contents) = tables::from_lake(lake, as_of).await?;
+        let keys = settings
+            .kept
+            .as_ref()
+            .map(|folder| kept::Keys::new(folder, contents, assets, registry, settings));
+        Engine::open(facts, keys, assets, registry, settings).await
     }
 
     async fn open(
         facts: tables::Providers,
+        keys: Option<kept::Keys>,
         assets: &Assets,
         registry: &Registry,
         settings: &Settings,
@@ -75,7 +81,7 @@ impl Engine {
         tables::register(&context, facts, registry)?;
         rates(&context, settings).await?;
         rules::create(&context, registry, assets).await?;
-        views::create(&context, assets, settings.memory_limit).await?;
+        views::create(&context, assets, settings.memory_limit, keys).await?;
         let currencies = currencies::Currencies::of(assets)?;
         Ok(Engine { context, currencies })
     }

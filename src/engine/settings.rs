@@ -1,5 +1,6 @@
 //! How amounts are to be shown: what the views ask `setting('…')` for.
 
+use super::kept::KeptFolder;
 use crate::base::{Error, Result};
 use chrono::{DateTime, Utc};
 use std::fmt;
@@ -70,6 +71,8 @@ pub struct Settings {
     pub price_moment: Option<DateTime<Utc>>,
     /// Bytes that queries may hold before they spill to disk.
     pub memory_limit: usize,
+    /// Where the rows of kept views stay from one session to the next. None: nowhere.
+    pub kept: Option<KeptFolder>,
 }
 
 impl Settings {
@@ -84,6 +87,7 @@ impl Settings {
             price_book: None,
             price_moment: None,
             memory_limit: 2 << 30,
+            kept: None,
         }
     }
 

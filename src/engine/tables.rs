@@ -1,7 +1,7 @@
 //! One table per canonical schema, empty where there is nothing yet, and the registry's tables.
 
 use super::registry::{self, Registry};
-use crate::base::{Error, Result};
+use crate::base::{Error, Result, hash};
 use crate::schema::{TABLES, TableSchema};
 use crate::store::Lake;
 use arrow::array::RecordBatch;
@@ -14,6 +14,9 @@ use std::sync::Arc;
 
 /// What the canonical tables are read from; a table that is not given is empty.
 pub(super) type Providers = HashMap<&'static str, Arc<dyn TableProvider>>;
+
+/// What names the content of each table of a lake; a table that is not named is empty.
+pub(super) type Contents = HashMap<&'static str, String>;
 
 pub(super) fn register(context: &SessionContext, mut facts: Providers, registry: &Registry) -> Result<()> {
     for table in TABLES {
@@ -50,14 +53,18 @@ pub(super) fn from_batches(tables: HashMap<&'static str, Vec<RecordBatch>>) -> R
 }
 
 /// The lake's tables, as they are or as they were; one that was never written is empty.
-pub(super) async fn from_lake(lake: &Lake, as_of: Option<DateTime<Utc>>) -> Result<Providers> {
-    let mut providers = Providers::new();
+pub(super) async fn from_lake(lake: &Lake, as_of: Option<DateTime<Utc>>) -> Result<(Providers, Contents)> {
+    let (mut providers, mut contents) = (Providers::new(), Contents::new());
     for table in TABLES {
         if let Some(snapshot) = lake.snapshot(table, as_of).await? {
+            contents.insert(
+                table.name,
+                hash::content_hash(snapshot.file_names().join("\n").as_bytes()),
+            );
             providers.insert(table.name, snapshot.table_provider());
         }
     }
-    Ok(providers)
+    Ok((providers, contents))
 }
 
 fn in_memory(schema: SchemaRef, batches: Vec<RecordBatch>) -> Result<Arc<dyn TableProvider>> {

@@ -1,7 +1,7 @@
 //! Views from `queries/views/*.sql`, planned when something first reads them: most commands read a few
 //! of them, and a plan of all takes longer than the answer to a small question.
 
-use super::kept::KeptView;
+use super::kept::{KeptView, Keys};
 use super::query_error;
 use crate::asset::{Asset, Assets, Origin};
 use crate::base::{Error, Result};
@@ -25,7 +25,12 @@ const KEPT_SHARE: usize = 20;
 
 /// Makes the views readable. Those of the user's own folder are planned at once, so that a mistake
 /// in one is an error wherever it stands; the built-in ones are known to be good.
-pub(super) async fn create(context: &SessionContext, assets: &Assets, memory_limit: usize) -> Result<()> {
+pub(super) async fn create(
+    context: &SessionContext,
+    assets: &Assets,
+    memory_limit: usize,
+    keys: Option<Keys>,
+) -> Result<()> {
     let options = context.copied_config().options().catalog.clone();
     let nowhere = || Error::internal("the session has no schema of its own");
     let catalog = context.catalog(&options.default_catalog).ok_or_else(nowhere)?;
@@ -44,6 +49,7 @@ pub(super) async fn create(context: &SessionContext, assets: &Assets, memory_lim
         files,
         planning: Mutex::new(()),
         budget: memory_limit / KEPT_SHARE,
+        keys,
         state: Box::new(move || session.upgrade().map(|state| state.read().clone())),
     });
     catalog.register_schema(
@@ -71,6 +77,8 @@ struct Views {
     planning: Mutex<()>,
     /// Bytes that the rows of one kept view may take in memory.
     budget: usize,
+    /// What names the rows of a kept view from one session to the next.
+    keys: Option<Keys>,
     /// The session, unless it is over.
     state: Box<dyn Fn() -> Option<SessionState> + Send + Sync>,
 }
@@ -135,7 +143,14 @@ impl Views {
         let plan = state.statement_to_plan(statement).await.map_err(query_error)?;
         let definition = asset.text.to_string();
         let table: Arc<dyn TableProvider> = match is_kept(&definition) {
-            true => Arc::new(KeptView::new(analysed(state, plan)?, definition, self.budget)),
+            true => {
+                let plan = analysed(state, plan)?;
+                let stored = match &self.keys {
+                    Some(keys) => Some(keys.of(asset.name(), &plan)?),
+                    None => None,
+                };
+                Arc::new(KeptView::new(plan, definition, self.budget, stored))
+            }
             false => Arc::new(ViewTable::new(plan, Some(definition))),
         };
         self.tables.register_table(asset.name().to_owned(), table)?;
@@ -227,7 +242,7 @@ mod tests {
             &Registry::default(),
         )
         .unwrap();
-        create(&context, &Assets::overlay(dir.path()).unwrap(), 1 << 20).await?;
+        create(&context, &Assets::overlay(dir.path()).unwrap(), 1 << 20, None).await?;
         Ok(context)
     }
 

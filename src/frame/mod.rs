@@ -33,6 +33,41 @@ pub enum Role {
     Ratio,
 }
 
+/// Columns whose texts name what their row is about.
+const NAMES: [&str; 17] = [
+    "account",
+    "gpu_model",
+    "host",
+    "key_alias",
+    "model",
+    "namespace",
+    "owner",
+    "provider",
+    "purchase",
+    "region",
+    "risk_tier",
+    "scope",
+    "service",
+    "source",
+    "stage",
+    "team",
+    "use_case",
+];
+
+/// Whether people are told in a word that the column has no text; elsewhere a dash does.
+pub fn is_name(column: &str) -> bool {
+    NAMES.contains(&column)
+}
+
+/// What stands for a name that is missing: traffic without a use case is unregistered, a device without an owner
+/// has no owner.
+pub fn unnamed(column: &str) -> String {
+    match column {
+        "use_case" => "unregistered".to_owned(),
+        other => format!("no {}", other.replace('_', " ")),
+    }
+}
+
 /// One column of a frame.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ColumnSpec {
@@ -129,6 +164,12 @@ impl Frame {
             DataType::Utf8View => array.as_string_view().value(row).to_owned(),
             _ => arrow::util::display::array_value_to_string(array, row)?,
         }))
+    }
+
+    /// The text of a cell that names its row. Where there is none, a word says so: the same one in pictures,
+    /// tables and sentences.
+    pub fn name(&self, column: &str, row: usize) -> Result<String> {
+        Ok(self.text(column, row)?.unwrap_or_else(|| unnamed(column)))
     }
 
     /// A decimal cell as a stored amount (10⁻¹⁸), whatever its scale up to 18.

@@ -6,7 +6,7 @@ use super::{Options, Stored, overlap};
 use crate::base::money::Exact;
 use crate::base::time::{MICROS_PER_HOUR, from_micros};
 use crate::base::{Error, Result};
-use crate::store::{Change, Lake, Replace, Snapshot};
+use crate::store::{Lake, Replace, Snapshot};
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray};
 use arrow::datatypes::{Decimal128Type, TimestampMicrosecondType};
 use chrono::NaiveDate;
@@ -37,16 +37,61 @@ const COLUMNS: [&str; 7] = [
     "charge_period_start",
 ];
 
-/// Puts the delivery's name into its rows; decoding cannot know it.
-pub(super) fn name_rows(file: &mut FileFacts, id: &str) -> Result<()> {
-    id.clone_into(&mut file.delivery_id);
-    for batch in &mut file.batches {
-        *batch = with_delivery_id(batch, id)?;
-    }
-    Ok(())
+/// What the rows of one file tell of, added up while they go by.
+#[derive(Debug, Default)]
+pub(super) struct Measured {
+    months: BTreeMap<String, Month>,
+    pub(super) charges: overlap::Charges,
 }
 
-fn with_delivery_id(batch: &RecordBatch, id: &str) -> Result<RecordBatch> {
+impl Measured {
+    pub(super) fn add(&mut self, batch: &RecordBatch) -> Result<()> {
+        measure(&batch.project(&indices(batch)?)?, &mut self.months);
+        overlap::add(batch, &mut self.charges)
+    }
+
+    /// Billing months, sorted.
+    pub(super) fn months(&self) -> impl Iterator<Item = &String> {
+        self.months.keys()
+    }
+}
+
+impl Month {
+    fn add(&mut self, other: &Month) {
+        self.rows += other.rows;
+        for (currency, amount) in &other.amounts {
+            *self.amounts.entry(currency.clone()).or_default() += *amount;
+        }
+        for (account, name) in &other.accounts {
+            self.name_account(account.clone(), name);
+        }
+        self.deliveries.extend(other.deliveries.iter().cloned());
+        self.days.extend(&other.days);
+    }
+
+    /// Of several spellings always the same one.
+    fn name_account(&mut self, account: (String, Option<String>), name: &str) {
+        let known = self.accounts.entry(account).or_insert_with(|| name.to_owned());
+        if name < known.as_str() {
+            name.clone_into(known);
+        }
+    }
+}
+
+/// The months of a delivery. Decoded rows did not know its name yet.
+fn months_of(delivery: &Delivery) -> BTreeMap<String, Month> {
+    let mut months: BTreeMap<String, Month> = BTreeMap::new();
+    for (name, held) in delivery.files.iter().flat_map(|file| &file.bill.months) {
+        months.entry(name.clone()).or_default().add(held);
+    }
+    for month in months.values_mut() {
+        month.deliveries = BTreeSet::from([delivery.id.clone()]);
+    }
+    months
+}
+
+/// Decoding cannot know the name of the delivery.
+pub(super) fn with_delivery_id(batch: &RecordBatch, id: &str) -> Result<RecordBatch> {
     let schema = batch.schema();
     let at = schema.index_of("delivery_id")?;
     let mut columns: Vec<ArrayRef> = batch.columns().to_vec();
@@ -70,16 +115,20 @@ pub(super) async fn attempt(lake: &Lake, delivery: &Delivery, options: &Options)
                 .to_owned(),
         }));
     }
-    let mut new = BTreeMap::new();
-    for batch in delivery.batches() {
-        measure(&batch.project(&indices(batch)?)?, &mut new);
-    }
+    let mut new = months_of(delivery);
     if new.is_empty() && delivery.again.is_none() {
         return Ok(Some(Stored::Empty));
     }
     // What is read anew replaces every month that it has filled.
     for month in delivery.again.iter().flatten() {
         new.entry(month.clone()).or_default();
+    }
+    let staged = delivery.rows.facts()?.staged.rows();
+    if staged != delivery.rows_out() {
+        return Err(Error::internal(format!(
+            "{staged} rows are staged of {}",
+            delivery.rows_out()
+        )));
     }
     let base = lake.snapshot(delivery.table, None).await?;
     let months: Vec<&str> = new.keys().map(String::as_str).collect();
@@ -92,7 +141,7 @@ pub(super) async fn attempt(lake: &Lake, delivery: &Delivery, options: &Options)
     {
         return Ok(Some(refusal));
     }
-    let mut fates = fates(delivery)?;
+    let mut fates = fates(delivery);
     let none = Month::default();
     if new
         .iter()
@@ -123,22 +172,13 @@ pub(super) async fn attempt(lake: &Lake, delivery: &Delivery, options: &Options)
         .iter()
         .map(|m| vec![delivery.source.clone(), (*m).to_owned()])
         .collect();
-    let change = Change {
-        add: delivery.batches().cloned().collect(),
-        replace: Replace::Partitions(partitions),
-        txn: delivery.id.clone(),
-    };
-    let Some(done) = lake.try_commit(delivery.table, base.as_ref(), &change).await? else {
-        return Ok(None);
-    };
-    if done.rows_added != delivery.rows() {
-        return Err(Error::internal(format!(
-            "{} rows were written of {}",
-            done.rows_added,
-            delivery.rows()
-        )));
-    }
-    Ok(Some(Stored::Committed(fates)))
+    let staged = &delivery.rows.facts()?.staged;
+    let files: Vec<_> = staged.files().iter().collect();
+    let replace = Replace::Partitions(partitions);
+    let done = lake
+        .try_commit_staged(delivery.table, base.as_ref(), &files, &replace, &delivery.id)
+        .await?;
+    Ok(done.map(|_| Stored::Committed(fates)))
 }
 
 /// A month that another delivery has replaced since is not replaced by an older one that is read anew.
@@ -185,51 +225,69 @@ fn indices(batch: &RecordBatch) -> Result<Vec<usize>> {
         .collect::<Result<_, _>>()?)
 }
 
-/// Adds the rows of a batch of `COLUMNS` to their months.
+/// Adds the rows of a batch of `COLUMNS` to their months. Rows that say the same of the bill stand together: only
+/// where that changes is something looked up.
 fn measure(batch: &RecordBatch, months: &mut BTreeMap<String, Month>) {
-    let text = |column: usize, row: usize| {
-        let column = batch.column(column).as_string::<i32>();
-        column.is_valid(row).then(|| column.value(row))
-    };
+    type Said<'a> = [Option<&'a str>; 5];
+    let texts: [&StringArray; 5] = std::array::from_fn(|column| batch.column(column).as_string::<i32>());
     let amounts = batch.column(5).as_primitive::<Decimal128Type>();
     let starts = batch.column(6).as_primitive::<TimestampMicrosecondType>();
-    let mut seen = BTreeSet::new();
-    for row in 0..batch.num_rows() {
-        let month = months
-            .entry(text(0, row).unwrap_or_default().to_owned())
-            .or_default();
-        month.rows += 1;
-        if starts.is_valid(row) {
-            month.days.insert(starts.value(row).div_euclid(MICROS_PER_DAY));
+    let said = |row: usize| -> Said<'_> { texts.map(|c| c.is_valid(row).then(|| c.value(row))) };
+    let mut start = 0;
+    while start < batch.num_rows() {
+        let now = said(start);
+        let mut end = start + 1;
+        while end < batch.num_rows() && said(end) == now {
+            end += 1;
         }
-        let insert = |set: &mut BTreeSet<String>, value: &str| {
-            if !set.contains(value) {
-                set.insert(value.to_owned());
-            }
+        let [name, delivery, provider, account, currency] = now;
+        let month = months.entry(name.unwrap_or_default().to_owned()).or_default();
+        month.rows += (end - start) as u64;
+        let delivery = delivery.unwrap_or_default();
+        if !month.deliveries.contains(delivery) {
+            month.deliveries.insert(delivery.to_owned());
+        }
+        let provider = provider.unwrap_or_default();
+        let spelled = match account {
+            Some(account) => format!("{provider} account {account}"),
+            None => format!("{provider} without an account"),
         };
-        insert(&mut month.deliveries, text(1, row).unwrap_or_default());
-        let raw = (text(2, row).unwrap_or_default(), text(3, row));
-        if seen.insert((text(0, row), raw)) {
-            let name = match raw.1 {
-                Some(account) => format!("{} account {account}", raw.0),
-                None => format!("{} without an account", raw.0),
-            };
-            let known = month
-                .accounts
-                .entry((overlap::vendor(raw.0), raw.1.map(overlap::account)))
-                .or_insert_with(|| name.clone());
-            // Of several spellings always the same one.
-            if name < *known {
-                *known = name;
+        month.name_account(
+            (overlap::vendor(provider), account.map(overlap::account)),
+            &spelled,
+        );
+        let mut last = None;
+        for row in (start..end).filter(|row| starts.is_valid(*row)) {
+            let day = starts.value(row).div_euclid(MICROS_PER_DAY);
+            if last.replace(day) != Some(day) {
+                month.days.insert(day);
             }
         }
-        if amounts.is_valid(row) {
-            let sum = month
-                .amounts
-                .entry(text(4, row).unwrap_or_default().to_owned())
-                .or_default();
-            *sum += Exact::from_stored(amounts.value(row).abs());
+        let mut sum = Exact::ZERO;
+        let mut run: i128 = 0;
+        let mut any = false;
+        for row in (start..end).filter(|row| amounts.is_valid(*row)) {
+            any = true;
+            let amount = amounts.value(row).abs();
+            run = match run.checked_add(amount) {
+                Some(more) => more,
+                None => {
+                    sum += Exact::from_stored(run);
+                    amount
+                }
+            };
         }
+        if any {
+            sum += Exact::from_stored(run);
+            let currency = currency.unwrap_or_default();
+            match month.amounts.get_mut(currency) {
+                Some(held) => *held += sum,
+                None => {
+                    month.amounts.insert(currency.to_owned(), sum);
+                }
+            }
+        }
+        start = end;
     }
 }
 
@@ -310,27 +368,23 @@ fn below_four_fifths(after: Exact, before: Exact) -> bool {
 }
 
 /// All months that some files tell of.
-pub(super) fn months(files: &[FileFacts]) -> Result<BTreeSet<String>> {
-    let mut months = BTreeMap::new();
-    for batch in files.iter().flat_map(|f| &f.batches) {
-        measure(&batch.project(&indices(batch)?)?, &mut months);
-    }
-    Ok(months.into_keys().collect())
+pub(super) fn months(files: &[FileFacts]) -> BTreeSet<String> {
+    files
+        .iter()
+        .flat_map(|file| file.bill.months())
+        .cloned()
+        .collect()
 }
 
-fn fates(delivery: &Delivery) -> Result<Vec<Fate>> {
-    delivery
-        .files
-        .iter()
-        .map(|file| {
-            let months: Vec<String> = months(std::slice::from_ref(file))?.into_iter().collect();
-            let period = (!months.is_empty()).then(|| months.join(","));
-            Ok(Fate {
-                kept: file.rows_out(),
-                known: 0,
-                period,
-                notes: Vec::new(),
-            })
-        })
-        .collect()
+fn fates(delivery: &Delivery) -> Vec<Fate> {
+    let fate = |file: &FileFacts| {
+        let months: Vec<&str> = file.bill.months().map(String::as_str).collect();
+        Fate {
+            kept: file.rows_out,
+            known: 0,
+            period: (!months.is_empty()).then(|| months.join(",")),
+            notes: Vec::new(),
+        }
+    };
+    delivery.files.iter().map(fate).collect()
 }

@@ -97,27 +97,28 @@ fn understand(catalog: &Catalog, file: &Input, options: &Options, rows: usize) -
     let head = file.head(options.unpack_limit)?;
     let mapping = plan::mapping_of(catalog, file.name(), &head, options)?;
     let source = options.source.clone().unwrap_or_else(|| mapping.source.clone());
-    let facts = read(file, &mapping, &source, options, &mut ());
+    let (mut first, mut left) = (Vec::new(), rows);
+    let facts = read(file, &mapping, &source, options, &mut (), &mut |batch| {
+        if left > 0 || first.is_empty() {
+            let batch = batch.slice(0, left.min(batch.num_rows()));
+            left -= batch.num_rows();
+            first.push(batch);
+        }
+        Ok(())
+    });
     Ok(Understood {
         fit: mapping.fit(&head),
-        rows: facts.and_then(|facts| decoded(&mapping, facts, rows)),
+        rows: facts.and_then(|facts| decoded(&mapping, facts, &first)),
         source,
         mapping,
     })
 }
 
-fn decoded(mapping: &Mapping, facts: FileFacts, rows: usize) -> Result<Decoded> {
-    let mut left = rows;
-    let mut first = Vec::new();
-    for batch in &facts.batches {
-        let batch = batch.slice(0, left.min(batch.num_rows()));
-        left -= batch.num_rows();
-        first.push(batch);
-    }
+fn decoded(mapping: &Mapping, facts: FileFacts, first: &[RecordBatch]) -> Result<Decoded> {
     Ok(Decoded {
-        first: concat_batches(&mapping.table.arrow(), &first).map_err(Error::from)?,
+        first: concat_batches(&mapping.table.arrow(), first).map_err(Error::from)?,
         rows_in: facts.rows_in,
-        rows_out: facts.rows_out(),
+        rows_out: facts.rows_out,
         rows_rejected: facts.rows_rejected(),
         rejects: facts.rejects,
         totals: facts.totals,

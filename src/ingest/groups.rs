@@ -2,11 +2,13 @@
 //! and all of them where they tell of the same month, since a delivery replaces its month whole.
 
 use super::delivery::{self, Delivery, FileFacts};
+use super::intake::{Intake, Rows, read_all};
 use super::plan::{File, Plan};
 use super::record::{Fate, Known};
 use super::report::{IngestReport, Progress, Refused, State};
-use super::{Options, all_known, bill, decoded, read_all};
-use crate::base::Result;
+use super::{Options, all_known, bill, decoded};
+use crate::base::{Error, Result};
+use crate::schema::TableSchema;
 use crate::store::Lake;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,6 +17,7 @@ struct Group {
     months: BTreeSet<String>,
     /// Nothing while the lake holds them and nobody needs them again.
     facts: Option<Vec<FileFacts>>,
+    rows: Vec<Rows>,
 }
 
 /// What is to be stored of the bills of one source. What the lake holds already is only reported.
@@ -49,11 +52,16 @@ pub(super) async fn deliveries(
             files,
             months: months.clone().unwrap_or_default(),
             facts: None,
+            rows: Vec::new(),
         };
         if months.is_none() {
-            group.read(&source, options, progress)?;
+            group.read(lake, table, &source, options, progress).await?;
             if let Some(reason) = group.miscounted() {
-                let delivery = Delivery::of(table, &source, group.facts.unwrap_or_default())?;
+                for rows in &group.rows {
+                    rows.discard().await;
+                }
+                let facts = group.facts.unwrap_or_default();
+                let delivery = Delivery::of(table, &source, facts, Rows::Held(Vec::new()));
                 report.refused.push(Refused {
                     source: source.clone(),
                     table: table.name,
@@ -73,10 +81,11 @@ pub(super) async fn deliveries(
     while let Some((one, two)) = meeting(&groups) {
         let mut other = groups.remove(two);
         let group = &mut groups[one];
-        group.read(&source, options, progress)?;
-        other.read(&source, options, progress)?;
+        group.read(lake, table, &source, options, progress).await?;
+        other.read(lake, table, &source, options, progress).await?;
         group.files.append(&mut other.files);
         group.months.append(&mut other.months);
+        group.rows.append(&mut other.rows);
         if let (Some(facts), Some(more)) = (&mut group.facts, other.facts) {
             facts.extend(more);
         }
@@ -85,7 +94,10 @@ pub(super) async fn deliveries(
     for group in groups {
         match group.facts {
             None => all_known(&group.files, &source, report),
-            Some(facts) => all.push(Delivery::of(table, &source, facts)?),
+            Some(facts) => {
+                let rows = one(lake, table, &source, &facts, group.rows, options).await?;
+                all.push(Delivery::of(table, &source, facts, rows));
+            }
         }
     }
     Ok(all)
@@ -102,12 +114,46 @@ fn meeting(groups: &[Group]) -> Option<(usize, usize)> {
     })
 }
 
+/// The rows of a delivery together. Where groups met, their rows bear the name of a delivery that is none any more:
+/// they are written anew.
+async fn one(
+    lake: &Lake,
+    table: &'static TableSchema,
+    source: &str,
+    facts: &[FileFacts],
+    mut rows: Vec<Rows>,
+    options: &Options,
+) -> Result<Rows> {
+    if rows.len() == 1
+        && let Some(only) = rows.pop()
+    {
+        return Ok(only);
+    }
+    let id = delivery::id(source, table.name, facts.iter().map(|f| f.hash.as_str()));
+    let mut intake = Intake::new(lake, table, &id, options)?;
+    for rows in rows {
+        if let Err(e) = rows.again(&mut intake, &Ok::<_, Error>).await {
+            intake.discard().await;
+            return Err(e);
+        }
+    }
+    intake.finish().await
+}
+
 impl Group {
-    fn read(&mut self, source: &str, options: &Options, progress: &mut dyn Progress) -> Result<()> {
+    async fn read(
+        &mut self,
+        lake: &Lake,
+        table: &'static TableSchema,
+        source: &str,
+        options: &Options,
+        progress: &mut dyn Progress,
+    ) -> Result<()> {
         if self.facts.is_none() {
-            let facts = read_all(&self.files, source, options, progress)?;
-            self.months = bill::months(&facts)?;
+            let (facts, rows) = read_all(lake, &self.files, table, source, options, progress).await?;
+            self.months = bill::months(&facts);
             self.facts = Some(facts);
+            self.rows.push(rows);
         }
         Ok(())
     }

@@ -1,11 +1,12 @@
 //! What the user named, as a list of files: paths, folders, globs, object URLs; hashed and unpacked.
 
 use super::Progress;
+use super::pump::Pump;
 use super::remote::{self, Fetched};
 use crate::base::error::Context;
-use crate::base::{Error, Result, hash};
+use crate::base::hash::FileHash;
+use crate::base::{Error, Result};
 use bytes::Bytes;
-use sha2::{Digest, Sha256};
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::ffi::OsString;
@@ -28,6 +29,9 @@ const WHOLE: u64 = 2 << 30;
 const MOST_RATIO: u64 = 500;
 const ALWAYS: u64 = 64 << 20;
 
+/// A packed file of this size is worth a thread.
+const LONG: u64 = 256 << 10;
+
 /// One file that was named or found.
 #[derive(Debug, Clone)]
 pub(super) struct Input {
@@ -36,7 +40,7 @@ pub(super) struct Input {
     place: Place,
     /// Size of the file as it lies there.
     pub(super) bytes: u64,
-    /// SHA-256 of the file as it lies there.
+    /// BLAKE3 of the file as it lies there.
     pub(super) hash: String,
     /// When the file was last changed, in microseconds: the best guess for a text without time.
     pub(super) modified: Option<i64>,
@@ -266,29 +270,15 @@ fn look(found: Found) -> Result<Input> {
                 .advise("write its content to a file and name that"),
         );
     }
-    let mut file = File::open(&path)?;
+    let file = File::open(&path)?;
     input.bytes = meta.len();
     input.modified = meta
         .modified()
         .ok()
         .and_then(|m| m.duration_since(std::time::UNIX_EPOCH).ok())
         .and_then(|d| i64::try_from(d.as_micros()).ok());
-    let mut digest = Sha256::new();
-    std::io::copy(&mut file, &mut HashWriter(&mut digest))?;
-    input.hash = hex::encode(digest.finalize());
+    input.hash = FileHash::of_all(file)?;
     Ok(input)
-}
-
-struct HashWriter<'a>(&'a mut Sha256);
-
-impl std::io::Write for HashWriter<'_> {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.update(bytes);
-        Ok(bytes.len())
-    }
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
 }
 
 impl Input {
@@ -297,7 +287,7 @@ impl Input {
         Input {
             path: loaded.name,
             bytes: loaded.bytes.len() as u64,
-            hash: hash::content_hash(&loaded.bytes),
+            hash: FileHash::of(&loaded.bytes),
             place: Place::Loaded(loaded.bytes),
             modified: None,
             found: false,
@@ -312,8 +302,17 @@ impl Input {
             .unwrap_or(name)
     }
 
-    /// The unpacked content, which may not exceed `limit` bytes.
+    /// The unpacked content, which may not exceed `limit` bytes. What is packed and long is unpacked by another thread.
     pub(super) fn open(&self, limit: u64) -> Result<Box<dyn Read + Send>> {
+        let (content, packed) = self.content(limit)?;
+        if packed && self.bytes >= LONG {
+            return Ok(Box::new(Pump::new(content).context(self.path.clone())?));
+        }
+        Ok(content)
+    }
+
+    /// The unpacked content, and whether it was packed.
+    fn content(&self, limit: u64) -> Result<(Box<dyn Read + Send>, bool)> {
         let packed: Box<dyn Read + Send> = match &self.place {
             Place::Local(path) => Box::new(BufReader::new(File::open(path).context(self.path.clone())?)),
             Place::Loaded(bytes) => Box::new(Cursor::new(bytes.clone())),
@@ -339,7 +338,7 @@ impl Input {
 
     /// The first bytes of the unpacked content; all of it where the format keeps its key at the end.
     pub(super) fn head(&self, limit: u64) -> Result<Vec<u8>> {
-        let mut reader = self.open(limit)?;
+        let (mut reader, _) = self.content(limit)?;
         let mut head = Vec::new();
         match reader.by_ref().take(HEAD).read_to_end(&mut head) {
             // What was packed may break off: the format is told from what is there.
@@ -374,7 +373,8 @@ pub(super) fn is_parquet(head: &[u8]) -> bool {
     head.starts_with(b"PAR1")
 }
 
-fn unpack(mut packed: Box<dyn Read + Send>, limit: u64) -> std::io::Result<Box<dyn Read + Send>> {
+/// The content, and whether it was packed.
+fn unpack(mut packed: Box<dyn Read + Send>, limit: u64) -> std::io::Result<(Box<dyn Read + Send>, bool)> {
     let mut magic = Vec::new();
     packed.by_ref().take(4).read_to_end(&mut magic)?;
     let whole = Cursor::new(magic.clone()).chain(packed);
@@ -384,15 +384,13 @@ fn unpack(mut packed: Box<dyn Read + Send>, limit: u64) -> std::io::Result<Box<d
     } else if magic == [0x28, 0xb5, 0x2f, 0xfd] {
         Box::new(zstd::stream::read::Decoder::new(whole)?)
     } else {
-        return Ok(Box::new(whole));
+        return Ok((Box::new(whole), false));
     };
-    Ok(Box::new(BufReader::with_capacity(
-        1 << 16,
-        Limited {
-            inner: plain,
-            left: limit,
-        },
-    )))
+    let limited = Limited {
+        inner: plain,
+        left: limit,
+    };
+    Ok((Box::new(BufReader::with_capacity(1 << 16, limited)), true))
 }
 
 /// A small file can unpack to anything: the limit turns a full disk or memory into an error.
@@ -425,12 +423,13 @@ impl Read for Limited {
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
     use super::*;
-    use crate::base::hash;
     use std::io::Write;
 
     fn read(bytes: Vec<u8>, limit: u64) -> std::io::Result<Vec<u8>> {
         let mut out = Vec::new();
-        unpack(Box::new(Cursor::new(bytes)), limit)?.read_to_end(&mut out)?;
+        unpack(Box::new(Cursor::new(bytes)), limit)?
+            .0
+            .read_to_end(&mut out)?;
         Ok(out)
     }
 
@@ -469,7 +468,7 @@ mod tests {
         .unwrap();
         let names: Vec<_> = files.iter().map(Input::name).collect();
         assert_eq!(names, ["a.csv", "z.csv"]);
-        assert_eq!(files[1].hash, hash::content_hash(b"z.csv"));
+        assert_eq!(files[1].hash, FileHash::of(b"z.csv"));
         assert!(
             expand(&[format!("{root}/none*")], &HashMap::new(), u64::MAX, &mut ())
                 .await

@@ -16,7 +16,7 @@ use std::collections::{HashMap, HashSet};
 const DATED_BY_IMPORT: [&str; 3] = ["grid_codecarbon", "grid_gcp", "litellm_prices"];
 
 pub(super) async fn attempt(lake: &Lake, delivery: &Delivery) -> Result<Option<Stored>> {
-    if delivery.rows() == 0 {
+    if delivery.rows_out() == 0 {
         return Ok(Some(Stored::Empty));
     }
     let table = delivery.table;
@@ -25,7 +25,7 @@ pub(super) async fn attempt(lake: &Lake, delivery: &Delivery) -> Result<Option<S
         .files
         .iter()
         .map(|f| Fate {
-            kept: f.rows_out(),
+            kept: f.rows_out,
             known: 0,
             period: None,
             notes: Vec::new(),
@@ -53,7 +53,7 @@ pub(super) async fn attempt(lake: &Lake, delivery: &Delivery) -> Result<Option<S
 
 /// Each identity once; of unequal rows the one whose text sorts last.
 fn distinct(delivery: &Delivery) -> Result<RecordBatch> {
-    let all = concat_batches(&delivery.table.arrow(), delivery.batches())?;
+    let all = concat_batches(&delivery.table.arrow(), delivery.rows.held())?;
     let keys = Keys::new(delivery.table)?.owned(&all)?;
     let mut winner: HashMap<_, usize> = HashMap::new();
     for (row, key) in keys.iter().enumerate() {

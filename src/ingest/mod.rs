@@ -10,11 +10,14 @@ mod delivery;
 mod events;
 mod explain;
 mod groups;
+mod identity;
 mod input;
+mod intake;
 mod lists;
 mod overlap;
 mod parts;
 mod plan;
+mod pump;
 mod record;
 mod remote;
 mod report;
@@ -36,8 +39,10 @@ use crate::base::user_key::UserKey;
 use crate::base::{Context, Error, Result};
 use crate::source::{Bytes, Catalog, DecodeContext, Mapping, decode};
 use crate::store::{ATTEMPTS, Lake, busy};
-use delivery::{Delivery, FileFacts};
+use arrow::array::RecordBatch;
+use delivery::{Delivery, FileFacts, StoredTotals};
 use input::Input;
+use intake::{Rows, read_all};
 use plan::{File, Plan};
 use record::{Fate, Known};
 use std::collections::{HashMap, HashSet};
@@ -64,7 +69,7 @@ pub struct Options {
     pub zone: Option<chrono_tz::Tz>,
     /// Most bytes that one compressed file may unpack to.
     pub unpack_limit: u64,
-    /// Most bytes of memory that the rows of one file may take.
+    /// Most bytes of memory that the rows of a list may take. Facts go to data files while they are read.
     pub held_limit: u64,
     /// What users are hashed with. Not given: plain SHA-256.
     pub users: Option<UserKey>,
@@ -84,7 +89,7 @@ impl Default for Options {
             valid_from: None,
             zone: None,
             unpack_limit: 16 << 30,
-            held_limit: 8 << 30,
+            held_limit: 512 << 20,
             users: None,
             store_options: HashMap::new(),
         }
@@ -173,10 +178,12 @@ async fn run(
         groups::deliveries(lake, plan, known, options, progress, report).await?
     } else {
         let Plan { source, files, .. } = without_known(plan, known, options, report);
-        let facts = read_all(&files, &source, options, progress)?;
-        match facts.is_empty() {
+        match files.is_empty() {
             true => Vec::new(),
-            false => vec![Delivery::of(table, &source, facts)?],
+            false => {
+                let (facts, rows) = read_all(lake, &files, table, &source, options, progress).await?;
+                vec![Delivery::of(table, &source, facts, rows)]
+            }
         }
     };
     for delivery in deliveries {
@@ -193,11 +200,14 @@ async fn deliver(
     progress: &mut dyn Progress,
     report: &mut IngestReport,
 ) -> Result<()> {
-    if options.strict && refuse_bad_files(&mut delivery, report) {
+    if options.strict && refuse_bad_files(lake, &mut delivery, options, report).await? {
         return Ok(());
     }
     let table = delivery.table;
     let stored = store(lake, &delivery, options, progress).await?;
+    if !matches!(stored, Stored::Committed(_)) {
+        delivery.rows.discard().await;
+    }
     let (state, fates) = match stored {
         Stored::Committed(fates) => (State::Ingested, fates),
         Stored::Present(fates) => (State::AlreadyIngested, fates),
@@ -303,28 +313,15 @@ fn all_known(files: &[File], source: &str, report: &mut IngestReport) {
     }
 }
 
-fn read_all(
-    files: &[File],
-    source: &str,
-    options: &Options,
-    progress: &mut dyn Progress,
-) -> Result<Vec<FileFacts>> {
-    let read = |file: &File| {
-        Ok(FileFacts {
-            export: file.part.map(|part| part.export),
-            ..read(&file.input, &file.mapping, source, options, progress)?
-        })
-    };
-    files.iter().map(read).collect()
-}
-
-/// Decodes one file and checks that what came out is what was counted.
+/// Decodes one file into `sink`, measures what comes out, and checks that it is what was counted. After an error,
+/// what `sink` got of the file must be dropped.
 fn read(
     file: &Input,
     mapping: &Mapping,
     source: &str,
     options: &Options,
     progress: &mut dyn Progress,
+    sink: &mut dyn FnMut(RecordBatch) -> Result<()>,
 ) -> Result<FileFacts> {
     progress.on(Step::Reading {
         path: &file.path,
@@ -352,20 +349,16 @@ fn read(
         zone: options.zone,
         users: options.users.clone(),
     };
-    let mut batches = Vec::new();
-    let (mut rows, mut held) = (0, 0);
+    let mut rows = 0;
+    let mut stored = StoredTotals::new(mapping.table);
+    let mut bill = bill::Measured::default();
     let result = decode(mapping, content, &context, &mut |batch| {
         rows += batch.num_rows() as u64;
-        held += batch.get_array_memory_size() as u64;
-        if held > options.held_limit {
-            return Err(Error::data(format!(
-                "its rows take more than {} MiB of memory",
-                options.held_limit >> 20
-            ))
-            .advise("deliver it in parts")
-            .context(file.path.clone()));
+        stored.add(&batch);
+        if mapping.table.name == "charges" {
+            bill.add(&batch)?;
         }
-        batches.push(batch);
+        sink(batch)?;
         progress.on(Step::Decoded {
             path: &file.path,
             rows,
@@ -379,27 +372,21 @@ fn read(
         hash: file.hash.clone(),
         format: mapping.id.clone(),
         export: None,
-        batches,
+        rows_out: rows,
+        bill,
         rows_in: result.rows_in,
         rejects: result.rejects,
         totals: result.totals,
         cut_off: result.cut_off,
         notes: result.notes,
     };
-    if facts.rows_out() != result.rows_out {
+    if facts.rows_out != result.rows_out {
         return Err(Error::internal(format!(
             "{}: {} rows were decoded, {} arrived; nothing was written",
-            file.path,
-            result.rows_out,
-            facts.rows_out()
+            file.path, result.rows_out, facts.rows_out
         )));
     }
-    let currency = if mapping.table.name == "charges" {
-        "billing_currency"
-    } else {
-        "gateway_currency"
-    };
-    delivery::check_totals(&facts, currency)?;
+    stored.check(&facts)?;
     progress.on(Step::Read {
         path: &file.path,
         bytes: file.bytes,
@@ -409,10 +396,15 @@ fn read(
 }
 
 /// With --strict: a bad row refuses its file, and a bill's file its whole delivery. True when nothing is left.
-fn refuse_bad_files(delivery: &mut Delivery, report: &mut IngestReport) -> bool {
+async fn refuse_bad_files(
+    lake: &Lake,
+    delivery: &mut Delivery,
+    options: &Options,
+    report: &mut IngestReport,
+) -> Result<bool> {
     let bad: Vec<bool> = delivery.files.iter().map(|f| !f.rejects.is_empty()).collect();
     if !bad.contains(&true) {
-        return false;
+        return Ok(false);
     }
     for file in delivery.files.iter().filter(|f| !f.rejects.is_empty()) {
         let first = &file.rejects[0];
@@ -432,17 +424,25 @@ fn refuse_bad_files(delivery: &mut Delivery, report: &mut IngestReport) -> bool 
     }
     let whole = delivery.table.name == "charges";
     let mut left = Vec::new();
+    let mut gone = HashSet::new();
     for file in std::mem::take(&mut delivery.files) {
         if whole || !file.rejects.is_empty() {
             report
                 .files
                 .push(decoded(delivery, &file, State::Refused, &Fate::default()));
+            gone.insert(file.hash);
         } else {
             left.push(file);
         }
     }
     delivery.files = left;
-    delivery.files.is_empty()
+    let rows = std::mem::replace(&mut delivery.rows, Rows::Held(Vec::new()));
+    if delivery.files.is_empty() {
+        rows.discard().await;
+        return Ok(true);
+    }
+    delivery.rows = rows.without(lake, delivery.table, &gone, options).await?;
+    Ok(false)
 }
 
 fn blank(file: &Input, state: State) -> FileReport {

@@ -49,11 +49,11 @@ pub(super) fn account(id: &str) -> String {
 }
 
 /// Whose charges: month, vendor and account.
-type Owner = (String, String, Option<String>);
+pub(super) type Owner = (String, String, Option<String>);
 
 /// Charges of one sub-account.
 #[derive(Debug, Default, Clone)]
-struct Held {
+pub(super) struct Held {
     rows: u64,
     amounts: BTreeMap<String, Exact>,
     days: BTreeSet<i64>,
@@ -61,7 +61,7 @@ struct Held {
 }
 
 /// The charges of one source, or of one format, by owner and sub-account.
-type Charges = BTreeMap<Owner, BTreeMap<Option<String>, Held>>;
+pub(super) type Charges = BTreeMap<Owner, BTreeMap<Option<String>, Held>>;
 
 /// Why a delivery of these months may not stand beside what the lake holds of other sources, or is two exports
 /// itself.
@@ -72,7 +72,7 @@ pub(super) async fn refusal(
 ) -> Result<Option<Stored>> {
     let lanes: BTreeSet<_> = delivery.files.iter().map(lane).collect();
     if lanes.len() > 1
-        && let Some(refusal) = two_exports(delivery)?
+        && let Some(refusal) = two_exports(delivery)
     {
         return Ok(Some(refusal));
     }
@@ -86,8 +86,8 @@ pub(super) async fn refusal(
         return Ok(None);
     }
     let mut new = Charges::new();
-    for batch in delivery.batches() {
-        measure(&batch.project(&indices(batch)?)?, &mut new);
+    for file in &delivery.files {
+        merge(&mut new, &file.bill.charges);
     }
     let mut present = Charges::new();
     for batch in snapshot.only_partitions(&own).read(&COLUMNS, &[]).await? {
@@ -125,13 +125,10 @@ fn lane(file: &FileFacts) -> (&str, Option<usize>) {
     (&file.format, file.export)
 }
 
-fn two_exports(delivery: &Delivery) -> Result<Option<Stored>> {
+fn two_exports(delivery: &Delivery) -> Option<Stored> {
     let mut exports: BTreeMap<(&str, Option<usize>), Charges> = BTreeMap::new();
     for file in &delivery.files {
-        let export = exports.entry(lane(file)).or_default();
-        for batch in &file.batches {
-            measure(&batch.project(&indices(batch)?)?, export);
-        }
+        merge(exports.entry(lane(file)).or_default(), &file.bill.charges);
     }
     let exports: Vec<_> = exports.into_iter().collect();
     for (at, ((format, _), charges)) in exports.iter().enumerate() {
@@ -144,15 +141,15 @@ fn two_exports(delivery: &Delivery) -> Result<Option<Stored>> {
                 let files = |format: &str| format!("what is in the format {format}");
                 (files(format), files(other))
             };
-            return Ok(Some(Stored::Refused {
+            return Some(Stored::Refused {
                 reason: meeting.told(&one, &two),
                 advice: "deliver one of the two exports alone; or, if they are different charges, give each its own \
                     --source and pass --accept-overlap"
                     .to_owned(),
-            }));
+            });
         }
     }
-    Ok(None)
+    None
 }
 
 /// Two exports that tell of the same days of an account.
@@ -244,6 +241,22 @@ fn indices(batch: &RecordBatch) -> Result<Vec<usize>> {
         .iter()
         .map(|c| batch.schema_ref().index_of(c))
         .collect::<Result<_, _>>()?)
+}
+
+/// Adds the charges of another file.
+fn merge(charges: &mut Charges, more: &Charges) {
+    for (owner, subs) in more {
+        let known = charges.entry(owner.clone()).or_default();
+        for (sub, held) in subs {
+            known.entry(sub.clone()).or_default().add(held);
+        }
+    }
+}
+
+/// Adds the rows of a decoded batch.
+pub(super) fn add(batch: &RecordBatch, charges: &mut Charges) -> Result<()> {
+    measure(&batch.project(&indices(batch)?)?, charges);
+    Ok(())
 }
 
 /// Adds the rows of a batch of `COLUMNS`.

@@ -2,6 +2,7 @@
 //! into a temporary file, hashed on the way; a download that breaks goes on where it stopped.
 
 use super::{Progress, Step};
+use crate::base::hash::FileHash;
 use crate::base::{Context, Error, Result, storage};
 use crate::store::{cloud, trouble};
 use bytes::Bytes;
@@ -14,7 +15,6 @@ use object_store::client::{
 };
 use object_store::path::Path;
 use object_store::{GetOptions, GetRange, ObjectStore};
-use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use std::io::{Seek, Write};
 use std::sync::{Arc, Mutex};
@@ -38,7 +38,7 @@ pub(super) struct Fetched {
     pub(super) path: String,
     pub(super) file: Arc<TempPath>,
     pub(super) bytes: u64,
-    /// SHA-256 in hexadecimal.
+    /// BLAKE3 in hexadecimal.
     pub(super) hash: String,
     /// When it was last changed there, in microseconds.
     pub(super) modified: Option<i64>,
@@ -89,7 +89,7 @@ struct Sink<'a, 'p> {
     /// As many bytes as are promised.
     whole: u64,
     file: NamedTempFile,
-    hash: Sha256,
+    hash: FileHash,
     bytes: u64,
 }
 
@@ -100,7 +100,7 @@ impl<'a, 'p> Sink<'a, 'p> {
             path,
             whole: 0,
             file: NamedTempFile::new().context("making a temporary file")?,
-            hash: Sha256::new(),
+            hash: FileHash::default(),
             bytes: 0,
         })
     }
@@ -141,7 +141,7 @@ impl<'a, 'p> Sink<'a, 'p> {
     fn start_again(&mut self) -> Result<()> {
         self.file.as_file_mut().set_len(0)?;
         self.file.as_file_mut().rewind()?;
-        self.hash = Sha256::new();
+        self.hash = FileHash::default();
         self.bytes = 0;
         Ok(())
     }
@@ -152,7 +152,7 @@ impl<'a, 'p> Sink<'a, 'p> {
             path: self.path,
             file: Arc::new(self.file.into_temp_path()),
             bytes: self.bytes,
-            hash: hex::encode(self.hash.finalize()),
+            hash: self.hash.finish(),
             modified,
             found,
         })

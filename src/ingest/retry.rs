@@ -5,12 +5,13 @@
 //! The facts are committed first, then the record of the files, the rejects last: while they are there, a retry
 //! that was killed is found and completed by the next one.
 
-use super::delivery::{Delivery, FileFacts};
+use super::delivery::{self, Delivery, FileFacts};
 use super::input::{self, Input};
+use super::intake::Intake;
 use super::plan;
 use super::record::{self, Known};
 use super::report::{FileReport, IngestReport, Progress, State, Step};
-use super::{Fate, Options, Stored, bill, decoded, read, refuse, refuse_bad_files, store};
+use super::{Fate, Options, Stored, bill, decoded, refuse, refuse_bad_files, store};
 use crate::base::{Error, Result};
 use crate::schema::TableSchema;
 use crate::source::{Catalog, Mapping};
@@ -174,6 +175,9 @@ async fn again(
         _ => "valid_from",
     };
     let moments = moments(lake, group.table, column).await?;
+    let hashes = group.files.iter().map(|k| k.file_hash.as_str());
+    let id = delivery::id(group.source, group.table.name, hashes);
+    let mut intake = Intake::new(lake, group.table, &id, options)?;
     let mut facts = Vec::new();
     let mut read_files = Vec::new();
     let mut failed: Vec<(&Known, String)> = Vec::new();
@@ -187,7 +191,7 @@ async fn again(
             valid_from: options.valid_from.or(moment),
             ..options.clone()
         };
-        match one(catalog, group.table, file, &options, progress).await {
+        match one(catalog, group.table, file, &mut intake, &options, progress).await {
             Ok(Ok(read)) => {
                 facts.push(FileFacts {
                     delivery_id: file.delivery_id.clone(),
@@ -196,7 +200,10 @@ async fn again(
                 read_files.push(*file);
             }
             Ok(Err(why)) => failed.push((file, why)),
-            Err(e) => return Err(e),
+            Err(e) => {
+                intake.discard().await;
+                return Err(e);
+            }
         }
     }
     // A bill or a list that lacks a file would lose what that file had.
@@ -207,12 +214,20 @@ async fn again(
     if whole && let Some((file, _)) = failed.first() {
         let why = format!("delivered together with {}, which cannot be read anew", file.path);
         skip(&read_files, rejected, &why, report);
+        intake.discard().await;
         return Ok(());
     }
     if facts.is_empty() {
+        intake.discard().await;
         return Ok(());
     }
-    let mut delivery = Delivery::of(group.table, group.source, facts)?;
+    let mut rows = intake.finish().await?;
+    if !failed.is_empty() {
+        // What was read of them before they failed.
+        let half = failed.iter().map(|(file, _)| file.file_hash.clone()).collect();
+        rows = rows.without(lake, group.table, &half, options).await?;
+    }
+    let mut delivery = Delivery::of(group.table, group.source, facts, rows);
     if delivery.table.name == "charges" {
         delivery.again = Some(
             group
@@ -223,10 +238,14 @@ async fn again(
                 .collect(),
         );
     }
-    if options.strict && refuse_bad_files(&mut delivery, report) {
+    if options.strict && refuse_bad_files(lake, &mut delivery, options, report).await? {
         return Ok(());
     }
-    let fates = match store(lake, &delivery, options, progress).await? {
+    let stored = store(lake, &delivery, options, progress).await?;
+    if !matches!(stored, Stored::Committed(_)) {
+        delivery.rows.discard().await;
+    }
+    let fates = match stored {
         Stored::Committed(fates) | Stored::Present(fates) => fates,
         Stored::Empty => vec![Fate::default(); delivery.files.len()],
         Stored::Superseded(why) => {
@@ -265,6 +284,7 @@ async fn one(
     catalog: &Catalog,
     table: &'static TableSchema,
     known: &Known,
+    intake: &mut Intake,
     options: &Options,
     progress: &mut dyn Progress,
 ) -> Result<std::result::Result<FileFacts, String>> {
@@ -292,7 +312,7 @@ async fn one(
             table.name, mapping.id, mapping.table.name
         )));
     }
-    match read(file, &mapping, &known.source, options, progress) {
+    match intake.read(file, &mapping, &known.source, options, progress) {
         Err(e) if e.kind() == crate::base::ErrorKind::Data => Ok(Err(e.to_string())),
         other => other.map(Ok),
     }

@@ -3,22 +3,23 @@
 //! merging commutes, so the order of files cannot matter.
 
 use super::Stored;
-use super::delivery::Delivery;
+use super::delivery::{Delivery, FileFacts};
+use super::intake::Facts;
 use super::record::Fate;
 use super::row::{Keys, canonical};
 use crate::base::Result;
 use crate::schema::TableSchema;
-use crate::store::{Change, Lake, Replace, Snapshot};
+use crate::store::{Lake, Replace, Snapshot, Stage, StagedFile};
 use arrow::array::make_comparator;
 use arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, MapBuilder, MapFieldNames, RecordBatch, StringArray,
     StringBuilder, UInt64Array,
 };
 use arrow::compute::{SortOptions, concat_batches, filter_record_batch, take};
-use arrow::datatypes::Date32Type;
 use arrow::row::OwnedRow;
+use futures::TryStreamExt;
 use std::cmp::Ordering;
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 /// The namespace belongs to the owner: they are taken from the same reading.
@@ -27,61 +28,195 @@ const OWNER: [&str; 2] = ["owner", "namespace"];
 /// All owners of a device and their fractions.
 const OWNERS: &str = "owners";
 
+/// Day by day: most have nothing that meets, in the delivery or in the lake, and are committed as they were staged.
 pub(super) async fn attempt(lake: &Lake, delivery: &Delivery) -> Result<Option<Stored>> {
-    if delivery.rows() == 0 {
+    let facts = delivery.rows.facts()?;
+    if facts.staged.rows() == 0 {
         return Ok(Some(Stored::Empty));
     }
-    let keys = Keys::new(delivery.table)?;
-    let new = merge(
-        delivery.table,
-        &keys,
-        &concat_batches(&delivery.table.arrow(), delivery.batches())?,
-    )?;
     let base = lake.snapshot(delivery.table, None).await?;
-    let mut unchanged: HashMap<OwnedRow, String> = HashMap::new();
-    let mut rewritten = Vec::new();
-    let mut add = Vec::new();
-    let mut fresh = vec![true; new.num_rows()];
-    if let Some(snapshot) = &base {
-        for (day, rows) in by_day(delivery.table, &new, snapshot) {
-            let part = snapshot.only_partitions(std::slice::from_ref(&day));
-            let wanted = rows.iter().map(|r| *r as u64).collect::<Vec<_>>();
-            let mine = take_rows(&new, wanted)?;
-            match meet(delivery.table, &keys, &part, &mine).await? {
-                Meeting::Apart => {}
-                Meeting::Same(same) => {
-                    for (row, key) in rows.iter().zip(keys.owned(&mine)?) {
-                        fresh[*row] = !same.contains_key(&key);
-                    }
-                    unchanged.extend(same);
-                }
-                Meeting::Changed(whole, same) => {
-                    rows.iter().for_each(|row| fresh[*row] = false);
-                    unchanged.extend(same);
-                    add.push(whole);
-                    rewritten.push(day);
-                }
+    let stage = lake.stage(delivery.table)?;
+    let mut change = Change {
+        delivery,
+        facts,
+        base: base.as_ref(),
+        stage: &stage,
+        keys: Keys::new(delivery.table)?,
+        known: HashMap::new(),
+        replaced: Vec::new(),
+        stays: Vec::new(),
+        gone: Vec::new(),
+        added: false,
+    };
+    if let Err(e) = change.work_out().await {
+        drop(change);
+        stage.discard().await;
+        return Err(e);
+    }
+    let Change {
+        known,
+        replaced,
+        stays,
+        gone,
+        added,
+        ..
+    } = change;
+    let fates = fates(delivery, &known);
+    let rest = stage.finish().await?;
+    if stays.is_empty() && !added {
+        return Ok(Some(Stored::Present(fates)));
+    }
+    let mut files = stays;
+    files.extend(rest.files());
+    let replace = if replaced.is_empty() {
+        Replace::Nothing
+    } else {
+        Replace::Partitions(replaced)
+    };
+    let done = lake
+        .try_commit_staged(delivery.table, base.as_ref(), &files, &replace, &delivery.id)
+        .await?;
+    match done {
+        None => rest.discard().await,
+        Some(_) => facts.staged.discard_files(&gone).await,
+    }
+    Ok(done.map(|_| Stored::Committed(fates)))
+}
+
+/// What is to become of the days of a delivery.
+struct Change<'a, 's> {
+    delivery: &'a Delivery,
+    facts: &'a Facts,
+    base: Option<&'a Snapshot>,
+    /// Takes the days that have to be written anew.
+    stage: &'s Stage,
+    keys: Keys,
+    /// Rows of each file that the lake had from another one, and that changed nothing.
+    known: HashMap<String, u64>,
+    /// Days of the lake that go.
+    replaced: Vec<Vec<String>>,
+    /// Staged files that are committed as they are.
+    stays: Vec<&'a StagedFile>,
+    /// Staged files that are not.
+    gone: Vec<&'a StagedFile>,
+    /// Does anything go to the stage.
+    added: bool,
+}
+
+impl<'a> Change<'a, '_> {
+    async fn work_out(&mut self) -> Result<()> {
+        let mut days: BTreeMap<&[String], Vec<&'a StagedFile>> = BTreeMap::new();
+        for file in self.facts.staged.files() {
+            days.entry(file.partition()).or_default().push(file);
+        }
+        for (day, files) in days {
+            self.day(day, files).await?;
+        }
+        Ok(())
+    }
+
+    async fn day(&mut self, day: &[String], files: Vec<&'a StagedFile>) -> Result<()> {
+        let table = self.delivery.table;
+        let day = day.to_vec();
+        let part = self
+            .base
+            .map(|base| base.only_partitions(std::slice::from_ref(&day)));
+        let part = part.filter(|part| !part.file_names().is_empty());
+        let meets = match &part {
+            Some(part) => self.meets(part).await?,
+            None => false,
+        };
+        if !meets && !self.doubles(&files).await? {
+            self.stays.extend(files);
+            return Ok(());
+        }
+        let mut batches = Vec::new();
+        for file in &files {
+            let mut each = |batch| {
+                batches.push(batch);
+                Ok(())
+            };
+            self.facts.staged.read(file, &[], &mut each).await?;
+        }
+        let all = concat_batches(&table.arrow(), &batches)?;
+        drop(batches);
+        let mine = merge(table, &self.keys, &all)?;
+        let meeting = match part.filter(|_| meets) {
+            Some(part) => meet(table, &self.keys, &part, &mine).await?,
+            None => Meeting::Apart,
+        };
+        self.gone.extend(files);
+        match meeting {
+            Meeting::Apart => self.add(mine),
+            Meeting::Same(same) => {
+                let keys = self.keys.owned(&mine)?;
+                let fresh: BooleanArray = keys.iter().map(|key| Some(!same.contains_key(key))).collect();
+                self.count(&all, &same)?;
+                self.add(filter_record_batch(&mine, &fresh)?)
+            }
+            Meeting::Changed(whole, same) => {
+                self.count(&all, &same)?;
+                self.replaced.push(day);
+                self.add(whole)
             }
         }
     }
-    let fates = fates(delivery, &keys, &unchanged)?;
-    let rest = filter_record_batch(&new, &BooleanArray::from(fresh))?;
-    if rest.num_rows() == 0 && rewritten.is_empty() {
-        return Ok(Some(Stored::Present(fates)));
+
+    fn add(&mut self, rows: RecordBatch) -> Result<()> {
+        if rows.num_rows() == 0 {
+            return Ok(());
+        }
+        self.added = true;
+        self.stage.push(rows)
     }
-    add.push(rest);
-    let replace = if rewritten.is_empty() {
-        Replace::Nothing
-    } else {
-        Replace::Partitions(rewritten)
-    };
-    let change = Change {
-        add,
-        replace,
-        txn: delivery.id.clone(),
-    };
-    let done = lake.try_commit(delivery.table, base.as_ref(), &change).await?;
-    Ok(done.map(|_| Stored::Committed(fates)))
+
+    /// May the lake have readings of the same moments.
+    async fn meets(&self, part: &Snapshot) -> Result<bool> {
+        let identities = &self.facts.identities;
+        let mut stream = part.stream(part.table().key, &[]).await?;
+        while let Some(batch) = stream.try_next().await? {
+            if identities
+                .of(&batch)
+                .iter()
+                .any(|identity| identities.has(*identity))
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// May some of the staged readings be of the same moment.
+    async fn doubles(&self, files: &[&StagedFile]) -> Result<bool> {
+        let identities = &self.facts.identities;
+        if identities.repeated().is_empty() {
+            return Ok(false);
+        }
+        let mut found = false;
+        for file in files {
+            let mut each = |batch: RecordBatch| {
+                let repeated = identities.repeated();
+                let twice = |identity: &u64| repeated.binary_search(identity).is_ok();
+                found = found || identities.of(&batch).iter().any(twice);
+                Ok(())
+            };
+            self.facts.staged.read(file, identities.key(), &mut each).await?;
+        }
+        Ok(found)
+    }
+
+    /// A row is known when the lake had it from another file and it changed nothing.
+    fn count(&mut self, all: &RecordBatch, same: &HashMap<OwnedRow, String>) -> Result<()> {
+        let hashes = all.column_by_name("file_hash").map(|c| c.as_string::<i32>());
+        let Some(hashes) = hashes else { return Ok(()) };
+        for (row, key) in self.keys.owned(all)?.iter().enumerate() {
+            let ours = |from: &String| self.delivery.files.iter().any(|f| &f.hash == from);
+            if same.get(key).is_some_and(|from| !ours(from)) {
+                *self.known.entry(hashes.value(row).to_owned()).or_default() += 1;
+            }
+        }
+        Ok(())
+    }
 }
 
 /// What the readings of one day do to the lake's.
@@ -140,28 +275,6 @@ async fn meet(
     } else {
         Meeting::Same(same)
     })
-}
-
-/// Rows by the partition they go to, for those partitions that exist.
-fn by_day(table: &TableSchema, rows: &RecordBatch, snapshot: &Snapshot) -> BTreeMap<Vec<String>, Vec<usize>> {
-    let present: BTreeSet<Vec<String>> = snapshot.partitions().into_iter().collect();
-    let mut days: BTreeMap<Vec<String>, Vec<usize>> = BTreeMap::new();
-    if let Some(column) = table
-        .partition_by
-        .first()
-        .and_then(|name| rows.column_by_name(name))
-    {
-        let column = column.as_primitive::<Date32Type>();
-        for row in 0..rows.num_rows() {
-            let day = column
-                .value_as_date(row)
-                .map(|d| d.to_string())
-                .unwrap_or_default();
-            days.entry(vec![day]).or_default().push(row);
-        }
-    }
-    days.retain(|day, _| present.contains(day));
-    days
 }
 
 /// One row per identity. Every field is the greatest of its copies, missing being the least.
@@ -258,34 +371,15 @@ fn owners(rows: &RecordBatch, groups: &[Vec<usize>]) -> Result<ArrayRef> {
     Ok(Arc::new(all.finish()))
 }
 
-fn take_rows(rows: &RecordBatch, wanted: Vec<u64>) -> Result<RecordBatch> {
-    Ok(arrow::compute::take_record_batch(
-        rows,
-        &UInt64Array::from(wanted),
-    )?)
-}
-
-/// A row is known when the lake had it from another file and it changed nothing.
-fn fates(delivery: &Delivery, keys: &Keys, unchanged: &HashMap<OwnedRow, String>) -> Result<Vec<Fate>> {
-    delivery
-        .files
-        .iter()
-        .map(|file| {
-            let mut known = 0;
-            for batch in &file.batches {
-                let known_key = |key: &OwnedRow| {
-                    unchanged
-                        .get(key)
-                        .is_some_and(|from| !delivery.files.iter().any(|f| &f.hash == from))
-                };
-                known += keys.owned(batch)?.iter().filter(|key| known_key(key)).count() as u64;
-            }
-            Ok(Fate {
-                kept: file.rows_out() - known,
-                known,
-                period: None,
-                notes: Vec::new(),
-            })
-        })
-        .collect()
+fn fates(delivery: &Delivery, known: &HashMap<String, u64>) -> Vec<Fate> {
+    let fate = |file: &FileFacts| {
+        let known = known.get(&file.hash).copied().unwrap_or(0);
+        Fate {
+            kept: file.rows_out.saturating_sub(known),
+            known,
+            period: None,
+            notes: Vec::new(),
+        }
+    };
+    delivery.files.iter().map(fate).collect()
 }

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use super::delivery::{Delivery, FileFacts};
+use super::intake::Intake;
 use super::testing::{outcome, outcomes, request, requests, sample, samples, table};
 use super::*;
 use crate::base::clock::FixedClock;
@@ -19,32 +20,56 @@ async fn lake() -> Lake {
     .unwrap()
 }
 
-fn delivery(name: &str, files: Vec<(&str, RecordBatch)>) -> Delivery {
-    let facts = |(hash, rows): (&str, RecordBatch)| FileFacts {
-        delivery_id: hash.to_owned(),
-        path: hash.to_owned(),
-        bytes: 1,
-        hash: hash.to_owned(),
-        format: "test".into(),
-        export: None,
-        rows_in: rows.num_rows() as u64,
-        batches: vec![rows],
-        rejects: Vec::new(),
-        totals: Vec::new(),
-        cut_off: false,
-        notes: Vec::new(),
-    };
-    Delivery {
-        id: "id".into(),
+fn delivery(name: &str, files: Vec<(&str, RecordBatch)>) -> Given {
+    Given {
         table: table(name),
         source: "gw".into(),
-        files: files.into_iter().map(facts).collect(),
-        again: None,
+        files: files
+            .into_iter()
+            .map(|(hash, rows)| (hash.to_owned(), rows))
+            .collect(),
     }
 }
 
-async fn put(lake: &Lake, delivery: &Delivery) -> Stored {
-    store(lake, delivery, &Options::default(), &mut ()).await.unwrap()
+/// Rows of files as if they had just been read.
+struct Given {
+    table: &'static crate::schema::TableSchema,
+    source: String,
+    files: Vec<(String, RecordBatch)>,
+}
+
+async fn put(lake: &Lake, given: &Given) -> Stored {
+    let mut intake = Intake::new(lake, given.table, "id", &Options::default()).unwrap();
+    let facts = |(hash, rows): &(String, RecordBatch)| {
+        intake.take(rows.clone()).unwrap();
+        FileFacts {
+            delivery_id: hash.clone(),
+            path: hash.clone(),
+            bytes: 1,
+            hash: hash.clone(),
+            format: "test".into(),
+            export: None,
+            rows_out: rows.num_rows() as u64,
+            bill: bill::Measured::default(),
+            rows_in: rows.num_rows() as u64,
+            rejects: Vec::new(),
+            totals: Vec::new(),
+            cut_off: false,
+            notes: Vec::new(),
+        }
+    };
+    let files = given.files.iter().map(facts).collect();
+    let delivery = Delivery {
+        id: "id".into(),
+        table: given.table,
+        source: given.source.clone(),
+        files,
+        rows: intake.finish().await.unwrap(),
+        again: None,
+    };
+    store(lake, &delivery, &Options::default(), &mut ())
+        .await
+        .unwrap()
 }
 
 /// What a table says, without provenance, in no particular order.

@@ -1,6 +1,8 @@
 //! A Document as one picture for an e-mail: 1600 pixels wide, as high as it needs to be. It is read on a
 //! phone first, so the type is large and the words come before the charts.
 
+mod table;
+
 use super::chart;
 use super::chart::canvas::{Align, Canvas, Rect, Type, picture};
 use super::chart::theme;
@@ -9,6 +11,7 @@ use super::number;
 use super::table::{Laid, lay};
 use crate::base::Result;
 use plotters::style::RGBColor;
+use table::ROW;
 
 pub const WIDTH: u32 = 1600;
 
@@ -34,6 +37,11 @@ pub(super) fn svg_bytes(document: &Document) -> Result<Vec<u8>> {
 /// At its own size, which mail programs show without scaling up.
 pub(super) fn png(document: &Document) -> Result<Vec<u8>> {
     super::png(&svg(document)?, 1.0)
+}
+
+/// At twice its size, for screens of many pixels and for slides.
+pub(super) fn png_twice(document: &Document) -> Result<Vec<u8>> {
+    super::png(&svg(document)?, 2.0)
 }
 
 /// The whole board.
@@ -240,7 +248,8 @@ impl Page<'_> {
 fn draw_card(c: &Canvas<'_>, area: Rect, card: &Headline, wide: bool) -> Result<()> {
     c.rect(area, theme::CARD)?;
     let inner = area.inset(24.0, 0.0, 20.0, 0.0);
-    c.text(inner.x, area.y + 48.0, &SMALL.fit(&card.label, inner.w), SMALL)?;
+    let kind = SMALL.shrunk(&card.label, inner.w);
+    c.text(inner.x, area.y + 48.0, &kind.fit(&card.label, inner.w), kind)?;
     let value = card
         .value
         .as_ref()
@@ -276,7 +285,8 @@ fn draw_card(c: &Canvas<'_>, area: Rect, card: &Headline, wide: bool) -> Result<
         spark_from = x + kind.width(&text) + 22.0;
     }
     if let Some(note) = &card.note {
-        c.text(inner.x, area.y + 228.0, &SMALL.fit(note, inner.w), SMALL)?;
+        let kind = SMALL.shrunk(note, inner.w);
+        c.text(inner.x, area.y + 228.0, &kind.fit(note, inner.w), kind)?;
     }
     if let Some((spec, frame)) = &card.spark {
         let spark = if wide {
@@ -318,13 +328,13 @@ fn draw_section(c: &Canvas<'_>, area: Rect, section: &Section) -> Result<()> {
             below = body.inset(0.0, height + TABLE_GAP, 0.0, 0.0);
         }
         Body::Table(frame) if section.rows.is_none() => {
-            draw_table(c, body, &lay(&Rows::plain(frame.clone()), fitting(body.h))?)?;
+            table::draw(c, body, &lay(&Rows::plain(frame.clone()), fitting(body.h))?)?;
         }
         Body::Table(_) => {}
         Body::Empty(why) => chart::nothing(c, body, why)?,
     }
     if let Some(laid) = drawn_rows(section)? {
-        draw_table(c, below, &laid)?;
+        table::draw(c, below, &laid)?;
     }
     let mut y = area.bottom() + 30.0;
     for notice in &section.notices {
@@ -336,7 +346,6 @@ fn draw_section(c: &Canvas<'_>, area: Rect, section: &Section) -> Result<()> {
     Ok(())
 }
 
-const ROW: f64 = 42.0;
 const TABLE_GAP: f64 = 28.0;
 /// Height of a box that says why there is nothing.
 const EMPTY: f64 = 120.0;
@@ -369,81 +378,6 @@ fn body_height(section: &Section) -> Result<f64> {
     let lines = 1 + laid.rows.len() + laid.totals.len() + usize::from(laid.hidden > 0);
     let gap = if chart > 0.0 { TABLE_GAP } else { 0.0 };
     Ok(chart + gap + lines as f64 * ROW)
-}
-
-/// Columns as wide as what stands in them; what is left is shared. What is lacking is taken from the texts: a
-/// figure is never cut.
-fn draw_table(c: &Canvas<'_>, area: Rect, laid: &Laid) -> Result<()> {
-    const GAP: f64 = 22.0;
-    let cell = Type::new(theme::LABEL, theme::INK);
-    let columns = laid.heads.len();
-    let mut widths = Vec::with_capacity(columns);
-    for i in 0..columns {
-        let texts = laid.rows.iter().map(|row| cell.width(&row[i]));
-        let totals = laid.totals.iter().map(|row| cell.bold().width(&row[i]));
-        widths.push(texts.chain(totals).fold(SMALL.width(&laid.heads[i]), f64::max) + GAP);
-    }
-    let wanted: f64 = widths.iter().sum();
-    let texts: f64 = widths
-        .iter()
-        .zip(&laid.right)
-        .filter(|(_, right)| !**right)
-        .map(|(w, _)| w)
-        .sum();
-    let lacking = wanted - area.w;
-    for (width, right) in widths.iter_mut().zip(&laid.right) {
-        if lacking <= 0.0 {
-            *width += -lacking / columns.max(1) as f64;
-        } else if texts - lacking > 40.0 * columns as f64 {
-            *width -= if *right { 0.0 } else { lacking * *width / texts };
-        } else {
-            *width *= area.w / wanted;
-        }
-    }
-    let mut left = area.x;
-    let rule = |y: f64, color| c.line((area.x, y), (area.right(), y), color, theme::HAIR);
-    for (i, width) in widths.iter().enumerate() {
-        let (x, align) = if laid.right[i] {
-            // The last column of numbers ends where the page does.
-            (
-                left + width - if i + 1 == columns { 0.0 } else { GAP },
-                Align::Right,
-            )
-        } else {
-            (left, Align::Left)
-        };
-        let space = width - GAP + 1.0;
-        c.text(
-            x,
-            area.y + 28.0,
-            &SMALL.fit(&laid.heads[i], space),
-            SMALL.align(align),
-        )?;
-        let lines = laid.rows.iter().map(|row| (row, cell));
-        let totals = laid.totals.iter().map(|row| (row, cell.bold()));
-        for (line, (row, kind)) in lines.chain(totals).enumerate() {
-            let y = area.y + 28.0 + (line + 1) as f64 * ROW;
-            c.text(x, y, &kind.fit(&row[i], space), kind.align(align))?;
-        }
-        left += width;
-    }
-    rule(area.y + ROW - 1.0, theme::AXIS)?;
-    for line in 1..laid.rows.len() {
-        rule(area.y + ROW * (line + 1) as f64 - 1.0, theme::GRID)?;
-    }
-    let end = area.y + ROW * (laid.rows.len() + 1) as f64 - 1.0;
-    if !laid.totals.is_empty() {
-        rule(end, theme::AXIS)?;
-    }
-    if laid.hidden > 0 {
-        let y = end + ROW * laid.totals.len() as f64 + 29.0;
-        let words = format!(
-            "and {} more rows in the workbook",
-            number::count(laid.hidden as i64)
-        );
-        c.text(area.x, y, &words, SMALL)?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]

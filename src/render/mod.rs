@@ -85,6 +85,11 @@ pub static RENDERERS: &[Renderer] = &[
         draw: Draw::Document(board::png),
     },
     Renderer {
+        name: "2x.png",
+        media_type: "image/png",
+        draw: Draw::Document(board::png_twice),
+    },
+    Renderer {
         name: "html",
         media_type: "text/html",
         draw: Draw::Document(html::render),
@@ -124,7 +129,7 @@ pub fn frame(format: &str, frame: &Frame) -> Result<Vec<u8>> {
     }
 }
 
-/// A report in one of the formats `svg`, `png`, `html`, `xlsx`, `md`, `json`.
+/// A report in one of the formats `svg`, `png`, `2x.png`, `html`, `xlsx`, `md`, `json`.
 pub fn document(format: &str, document: &Document) -> Result<Vec<u8>> {
     of_documents(format)?.1(document)
 }

@@ -4,7 +4,7 @@
 use super::document::Rows;
 use super::{cell, number};
 use crate::base::{Result, money};
-use crate::frame::{Frame, Role};
+use crate::frame::{Frame, Role, is_name, unnamed};
 use arrow::array::AsArray;
 use arrow::datatypes::DataType;
 
@@ -21,6 +21,10 @@ pub(super) struct Laid {
     pub hidden: usize,
 }
 
+/// Columns of our own words: people read them as pictures write them, without the underscore. A user's names stay
+/// as they are.
+const WORDS: [&str; 6] = ["aspect", "kind", "leaf", "purchase", "state", "what"];
+
 pub(super) fn lay(table: &Rows, most: usize) -> Result<Laid> {
     let frame = &table.frame;
     let shown = shown(table)?;
@@ -35,13 +39,16 @@ pub(super) fn lay(table: &Rows, most: usize) -> Result<Laid> {
     let lines = table.total_lines();
     laid.totals = vec![Vec::with_capacity(shown.len()); lines.len()];
     let mut named = false;
+    let told = shown
+        .iter()
+        .any(|(i, _)| frame.columns[*i].role == Role::Currency);
     for (index, _) in &shown {
         let column = &frame.columns[*index];
         laid.right
             .push(cell::is_number(column, frame.batch.column(*index).data_type()));
         let decimals = decimals(frame, *index)?;
         for (row, line) in laid.rows.iter_mut().enumerate() {
-            line.push(text(frame, *index, decimals, row)?.unwrap_or_else(|| number::MISSING.to_owned()));
+            line.push(text(frame, *index, decimals, row)?.unwrap_or_else(|| missing(&column.name)));
         }
         for (line, currency) in laid.totals.iter_mut().zip(&lines) {
             line.push(match table.total(*currency, &column.name) {
@@ -53,14 +60,28 @@ pub(super) fn lay(table: &Rows, most: usize) -> Result<Laid> {
         // The first text column says what the line is.
         if !named && column.role == Role::Dimension {
             named = true;
-            for line in &mut laid.totals {
+            for (line, currency) in laid.totals.iter_mut().zip(&lines) {
                 if let Some(last) = line.last_mut() {
-                    *last = "Total".to_owned();
+                    *last = match currency {
+                        // Two lines have to be told apart where no column does it.
+                        _ if lines.len() < 2 || told => "Total".to_owned(),
+                        Some(code) => format!("Total {code}"),
+                        None => "Total, no currency".to_owned(),
+                    };
                 }
             }
         }
     }
     Ok(laid)
+}
+
+/// What people read where a cell holds nothing: the word that pictures have, too, or a dash.
+pub(super) fn missing(column: &str) -> String {
+    if is_name(column) {
+        unnamed(column)
+    } else {
+        number::MISSING.to_owned()
+    }
 }
 
 /// As many rows as a page holds.
@@ -142,6 +163,9 @@ fn text(frame: &Frame, index: usize, decimals: u8, row: usize) -> Result<Option<
                 .format("%Y-%m-%d %H:%M")
                 .to_string()
         }),
+        (Role::Dimension, _) if WORDS.contains(&name.as_str()) => {
+            cell::for_machines(array.as_ref(), row)?.map(|word| word.replace('_', " "))
+        }
         _ => cell::for_machines(array.as_ref(), row)?,
     })
 }

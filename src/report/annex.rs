@@ -41,7 +41,7 @@ difference = ["bill", "-leaves"]
 
 /// Files newest first: a delivery replaces the one before it.
 const FILES: &str = "SELECT source, format, table_name AS \"table\", period, path, bytes, rows_in, rows_kept, \
-    rows_known, rows_rejected, ingested_at, file_hash AS sha256, delivery_id AS delivery \
+    rows_known, rows_rejected, ingested_at, file_hash AS blake3, delivery_id AS delivery \
     FROM ingest_files ORDER BY ingested_at DESC, source, path, delivery_id LIMIT 20000";
 const SHOWN: [(&str, &str); 8] = [
     ("source", "Source"),
@@ -51,7 +51,7 @@ const SHOWN: [(&str, &str); 8] = [
     ("rows_in", "Rows"),
     ("rows_rejected", "Rejected"),
     ("ingested_at", "Ingested (UTC)"),
-    ("sha256", "SHA-256"),
+    ("blake3", "BLAKE3"),
 ];
 
 pub(super) async fn build(run: &Run<'_>) -> Result<Vec<Section>> {

@@ -3,12 +3,11 @@
 
 use crate::base::{Result, money, time};
 use crate::drill::Outcome;
-use crate::frame::{ChartSpec, ColumnSpec, Frame, Role};
-use crate::render::document::{Body, Document, Finding, Good, Headline, Mood, Section, Stamp, Value};
+use crate::frame::build::decimals;
+use crate::frame::{ChartSpec, Frame, Role};
+use crate::render::document::{Body, Document, Finding, Good, Headline, Mood, Rows, Section, Stamp, Value};
 use crate::render::number;
-use arrow::array::{ArrayRef, RecordBatch, StringArray};
-use arrow::datatypes::{DataType, Field, Schema};
-use std::sync::Arc;
+use arrow::array::{Array, RecordBatch};
 
 pub fn drill(name: &str, outcome: &Outcome) -> Result<Document> {
     let amount = |value: i128| {
@@ -54,8 +53,22 @@ pub fn drill(name: &str, outcome: &Outcome) -> Result<Document> {
         stamps,
         headlines: vec![
             figure("Middle case (P50)", amount(outcome.totals.p50), Some(forecast)),
-            figure("Bad case (P90)", amount(outcome.totals.p90), None),
-            figure("Good case (P10)", amount(outcome.totals.p10), None),
+            figure(
+                "Bad case (P90)",
+                amount(outcome.totals.p90),
+                Some(format!(
+                    "budget {}",
+                    number::money(outcome.budget, &outcome.currency)
+                )),
+            ),
+            figure(
+                "Worst twentieth",
+                amount(outcome.totals.cvar95),
+                Some(format!(
+                    "P10 {}",
+                    number::money(outcome.totals.p10, &outcome.currency)
+                )),
+            ),
             figure(
                 "Paths over budget",
                 Some(Value::Ratio(outcome.totals.breach_probability)),
@@ -65,33 +78,8 @@ pub fn drill(name: &str, outcome: &Outcome) -> Result<Document> {
             ),
         ],
         findings: findings(outcome),
-        sections: vec![
-            fan(outcome),
-            contributors(
-                outcome,
-                "shock",
-                "What the shocks add",
-                "Mean increase; together: their overlap",
-            )?,
-            contributors(
-                outcome,
-                "driver",
-                "Where it lands",
-                "Mean increase by driver of spend",
-            )?,
-            Section {
-                id: "decisions".to_owned(),
-                title: "GPU purchases compared".to_owned(),
-                subtitle: "GPUs of each kind, and the same paths under today's purchases and others"
-                    .to_owned(),
-                wide: true,
-                height: 200,
-                body: Body::Table(decisions(outcome)?),
-                rows: None,
-                notices: Vec::new(),
-            },
-        ],
-        annexes: Vec::new(),
+        sections: sections(outcome)?,
+        annexes: annexes(outcome),
         // A drill starts on a day and has no other moment.
         moment: time::day_start(outcome.start),
         footer: outcome
@@ -108,17 +96,207 @@ fn findings(outcome: &Outcome) -> Vec<Finding> {
         text: outcome.verdict.clone(),
         mood: if outcome.passed { Mood::Good } else { Mood::Bad },
     };
-    let rest = outcome
-        .summary
-        .lines()
-        .skip(1)
-        .filter(|line| !line.trim().is_empty());
     std::iter::once(verdict)
-        .chain(rest.map(|line| Finding {
-            text: line.trim().to_owned(),
+        .chain(outcome.findings.iter().map(|text| Finding {
+            text: text.clone(),
             mood: Mood::Plain,
         }))
         .collect()
+}
+
+fn sections(outcome: &Outcome) -> Result<Vec<Section>> {
+    let mut all = vec![fan(outcome), tornado(outcome), drivers(outcome)?];
+    if outcome.book.rows() > 0 {
+        all.push(ways(outcome));
+        for (id, title, subtitle, frame, shown) in purchases(outcome) {
+            all.push(compact(id, title, subtitle, frame, shown)?);
+        }
+    }
+    Ok(all)
+}
+
+/// A table of the picture: id, title, subtitle, rows, and its columns with the names that people read.
+type Tabled<'a> = (
+    &'static str,
+    &'static str,
+    &'static str,
+    &'a Frame,
+    &'static [(&'static str, &'static str)],
+);
+
+fn purchases(outcome: &Outcome) -> [Tabled<'_>; 4] {
+    [
+        (
+            "decisions",
+            "GPU purchases compared",
+            "GPUs of each kind, and spend over the horizon on the same paths; savings are against today",
+            &outcome.decisions,
+            &[
+                ("decision", "purchases"),
+                ("pool", "pool"),
+                ("reserved", "reserved"),
+                ("owned", "owned"),
+                ("spot", "spot"),
+                ("mean", "mean"),
+                ("p90", "P90"),
+                ("breach_probability", "over budget"),
+                ("mean_saving", "saves"),
+                ("owed_after", "owed after"),
+            ],
+        ),
+        (
+            "hedges",
+            "Hedged and unhedged tails",
+            "Against nothing reserved: the mean that is given up, and what it takes off the P95 and the worst twentieth",
+            &outcome.hedges,
+            &[
+                ("purchases", "purchases"),
+                ("pool", "pool"),
+                ("hedge_ratio", "committed"),
+                ("committed_utilization", "in use"),
+                ("mean", "mean"),
+                ("p95", "P95"),
+                ("mean_given_up", "given up"),
+                ("p95_gained", "P95 gained"),
+                ("cvar95_gained", "worst gained"),
+            ],
+        ),
+        (
+            "book",
+            "Position book",
+            "Per GPU-hour; the mark is (index − price) × hours left to the end of the term, or of the horizon",
+            &outcome.book,
+            &[
+                ("pool", "pool"),
+                ("position", "position"),
+                ("gpus", "GPUs"),
+                ("price", "price"),
+                ("index", "index"),
+                ("term_days", "days left"),
+                ("mark_to_index", "mark"),
+                ("mark_at_end_p10", "at end, P10"),
+                ("mark_at_end_p90", "P90"),
+                ("book_value", "book value"),
+            ],
+        ),
+        (
+            "pools",
+            "What a reserved GPU must do to pay",
+            "Break-even: reserved over on-demand price; best: the newsvendor's number of reserved GPUs on these paths",
+            &outcome.pools,
+            &[
+                ("pool", "pool"),
+                ("on_demand_price", "on demand"),
+                ("reserved_price", "reserved"),
+                ("break_even_utilization", "break-even"),
+                ("serving_share", "serving"),
+                ("demand_p10", "GPUs P10"),
+                ("demand_p50", "P50"),
+                ("demand_p90", "P90"),
+                ("reserved_today", "today"),
+                ("reserved_optimum", "best"),
+                ("optimum_mean_saving", "saves"),
+            ],
+        ),
+    ]
+}
+
+/// The tables whole, for workbooks and pages: every column, every digit.
+fn annexes(outcome: &Outcome) -> Vec<Section> {
+    let plain = |id: &str, title: &str, subtitle: &str, frame: &Frame| {
+        let rows = Rows {
+            on_picture: 16,
+            ..Rows::plain(frame.clone())
+        };
+        table(id, title, subtitle, rows)
+    };
+    let mut all = vec![plain(
+        "contributors",
+        "Contributors",
+        "Mean increase by driver of spend and by shock; together: what only shocks together cause",
+        &outcome.contributors,
+    )];
+    if outcome.processes.rows() > 0 {
+        all.push(plain(
+            "processes",
+            "Price processes",
+            "Parameters a year, with one standard error where they were fitted",
+            &outcome.processes,
+        ));
+    }
+    if outcome.book.rows() > 0 {
+        for (id, title, _, frame, _) in purchases(outcome) {
+            all.push(plain(&format!("{id}-exact"), title, "Every column, exact", frame));
+        }
+    }
+    all
+}
+
+fn table(id: &str, title: &str, subtitle: &str, rows: Rows) -> Section {
+    Section {
+        id: id.to_owned(),
+        title: title.to_owned(),
+        subtitle: subtitle.to_owned(),
+        wide: true,
+        height: 0,
+        body: Body::Table(rows.frame.clone()),
+        rows: Some(rows),
+        notices: Vec::new(),
+    }
+}
+
+/// A table as a picture has room for it: columns without a value are left out, large amounts are whole, GPUs
+/// have a decimal. The annexes have every digit.
+fn compact(id: &str, title: &str, subtitle: &str, frame: &Frame, wanted: &[(&str, &str)]) -> Result<Section> {
+    let (mut specs, mut arrays, mut shown) = (Vec::new(), Vec::new(), Vec::new());
+    for (column, name) in wanted {
+        let at = frame.index(column)?;
+        let (mut spec, mut array) = (frame.columns[at].clone(), frame.batch.column(at).clone());
+        if array.null_count() == array.len() {
+            continue;
+        }
+        if matches!(spec.role, Role::Money | Role::Measure) {
+            let values = (0..frame.rows())
+                .map(|row| frame.decimal(column, row))
+                .collect::<Result<Vec<_>>>()?;
+            let large = values.iter().flatten().any(|v| v.abs() >= 10_000 * money::ONE);
+            let places = match spec.role {
+                Role::Measure => Some(1),
+                _ if large => Some(0),
+                _ => None,
+            };
+            if let Some(places) = places {
+                array = decimals(values.into_iter().map(|v| v.map(|v| rounded(v, places))));
+                spec.role = Role::Measure;
+            }
+        }
+        specs.push(spec);
+        arrays.push(array);
+        shown.push(((*column).to_owned(), (*name).to_owned()));
+    }
+    // What amounts are in.
+    if let Ok(at) = frame.index("currency") {
+        specs.push(frame.columns[at].clone());
+        arrays.push(frame.batch.column(at).clone());
+    }
+    let columns = specs
+        .iter()
+        .zip(arrays)
+        .map(|(spec, array)| (spec.name.clone(), array, true));
+    let batch = RecordBatch::try_from_iter_with_nullable(columns)?;
+    let rows = Rows {
+        shown,
+        on_picture: 16,
+        ..Rows::plain(Frame::new(specs, batch)?)
+    };
+    Ok(table(id, title, subtitle, rows))
+}
+
+/// To so many places, halves to even.
+fn rounded(value: i128, places: u32) -> i128 {
+    let unit = money::ONE / 10_i128.pow(places);
+    let wide = arrow::datatypes::i256::from_i128;
+    money::div_half_even(wide(value), wide(unit)).map_or(value, |whole| whole * unit)
 }
 
 fn fan(outcome: &Outcome) -> Section {
@@ -152,8 +330,40 @@ fn fan(outcome: &Outcome) -> Section {
     }
 }
 
-/// The parts of the increase of one kind, the largest first.
-fn contributors(outcome: &Outcome, by: &str, title: &str, subtitle: &str) -> Result<Section> {
+/// What each shock, and the forecast's error, does alone.
+fn tornado(outcome: &Outcome) -> Section {
+    let spec = ChartSpec {
+        kind: "tornado".to_owned(),
+        x: "contributor".to_owned(),
+        y: ["p10", "p90"].map(str::to_owned).to_vec(),
+        labels: ["in nine of ten paths", "from P10 to P90", "mean"]
+            .map(str::to_owned)
+            .to_vec(),
+        target: Some("mean".to_owned()),
+        ..ChartSpec::default()
+    };
+    let rows = outcome.tornado.rows();
+    Section {
+        id: "tornado".to_owned(),
+        title: "What each could do alone".to_owned(),
+        subtitle: "Spend over the horizon against the forecast, when only this happens".to_owned(),
+        wide: true,
+        height: if rows == 0 {
+            0
+        } else {
+            60 + 64 * rows.min(12) as u32
+        },
+        body: match rows {
+            0 => Body::Empty("Nothing happens, and nothing is left to chance".to_owned()),
+            _ => Body::Chart(spec, outcome.tornado.clone()),
+        },
+        rows: None,
+        notices: Vec::new(),
+    }
+}
+
+/// Where the increase lands, the largest first.
+fn drivers(outcome: &Outcome) -> Result<Section> {
     let all = &outcome.contributors;
     let mut keep = Vec::with_capacity(all.rows());
     for row in 0..all.rows() {
@@ -161,7 +371,7 @@ fn contributors(outcome: &Outcome, by: &str, title: &str, subtitle: &str) -> Res
         let visible = all
             .decimal("increase", row)?
             .is_some_and(|amount| amount.abs() >= cents);
-        keep.push(visible && all.text("by", row)?.as_deref() == Some(by));
+        keep.push(visible && all.text("by", row)?.as_deref() == Some("driver"));
     }
     let batch = arrow::compute::filter_record_batch(&all.batch, &keep.into())?;
     let frame = Frame::new(all.columns.clone(), batch)?;
@@ -171,78 +381,43 @@ fn contributors(outcome: &Outcome, by: &str, title: &str, subtitle: &str) -> Res
         y: vec!["increase".to_owned()],
         ..ChartSpec::default()
     };
+    let height = 44 * frame.rows().min(9) as u32;
     let body = match frame.rows() {
         0 => Body::Empty("No part of the spend grows".to_owned()),
         _ => Body::Chart(spec, frame),
     };
     Ok(Section {
-        id: format!("by-{by}"),
-        title: title.to_owned(),
-        subtitle: subtitle.to_owned(),
-        wide: false,
-        height: 480,
+        id: "by-driver".to_owned(),
+        title: "Where it lands".to_owned(),
+        subtitle: "Mean increase by driver of spend".to_owned(),
+        wide: true,
+        height,
         body,
         rows: None,
         notices: Vec::new(),
     })
 }
 
-/// How a column is written for people.
-type Write<'a> = &'a dyn Fn(i128) -> String;
-
-/// The columns that decide, in words: shares of a GPU and amounts rounded as people read them.
-fn decisions(outcome: &Outcome) -> Result<Frame> {
-    let all = &outcome.decisions;
-    let amount = |value| number::money(value, &outcome.currency);
-    let gpus = |value| number::fixed(value, 1);
-    let columns: [(&str, &str, Write<'_>); 7] = [
-        ("reserved", "reserved", &gpus),
-        ("owned", "owned", &gpus),
-        ("spot", "spot", &gpus),
-        ("p50", "P50", &amount),
-        ("p90", "P90", &amount),
-        ("breach_probability", "over budget", &number::percent),
-        ("mean_saving", "saves", &amount),
-    ];
-    // A row of one pool counts that pool's GPUs; without a pool it counts all of them.
-    let pool = |row| {
-        let pool = all.text("pool", row)?;
-        Ok(pool
-            .filter(|name| !name.is_empty())
-            .or_else(|| Some("all".to_owned())))
+/// Mean and tail of every way to pay.
+fn ways(outcome: &Outcome) -> Section {
+    let spec = ChartSpec {
+        kind: "bar".to_owned(),
+        x: "purchases".to_owned(),
+        y: ["mean", "cvar95"].map(str::to_owned).to_vec(),
+        labels: ["mean", "mean of the worst twentieth"]
+            .map(str::to_owned)
+            .to_vec(),
+        note: Some("pool".to_owned()),
+        ..ChartSpec::default()
     };
-    let mut fields = vec![
-        Field::new("purchases", DataType::Utf8, false),
-        Field::new("pool", DataType::Utf8, false),
-    ];
-    let mut arrays: Vec<Arc<StringArray>> = vec![
-        Arc::new(
-            (0..all.rows())
-                .map(|row| all.text("decision", row))
-                .collect::<Result<_>>()?,
-        ),
-        Arc::new((0..all.rows()).map(pool).collect::<Result<_>>()?),
-    ];
-    for (from, name, write) in columns {
-        fields.push(Field::new(name, DataType::Utf8, true));
-        arrays.push(Arc::new(
-            (0..all.rows())
-                .map(|row| Ok(all.decimal(from, row)?.map(write)))
-                .collect::<Result<_>>()?,
-        ));
+    Section {
+        id: "ways".to_owned(),
+        title: "Ways to pay for the same days".to_owned(),
+        subtitle: "Spend over the horizon: mean, and bad cases".to_owned(),
+        wide: true,
+        height: 50 + 56 * outcome.hedges.rows().min(8) as u32,
+        body: Body::Chart(spec, outcome.hedges.clone()),
+        rows: None,
+        notices: Vec::new(),
     }
-    let specs = fields
-        .iter()
-        .enumerate()
-        .map(|(at, field)| ColumnSpec {
-            name: field.name().clone(),
-            role: if at < 2 { Role::Dimension } else { Role::Measure },
-            unit: String::new(),
-        })
-        .collect();
-    let arrays = arrays.into_iter().map(|array| array as ArrayRef).collect();
-    Frame::new(
-        specs,
-        RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)?,
-    )
 }

@@ -1,9 +1,10 @@
-//! What stands out, in sentences. Rules over the same metrics as the pictures, in this order: a budget that is
-//! exceeded, the share that moved furthest the wrong way, a GPU pool below its SLO, the course of AI spend,
-//! then what costs money without result, the dearest first.
+//! What stands out, in sentences, in this order: a budget that is exceeded; the dearest change that the weeks
+//! before do not explain, or where there is none the share that moved furthest the wrong way; by their money, the
+//! next change and a GPU pool below its SLO; the course of AI spend; then what costs money without result, the
+//! dearest first.
 
 use super::run::Run;
-use super::{reckon, section};
+use super::{change, reckon, section};
 use crate::base::{Result, money};
 use crate::render::document::{Change, Finding, Headline, Mood, Value};
 use crate::render::number;
@@ -22,8 +23,15 @@ pub(super) async fn build(run: &Run<'_>, headlines: &[Headline], most: usize) ->
     };
     let mut findings = Vec::new();
     findings.extend(over_budget(run).await?.map(bad));
-    findings.extend(adverse(headlines, &run.before).map(bad));
-    findings.extend(slack_pool(run).await?.map(bad));
+    let mut changes = change::sentences(run).await?.into_iter();
+    match changes.next() {
+        Some((_, finding)) => findings.push(finding),
+        None => findings.extend(adverse(headlines, &run.before).map(bad)),
+    }
+    let mut next: Vec<(i128, Finding)> = changes.take(1).collect();
+    next.extend(slack_pool(run).await?.map(|(idle, text)| (idle, bad(text))));
+    next.sort_by_key(|(amount, _)| -*amount);
+    findings.extend(next.into_iter().map(|(_, finding)| finding));
     findings.extend(course(run).await?);
     let mut wasted = Vec::new();
     wasted.extend(no_success(run).await?);
@@ -141,7 +149,7 @@ fn ai() -> BTreeMap<String, String> {
 }
 
 /// The pool that is furthest below its SLO, and all idle money: what there is to win.
-async fn slack_pool(run: &Run<'_>) -> Result<Option<String>> {
+async fn slack_pool(run: &Run<'_>) -> Result<Option<(i128, String)>> {
     let pools = section::pools(run).await?;
     let below = pools.iter().filter_map(|p| {
         let (is, target) = (p.utilization?, p.target?);
@@ -161,7 +169,7 @@ async fn slack_pool(run: &Run<'_>) -> Result<Option<String>> {
         number::percent(target),
         number::money(idle, run.currency()),
     );
-    Ok(Some(text))
+    Ok(Some((idle, text)))
 }
 
 async fn no_success(run: &Run<'_>) -> Result<Option<(i128, String)>> {

@@ -6,6 +6,7 @@
 
 mod annex;
 mod burn;
+mod change;
 mod drill;
 mod finding;
 mod forecast;
@@ -19,6 +20,7 @@ mod stamp;
 mod unmatched;
 mod words;
 
+pub use change::changes;
 pub use drill::drill;
 pub use forecast::{ForecastPart, forecast};
 pub use late::late;

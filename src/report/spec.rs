@@ -126,6 +126,9 @@ pub struct DrawSpec {
     pub target: Option<String>,
     #[serde(default)]
     pub note: Option<String>,
+    /// Above a course over time: what changed, such as prices and newcomers.
+    #[serde(default)]
+    pub changes: bool,
     /// Only rows whose columns have none of these texts.
     #[serde(default)]
     pub not: BTreeMap<String, String>,
@@ -179,6 +182,9 @@ pub enum Data {
         metric: String,
         #[serde(default)]
         by: Option<Vec<String>>,
+        /// Run for parts of the window, each with its first day in a column `day`.
+        #[serde(default)]
+        slices: bool,
         /// Parameters of the metric.
         #[serde(default)]
         set: BTreeMap<String, String>,

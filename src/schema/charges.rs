@@ -8,7 +8,7 @@ pub(super) static TABLE: TableSchema = TableSchema {
     columns: COLUMNS,
     partition_by: &["source", "billing_month"],
     key: &[],
-    sort_by: &["charge_period_start", "charge_id"],
+    sort_by: &["charge_period_start", "file_hash", "file_row"],
 };
 
 static COLUMNS: &[Column] = &[
@@ -36,7 +36,7 @@ static COLUMNS: &[Column] = &[
         "",
         "Hash over all files of the delivery this line arrived in.",
     ),
-    required("file_hash", Text, "", "SHA-256 of the file's content."),
+    required("file_hash", Text, "", "BLAKE3 of the file's content."),
     required(
         "file_row",
         Int,

@@ -37,5 +37,5 @@ static COLUMNS: &[Column] = &[
         "",
         "True where the pair was worked out from a list that quotes one base.",
     ),
-    required("file_hash", Text, "", "SHA-256 of the file's content."),
+    required("file_hash", Text, "", "BLAKE3 of the file's content."),
 ];

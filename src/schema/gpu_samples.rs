@@ -70,5 +70,5 @@ static COLUMNS: &[Column] = &[
         "mJ",
         "DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION: a counter, reset when the driver reloads.",
     ),
-    required("file_hash", Text, "", "SHA-256 of the file's content."),
+    required("file_hash", Text, "", "BLAKE3 of the file's content."),
 ];

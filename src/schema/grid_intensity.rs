@@ -36,5 +36,5 @@ static COLUMNS: &[Column] = &[
         "",
         "What the figure is, as the list says: location-based, market-based, average, marginal.",
     ),
-    required("file_hash", Text, "", "SHA-256 of the file's content."),
+    required("file_hash", Text, "", "BLAKE3 of the file's content."),
 ];

@@ -19,7 +19,7 @@ static COLUMNS: &[Column] = &[
         "",
         "Hash over source, table and all files of the delivery.",
     ),
-    required("file_hash", Text, "", "SHA-256 of the file's content."),
+    required("file_hash", Text, "", "BLAKE3 of the file's content."),
     required("path", Text, "", "Where the file was read, without credentials."),
     required("bytes", Int, "bytes", "Size of the file as it lay there."),
     required("source", Text, "", "Name under which it was delivered."),

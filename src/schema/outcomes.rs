@@ -39,6 +39,6 @@ static COLUMNS: &[Column] = &[
         "Quality scores by name, as decimal text: helpfulness to 0.8.",
     ),
     required("source", Text, "", "Name under which the labels were delivered."),
-    required("file_hash", Text, "", "SHA-256 of the file's content."),
+    required("file_hash", Text, "", "BLAKE3 of the file's content."),
     required("file_row", Int, "line", "Line in the file, counted from 1."),
 ];

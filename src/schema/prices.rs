@@ -79,5 +79,5 @@ static COLUMNS: &[Column] = &[
         "",
         "Further prices and limits of the list, under their own names.",
     ),
-    required("file_hash", Text, "", "SHA-256 of the file's content."),
+    required("file_hash", Text, "", "BLAKE3 of the file's content."),
 ];

@@ -12,7 +12,7 @@ pub(super) static TABLE: TableSchema = TableSchema {
 
 static COLUMNS: &[Column] = &[
     required("delivery_id", Text, "", "Delivery the row was part of."),
-    required("file_hash", Text, "", "SHA-256 of the file's content."),
+    required("file_hash", Text, "", "BLAKE3 of the file's content."),
     required("path", Text, "", "Where the file was read, without credentials."),
     required("source", Text, "", "Name under which it was delivered."),
     required("format", Text, "", "Mapping file that read it."),

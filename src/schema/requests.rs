@@ -207,6 +207,6 @@ static COLUMNS: &[Column] = &[
         "",
         "Tags of the request: key:value split at the first colon, a bare tag has an empty value.",
     ),
-    required("file_hash", Text, "", "SHA-256 of the file's content."),
+    required("file_hash", Text, "", "BLAKE3 of the file's content."),
     required("file_row", Int, "line", "Line in the file, counted from 1."),
 ];

@@ -3,14 +3,17 @@
 use super::column::Chunk;
 use super::convert;
 use super::decode::DecodeContext;
-use super::json_path::Memory;
+use super::hashes::Hashes;
+use super::json_memory::Memory;
 use super::mapping::Mapping;
 use super::privacy::Show;
+use super::repeats::Repeats;
 use super::report::{DecodeReport, Reject, Totals};
 use super::tags::TagsBuilder;
+use super::texts::{TagColumn, TextColumn};
 use super::{BATCH_BYTES, BATCH_ROWS, MAX_RECORD_BYTES};
 use crate::base::{Error, Result};
-use arrow::array::{AsArray, RecordBatch, StringBuilder};
+use arrow::array::{AsArray, MapArray, RecordBatch, StringArray};
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
@@ -21,11 +24,19 @@ const MOST_REJECTS: usize = 1_000_000;
 /// Kinds of tokens in one usage. Producers know some twenty.
 const MOST_COUNTS: usize = 1_000;
 
-/// The texts of one row, in one buffer that is used again for the next row.
+/// The texts of one row: parts of the row as it was read, the others in one buffer that is used again for the next row.
 #[derive(Debug, Default, Clone)]
 pub(super) struct Cells {
     text: String,
-    fields: Vec<Option<Range<usize>>>,
+    fields: Vec<Option<Place>>,
+    /// The addresses of the row as it was read; none when it is not at hand.
+    row: Range<usize>,
+    /// Bytes of all texts.
+    bytes: usize,
+    /// The fields that have, or had, a text.
+    touched: Vec<usize>,
+    /// Some of them have none any more.
+    unset: bool,
     extra: Vec<(Range<usize>, Range<usize>)>,
     /// Counts of tokens that no field takes, by path.
     uncounted: Vec<(String, i64)>,
@@ -34,11 +45,24 @@ pub(super) struct Cells {
     pub(super) memory: Memory,
 }
 
+/// Where the text of a field is.
+#[derive(Debug, Clone)]
+enum Place {
+    /// In the row.
+    Row(Range<usize>),
+    /// In the buffer.
+    Buffer(Range<usize>),
+}
+
 impl Cells {
     pub(super) fn new(fields: usize) -> Cells {
         Cells {
             text: String::new(),
             fields: vec![None; fields],
+            row: 0..0,
+            bytes: 0,
+            touched: Vec::new(),
+            unset: false,
             extra: Vec::new(),
             uncounted: Vec::new(),
             tags: Vec::new(),
@@ -46,9 +70,21 @@ impl Cells {
         }
     }
 
+    /// For a row that will be handed to the collector with its cells: what is part of it is not copied.
+    pub(super) fn begin(&mut self, row: &str) {
+        self.clear();
+        let start = row.as_ptr() as usize;
+        self.row = start..start + row.len();
+    }
+
     pub(super) fn clear(&mut self) {
+        self.row = 0..0;
+        self.bytes = 0;
         self.text.clear();
-        self.fields.fill(None);
+        for field in self.touched.drain(..) {
+            self.fields[field] = None;
+        }
+        self.unset = false;
         self.extra.clear();
         self.tags.clear();
         self.uncounted.clear();
@@ -57,7 +93,7 @@ impl Cells {
     /// Takes from the object around this one whatever this one does not say.
     pub(super) fn inherit(&mut self, outer: &Cells) {
         for field in 0..self.fields.len() {
-            if let (None, Some(range)) = (&self.fields[field], outer.fields[field].clone()) {
+            if let (None, Some(Place::Buffer(range))) = (&self.fields[field], outer.fields[field].clone()) {
                 self.set(field, &outer.text[range]);
             }
         }
@@ -67,22 +103,38 @@ impl Cells {
     }
 
     fn push(&mut self, text: &str) -> Range<usize> {
+        self.bytes += text.len();
         let start = self.text.len();
         self.text.push_str(text);
         start..self.text.len()
     }
 
     pub(super) fn set(&mut self, field: usize, text: &str) {
-        self.fields[field] = Some(self.push(text));
+        let known = self.fields[field].is_some() || (self.unset && self.touched.contains(&field));
+        if !known {
+            self.touched.push(field);
+        }
+        let at = text.as_ptr() as usize;
+        let in_row = self.row.start < self.row.end && self.row.start <= at && at + text.len() <= self.row.end;
+        self.fields[field] = Some(if in_row {
+            self.bytes += text.len();
+            let at = at - self.row.start;
+            Place::Row(at..at + text.len())
+        } else {
+            Place::Buffer(self.push(text))
+        });
     }
 
     pub(super) fn unset(&mut self, field: usize) {
-        self.fields[field] = None;
+        self.unset |= self.fields[field].take().is_some();
     }
 
     #[cfg(test)]
     pub(super) fn get(&self, field: usize) -> Option<&str> {
-        self.fields[field].clone().map(|range| &self.text[range])
+        match self.fields[field].clone()? {
+            Place::Buffer(range) => Some(&self.text[range]),
+            Place::Row(_) => None,
+        }
     }
 
     pub(super) fn add_uncounted(&mut self, path: &str, count: i64) {
@@ -122,14 +174,26 @@ pub(super) struct Collector<'a> {
     ctx: &'a DecodeContext,
     sink: &'a mut dyn FnMut(RecordBatch) -> Result<()>,
     books: Books,
-    fields: Vec<StringBuilder>,
-    extra: TagsBuilder,
-    uncounted: TagsBuilder,
-    tags: TagsBuilder,
+    fields: Vec<TextColumn>,
+    extra: TagColumn,
+    uncounted: TagColumn,
+    tags: TagColumn,
     lines: Vec<u64>,
     rows: Vec<u64>,
     /// Bytes of text of the rows that wait.
     bytes: usize,
+    /// What is worth knowing for the next part, too.
+    pub(super) kept: Kept,
+}
+
+/// What one thread learns of a file's rows.
+#[derive(Debug, Default)]
+pub(super) struct Kept {
+    /// For whoever fills cells.
+    pub(super) cells: Option<Cells>,
+    hashes: Hashes,
+    /// As large as the last chunk was.
+    fields: Vec<TextColumn>,
 }
 
 /// What is counted while rows go by. The books of the parts of a file, in order, are those of the file.
@@ -174,32 +238,39 @@ impl<'a> Collector<'a> {
             ctx,
             sink,
             books: Books::default(),
-            fields: mapping.fields.iter().map(|_| StringBuilder::new()).collect(),
-            extra: TagsBuilder::default(),
-            uncounted: TagsBuilder::default(),
-            tags: TagsBuilder::default(),
+            fields: mapping.fields.iter().map(|_| TextColumn::default()).collect(),
+            extra: TagColumn::default(),
+            uncounted: TagColumn::default(),
+            tags: TagColumn::default(),
             lines: Vec::new(),
             rows: Vec::new(),
             bytes: 0,
+            kept: Kept::default(),
         })
     }
 
-    /// One for a part of the file, before which there are `seen` rows.
+    /// One for a part of the file, before which there are `seen` rows; `kept` comes from another part of it.
     pub(super) fn part(
         mapping: &'a Mapping,
         ctx: &'a DecodeContext,
         sink: &'a mut dyn FnMut(RecordBatch) -> Result<()>,
         seen: u64,
+        kept: Kept,
     ) -> Result<Collector<'a>> {
         let mut part = Collector::new(mapping, ctx, sink)?;
         part.books.seen = seen;
+        part.kept = kept;
+        if part.kept.fields.len() == part.fields.len() {
+            part.fields = std::mem::take(&mut part.kept.fields);
+        }
         Ok(part)
     }
 
     /// Closes a part.
-    pub(super) fn close(mut self) -> Result<Books> {
+    pub(super) fn close(mut self) -> Result<(Books, Kept)> {
         self.flush()?;
-        Ok(self.books)
+        self.kept.fields = self.fields;
+        Ok((self.books, self.kept))
     }
 
     /// Takes over what came of the part that follows.
@@ -212,7 +283,12 @@ impl<'a> Collector<'a> {
 
     /// Takes one row. `line` is where it stands in its file.
     pub(super) fn row(&mut self, line: u64, cells: &Cells) -> Result<()> {
-        if cells.text.len() > MAX_RECORD_BYTES {
+        self.row_of(line, cells, "")
+    }
+
+    /// The same for cells that began with this text.
+    pub(super) fn row_of(&mut self, line: u64, cells: &Cells, text: &str) -> Result<()> {
+        if cells.bytes > MAX_RECORD_BYTES {
             let reason = format!("the row is longer than {} MiB", MAX_RECORD_BYTES >> 20);
             self.reject(line, "", None, reason);
             return Ok(());
@@ -222,19 +298,31 @@ impl<'a> Collector<'a> {
             self.reject(line, "", None, reason);
             return Ok(());
         }
-        self.bytes += cells.text.len();
+        self.bytes += cells.bytes;
         self.books.report.rows_in += 1;
         self.books.seen += 1;
-        for (builder, range) in self.fields.iter_mut().zip(&cells.fields) {
-            builder.append_option(range.clone().map(|r| &cells.text[r]));
+        let row = self.lines.len();
+        for field in &cells.touched {
+            let text = match &cells.fields[*field] {
+                Some(Place::Row(range)) => &text[range.clone()],
+                Some(Place::Buffer(range)) => &cells.text[range.clone()],
+                None => continue,
+            };
+            self.fields[*field].set(row, text);
         }
-        self.extra.append(&cells.pairs(&cells.extra))?;
-        self.tags.append(&cells.pairs(&cells.tags))?;
-        let counts: Vec<(&str, Option<String>)> = cells
-            .uncounted()
-            .map(|(path, count)| (path, Some(count.to_string())))
-            .collect();
-        self.uncounted.append(&counts)?;
+        if !cells.extra.is_empty() {
+            self.extra.set(row, &cells.pairs(&cells.extra))?;
+        }
+        if !cells.tags.is_empty() {
+            self.tags.set(row, &cells.pairs(&cells.tags))?;
+        }
+        if !cells.uncounted.is_empty() {
+            let counts: Vec<(&str, Option<String>)> = cells
+                .uncounted()
+                .map(|(path, count)| (path, Some(count.to_string())))
+                .collect();
+            self.uncounted.set(row, &counts)?;
+        }
         self.lines.push(line);
         self.rows.push(self.books.seen);
         if self.lines.len() >= BATCH_ROWS || self.bytes >= BATCH_BYTES {
@@ -291,16 +379,53 @@ impl<'a> Collector<'a> {
         if self.lines.is_empty() {
             return Ok(());
         }
+        let rows = self.lines.len();
+        let fields = self.fields.iter_mut().map(|field| field.finish(rows));
         let chunk = Chunk {
-            fields: self.fields.iter_mut().map(StringBuilder::finish).collect(),
+            fields: fields.collect::<Result<Vec<StringArray>>>()?,
+            repeats: None,
             lines: std::mem::take(&mut self.lines),
             rows: std::mem::take(&mut self.rows),
-            extra: Arc::new(self.extra.finish()?),
-            uncounted: Arc::new(self.uncounted.finish()?),
-            tags: Arc::new(self.tags.finish()?),
+            extra: self.extra.finish(rows)?,
+            uncounted: self.uncounted.finish(rows)?,
+            tags: self.tags.finish(rows)?,
             zone: self.ctx.zone.unwrap_or(chrono_tz::Tz::UTC),
             users: self.ctx.users.clone(),
+            hashes: std::mem::take(&mut self.kept.hashes),
         };
+        self.convert(chunk)
+    }
+
+    /// Takes rows that come next, as texts of which each stands there once.
+    pub(super) fn repeats(
+        &mut self,
+        fields: Vec<StringArray>,
+        extra: MapArray,
+        tags: MapArray,
+        lines: Vec<u64>,
+        repeats: Repeats,
+    ) -> Result<()> {
+        self.flush()?;
+        let rows = lines.len() as u64;
+        let first = self.next_row();
+        self.books.report.rows_in += rows;
+        self.books.seen += rows;
+        let chunk = Chunk {
+            fields,
+            repeats: Some(repeats),
+            lines,
+            rows: (first..first + rows).collect(),
+            extra: Arc::new(extra),
+            uncounted: Arc::new(TagsBuilder::of_none()?),
+            tags: Arc::new(tags),
+            zone: self.ctx.zone.unwrap_or(chrono_tz::Tz::UTC),
+            users: self.ctx.users.clone(),
+            hashes: std::mem::take(&mut self.kept.hashes),
+        };
+        self.convert(chunk)
+    }
+
+    fn convert(&mut self, chunk: Chunk) -> Result<()> {
         let (batch, skipped) = convert::convert(
             self.mapping,
             &chunk,
@@ -308,6 +433,7 @@ impl<'a> Collector<'a> {
             &mut self.books.report.rejects,
             &mut self.books.totals,
         )?;
+        self.kept.hashes = chunk.hashes;
         self.hopeless()?;
         self.books.skipped += skipped;
         self.books.report.rows_in -= skipped;

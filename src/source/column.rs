@@ -1,20 +1,22 @@
 //! One canonical column as a mapping file defines it, and the reading of a chunk of texts into it.
 
+use super::hashes::Hashes;
 use super::parse;
 use super::privacy::{Show, unquoted};
+use super::repeats::Repeats;
 use super::tags::{self, TagsBuilder};
 use crate::base::money::{self, Exact};
 use crate::base::user_key::UserKey;
-use crate::base::{Error, Result, hash};
+use crate::base::{Error, Result};
 use crate::schema::{TableSchema, Ty};
 use arrow::array::{
     Array, ArrayRef, AsArray, BooleanBuilder, Date32Builder, Decimal128Builder, Float64Builder, Int64Builder,
-    RecordBatch, StringArray, StringBuilder, TimestampMicrosecondBuilder,
+    RecordBatch, StringArray, StringBuilder, TimestampMicrosecondBuilder, UInt32Array, new_null_array,
 };
 use arrow::datatypes::Decimal128Type;
 use datafusion::physical_expr::PhysicalExpr;
 use serde::Deserialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 #[derive(Debug)]
@@ -148,8 +150,9 @@ pub(super) enum Parse {
 
 /// A chunk of rows as texts.
 pub(super) struct Chunk {
-    /// One per field of the mapping.
+    /// One per field of the mapping: a text a row, or with `repeats` each different text.
     pub(super) fields: Vec<StringArray>,
+    pub(super) repeats: Option<Repeats>,
     /// Line of each row in its file.
     pub(super) lines: Vec<u64>,
     /// Ordinal of each row, from 1.
@@ -164,11 +167,22 @@ pub(super) struct Chunk {
     pub(super) zone: chrono_tz::Tz,
     /// What users are hashed with.
     pub(super) users: Option<UserKey>,
+    /// What keys and users were hashed to.
+    pub(super) hashes: Hashes,
 }
 
 impl Chunk {
     pub(super) fn len(&self) -> usize {
         self.lines.len()
+    }
+
+    /// A field with one text a row.
+    pub(super) fn field(&self, slot: usize) -> &StringArray {
+        let texts = &self.fields[slot];
+        match &self.repeats {
+            Some(repeats) => repeats.field(slot, texts),
+            None => texts,
+        }
     }
 }
 
@@ -193,6 +207,21 @@ impl Problems {
             good: vec![true; rows],
             found: Vec::new(),
         }
+    }
+
+    pub(super) fn show(&self) -> Show {
+        self.show
+    }
+
+    /// The same problem in another row.
+    pub(super) fn repeat(&mut self, row: usize, problem: &Problem) {
+        self.good[row] = false;
+        self.found.push(Problem {
+            row,
+            column: problem.column.clone(),
+            value: problem.value.clone(),
+            reason: problem.reason.clone(),
+        });
     }
 
     pub(super) fn add(&mut self, row: usize, column: &str, value: Option<&str>, reason: String) {
@@ -242,20 +271,90 @@ macro_rules! each_row {
 }
 
 /// Where the texts of a column come from in one chunk.
-struct Texts<'a> {
-    rows: usize,
+pub(super) struct Texts<'a> {
+    pub(super) rows: usize,
     fields: &'a [String],
-    from: Vec<(usize, &'a StringArray)>,
-    constant: Option<&'a str>,
+    pub(super) from: Vec<(usize, &'a StringArray)>,
+    /// The one of them whose texts are those of all rows, as they are.
+    whole: Option<(usize, &'a StringArray)>,
+    /// The first candidate, which gives the column its name in a reject.
+    pub(super) first: Option<usize>,
+    pub(super) constant: Option<&'a str>,
     /// Rows whose fields do not count, and what does instead of them.
     instead: Option<(Vec<bool>, Option<&'a StringArray>)>,
     nulls: &'a [String],
+    /// Which lengths the texts of `nulls` have, as bits; the last one is for all longer ones.
+    null_lengths: u64,
     zone: chrono_tz::Tz,
     users: Option<&'a UserKey>,
+    hashes: &'a Hashes,
 }
 
 impl<'a> Texts<'a> {
-    fn text(&self, row: usize) -> Option<(&'a str, Option<usize>)> {
+    /// Texts of a column of a chunk, from nowhere yet.
+    pub(super) fn new(rows: usize, fields: &'a [String], nulls: &'a [String], chunk: &'a Chunk) -> Texts<'a> {
+        Texts {
+            rows,
+            fields,
+            from: Vec::new(),
+            whole: None,
+            first: None,
+            constant: None,
+            instead: None,
+            nulls,
+            null_lengths: nulls
+                .iter()
+                .fold(0, |lengths, null| lengths | length_bit(null.as_bytes())),
+            zone: chunk.zone,
+            users: chunk.users.as_ref(),
+            hashes: &chunk.hashes,
+        }
+    }
+
+    /// Whether a text stands for no value.
+    #[inline]
+    fn is_nothing(&self, text: &str) -> bool {
+        let trimmed = match text.as_bytes() {
+            // Most begin and end with a sign that is no blank.
+            [b'!'..=b'~', .., b'!'..=b'~'] | [b'!'..=b'~'] => text,
+            _ => text.trim(),
+        };
+        trimmed.is_empty()
+            || (self.null_lengths & length_bit(trimmed.as_bytes()) != 0
+                && self.nulls.iter().any(|n| n.eq_ignore_ascii_case(trimmed)))
+    }
+
+    /// Sees whether the texts of all rows are one field's as they are.
+    fn find_whole(&self) -> Option<(usize, &'a StringArray)> {
+        let [(slot, first), rest @ ..] = self.from.as_slice() else {
+            return None;
+        };
+        if self.constant.is_some() || self.instead.is_some() || (!rest.is_empty() && first.null_count() > 0) {
+            return None;
+        }
+        let bytes = first.value_data();
+        let ends = first.value_offsets();
+        let nothing = |row: usize, from: i32, to: i32| {
+            let text = &bytes[from as usize..to as usize];
+            // Most texts are seen to be values by their first and last signs and their length.
+            match text {
+                [b'!'..=b'~', .., b'!'..=b'~'] if self.null_lengths & length_bit(text) == 0 => false,
+                _ => first.is_valid(row) && self.is_nothing(first.value(row)),
+            }
+        };
+        let mut places = ends.iter().zip(&ends[1..]).enumerate();
+        (!places.any(|(row, (from, to))| nothing(row, *from, *to))).then_some((*slot, *first))
+    }
+
+    #[inline]
+    pub(super) fn text(&self, row: usize) -> Option<(&'a str, Option<usize>)> {
+        if let Some((slot, texts)) = self.whole {
+            return texts.is_valid(row).then(|| (texts.value(row), Some(slot)));
+        }
+        self.text_of_any(row)
+    }
+
+    fn text_of_any(&self, row: usize) -> Option<(&'a str, Option<usize>)> {
         if let Some(text) = self.constant {
             return Some((text, None));
         }
@@ -271,8 +370,7 @@ impl<'a> Texts<'a> {
                 continue;
             }
             let text = array.value(row);
-            let trimmed = text.trim();
-            if trimmed.is_empty() || self.nulls.iter().any(|n| n.eq_ignore_ascii_case(trimmed)) {
+            if self.is_nothing(text) {
                 continue;
             }
             return Some((text, Some(*slot)));
@@ -282,12 +380,17 @@ impl<'a> Texts<'a> {
 
     /// What a problem calls the column: the field that held the value, else the first candidate.
     fn named(&self, field: Option<usize>, column: &Column) -> String {
-        let field = field.or_else(|| self.from.first().map(|(slot, _)| *slot));
+        let field = field.or(self.first);
         field
             .and_then(|slot| self.fields.get(slot))
             .cloned()
             .unwrap_or_else(|| column.name.clone())
     }
+}
+
+#[inline]
+fn length_bit(text: &[u8]) -> u64 {
+    1 << text.len().min(63)
 }
 
 impl Column {
@@ -332,7 +435,7 @@ impl Column {
         let nulls = self.nulls.as_slice();
         match &self.kind {
             Kind::Value(Origin::Fields(slots)) => {
-                let from = slots.iter().map(|slot| (*slot, &chunk.fields[*slot])).collect();
+                let from = slots.iter().map(|slot| (*slot, chunk.field(*slot)));
                 let mut values = None;
                 let mut rest = None;
                 if let Some(when) = &self.when {
@@ -347,15 +450,12 @@ impl Column {
                 }
                 let values = values.as_ref().map(|values| values.as_string::<i32>());
                 self.parse(
-                    &Texts {
-                        rows,
-                        fields,
-                        from,
-                        constant: None,
+                    Texts {
+                        // Most fields of a log are missing in most files.
+                        from: from.filter(|(_, texts)| texts.null_count() < rows).collect(),
+                        first: slots.first().copied(),
                         instead: rest.map(|rest| (rest, values)),
-                        nulls,
-                        zone: chunk.zone,
-                        users: chunk.users.as_ref(),
+                        ..Texts::new(rows, fields, nulls, chunk)
                     },
                     problems,
                     amounts,
@@ -363,16 +463,10 @@ impl Column {
             }
             Kind::Value(Origin::Const(text)) => {
                 let texts = Texts {
-                    rows,
-                    fields,
-                    from: Vec::new(),
                     constant: Some(text),
-                    instead: None,
-                    nulls,
-                    zone: chunk.zone,
-                    users: chunk.users.as_ref(),
+                    ..Texts::new(rows, fields, nulls, chunk)
                 };
-                self.parse(&texts, problems, amounts)
+                self.parse(texts, problems, amounts)
             }
             Kind::Value(Origin::Expr(expr)) => {
                 let values = self.evaluate(expr, environment, problems)?;
@@ -390,15 +484,9 @@ impl Column {
                 let values = arrow::compute::cast(&values, &arrow::datatypes::DataType::Utf8)?;
                 let from = vec![(usize::MAX, values.as_string::<i32>())];
                 self.parse(
-                    &Texts {
-                        rows,
-                        fields,
+                    Texts {
                         from,
-                        constant: None,
-                        instead: None,
-                        nulls,
-                        zone: chunk.zone,
-                        users: chunk.users.as_ref(),
+                        ..Texts::new(rows, fields, nulls, chunk)
                     },
                     problems,
                     amounts,
@@ -445,7 +533,7 @@ impl Column {
                 Ok(value) => parts.push(value),
                 Err(e) => {
                     problems.add(row, &self.name, None, unquoted(&e.find_root().to_string()));
-                    parts.push(arrow::array::new_null_array(&ty, 1));
+                    parts.push(new_null_array(&ty, 1));
                 }
             }
         }
@@ -453,9 +541,59 @@ impl Column {
         Ok(arrow::compute::concat(&parts)?)
     }
 
-    fn parse(
-        &self,
-        texts: &Texts<'_>,
+    pub(super) fn parse<'a>(
+        &'a self,
+        mut texts: Texts<'a>,
+        problems: &mut Problems,
+        amounts: Option<&mut Vec<Option<Exact>>>,
+    ) -> Result<ArrayRef> {
+        if amounts.is_none()
+            && texts.instead.is_none()
+            && let Some(array) = self.same_in_all(&texts, problems)?
+        {
+            return Ok(array);
+        }
+        texts.whole = texts.find_whole();
+        if matches!(self.parse, Parse::Text)
+            && let Some((_, whole)) = texts.whole
+            && (whole.null_count() == 0 || (!self.required && self.default.is_none()))
+        {
+            return Ok(Arc::new(whole.clone()));
+        }
+        self.parse_each(&texts, problems, amounts)
+    }
+
+    /// The column where all rows have the same text, or none.
+    fn same_in_all<'a>(&'a self, texts: &Texts<'a>, problems: &mut Problems) -> Result<Option<ArrayRef>> {
+        let constant = match (texts.constant, &self.default) {
+            (None, _) if !texts.from.is_empty() => return Ok(None),
+            (None, None) if self.required => return Ok(None),
+            (None, None) => return Ok(Some(new_null_array(&self.ty.arrow(), texts.rows))),
+            (None, Some(default)) => default.as_str(),
+            (Some(constant), _) => constant,
+        };
+        if texts.rows < 2 {
+            return Ok(None);
+        }
+        let one = Texts {
+            rows: 1,
+            from: Vec::new(),
+            constant: Some(constant),
+            instead: None,
+            ..*texts
+        };
+        let mut wrong = Problems::new(1, problems.show);
+        let array = self.parse_each(&one, &mut wrong, None)?;
+        if !wrong.found.is_empty() {
+            return Ok(None);
+        }
+        let first = UInt32Array::from_value(0, texts.rows);
+        Ok(Some(arrow::compute::take(&array, &first, None)?))
+    }
+
+    fn parse_each<'a>(
+        &'a self,
+        texts: &Texts<'a>,
         problems: &mut Problems,
         amounts: Option<&mut Vec<Option<Exact>>>,
     ) -> Result<ArrayRef> {
@@ -492,14 +630,16 @@ impl Column {
                 parse::bool
             ),
             Parse::Money | Parse::Sum(_) => {
-                let mut exact = vec![None; rows];
+                let mut exact = vec![None; if amounts.is_some() { rows } else { 0 }];
                 let builder = Decimal128Builder::with_capacity(rows).with_data_type(money::data_type());
                 let array = each_row!(self, texts, problems, builder, row, |t| {
                     let amount = match &self.parse {
                         Parse::Sum(key) => parse::sum(t, key)?,
                         _ => Exact::parse(t).map_err(|reason| reason.to_string())?,
                     };
-                    exact[row] = Some(amount);
+                    if let Some(exact) = exact.get_mut(row) {
+                        *exact = Some(amount);
+                    }
                     Ok::<_, String>(Some(amount.round()))
                 });
                 if let Some(amounts) = amounts {
@@ -507,7 +647,7 @@ impl Column {
                 }
                 array
             }
-            Parse::Currency => each_row!(self, texts, problems, StringBuilder::new(), parse::currency),
+            Parse::Currency => self.once_each(texts, problems, parse::currency),
             Parse::Instant(formats) => {
                 each_row!(self, texts, problems, instants(rows), |t| parse::instant(
                     t, formats
@@ -534,49 +674,95 @@ impl Column {
             }
             Parse::Tags => {
                 let mut builder = TagsBuilder::default();
+                let mut known = Known::default();
                 for row in 0..rows {
-                    let pairs = match texts.text(row) {
-                        None => Vec::new(),
-                        Some((text, field)) => tags::parse(text).unwrap_or_else(|reason| {
-                            problems.add(row, &texts.named(field, self), Some(text), reason);
-                            Vec::new()
-                        }),
+                    let pairs: &[(String, Option<String>)] = match texts.text(row) {
+                        None => &[],
+                        Some((text, field)) => match known.entry(text).or_insert_with(|| tags::parse(text)) {
+                            Ok(pairs) => pairs.as_slice(),
+                            Err(reason) => {
+                                problems.add(row, &texts.named(field, self), Some(text), reason.clone());
+                                &[]
+                            }
+                        },
                     };
-                    builder.append(&pairs)?;
+                    builder.append(pairs)?;
                 }
                 Arc::new(builder.finish()?)
             }
-            Parse::Tag(key) => each_row!(self, texts, problems, StringBuilder::new(), |t| tags::value_of(
-                t, key
-            )),
+            Parse::Tag(key) => self.once_each(texts, problems, |t| tags::value_of(t, key)),
             Parse::Enum {
                 values,
                 spellings,
                 unknown,
-            } => {
-                each_row!(
-                    self,
-                    texts,
-                    problems,
-                    StringBuilder::with_capacity(rows, rows * 8),
-                    |t| parse::one_of(t, values, spellings, *unknown)
-                )
+            } => self.once_each(texts, problems, |t| parse::one_of(t, values, spellings, *unknown)),
+            Parse::Pseudonym | Parse::User => {
+                let key = texts.users.filter(|_| matches!(self.parse, Parse::User));
+                let builder = StringBuilder::with_capacity(rows, rows * 64);
+                self.written(texts, problems, builder, |builder, text| {
+                    texts.hashes.of(text, key, |hash| builder.append_value(hash));
+                    Ok(true)
+                })
             }
-            Parse::Pseudonym => each_row!(self, texts, problems, StringBuilder::new(), |t: &str| {
-                Ok::<_, String>(Some(hash::pseudonym(t.trim())))
-            }),
-            Parse::User => each_row!(self, texts, problems, StringBuilder::new(), |t: &str| {
-                let hash = match texts.users {
-                    Some(key) => key.hash(t),
-                    None => hash::pseudonym(t.trim()),
-                };
-                Ok::<_, String>(Some(hash))
-            }),
-            Parse::Origin => each_row!(self, texts, problems, StringBuilder::new(), parse::origin),
+            Parse::Origin => self.once_each(texts, problems, parse::origin),
         };
         Ok(array)
     }
+
+    /// Texts of which there are few: each is parsed once.
+    fn once_each<'a>(
+        &'a self,
+        texts: &Texts<'a>,
+        problems: &mut Problems,
+        parse: impl Fn(&str) -> std::result::Result<Option<String>, String>,
+    ) -> ArrayRef {
+        let mut known = Known::default();
+        let builder = StringBuilder::with_capacity(texts.rows, texts.rows * 8);
+        self.written(texts, problems, builder, |builder, text| {
+            match known.entry(text).or_insert_with(|| parse(text)) {
+                Ok(Some(value)) => {
+                    builder.append_value(value);
+                    Ok(true)
+                }
+                Ok(None) => Ok(false),
+                Err(reason) => Err(reason.clone()),
+            }
+        })
+    }
+
+    /// Feeds the text of every row to `write`, which appends a value, or says that there is none.
+    fn written<'a>(
+        &'a self,
+        texts: &Texts<'a>,
+        problems: &mut Problems,
+        mut builder: StringBuilder,
+        mut write: impl FnMut(&mut StringBuilder, &'a str) -> std::result::Result<bool, String>,
+    ) -> ArrayRef {
+        for row in 0..texts.rows {
+            let found = texts.text(row).or(self.default.as_deref().map(|d| (d, None)));
+            let Some((text, field)) = found else {
+                if self.required {
+                    problems.add(row, &texts.named(None, self), None, self.lack());
+                }
+                builder.append_null();
+                continue;
+            };
+            let reason = match write(&mut builder, text) {
+                Ok(true) => continue,
+                Ok(false) => self.required.then(|| self.lack()),
+                Err(reason) => Some(reason),
+            };
+            if let Some(reason) = reason {
+                problems.add(row, &texts.named(field, self), Some(text), reason);
+            }
+            builder.append_null();
+        }
+        Arc::new(builder.finish())
+    }
 }
+
+/// What came of texts.
+type Known<'a, T> = HashMap<&'a str, std::result::Result<T, String>, ahash::RandomState>;
 
 fn keep(text: &str) -> std::result::Result<Option<&str>, String> {
     Ok(Some(text))

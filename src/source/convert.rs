@@ -5,15 +5,17 @@ use super::column::{Chunk, Kind, Problems, System};
 use super::decode::DecodeContext;
 use super::mapping::Mapping;
 use super::parse;
-use super::privacy::{People, Show, cleanse};
+use super::privacy::{People, Show, cleanse, is_private};
+use super::repeats::{place, repeated, spread};
 use super::report::{Reject, Totals};
 use crate::base::{Result, money::Exact, time};
 use crate::schema::TableSchema;
 use arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, Date32Array, Int64Array, RecordBatch, StringArray,
+    Array, ArrayRef, AsArray, BooleanArray, Date32Array, Int64Array, RecordBatch, StringBuilder,
     TimestampMicrosecondArray, new_null_array,
 };
 use arrow::datatypes::TimestampMicrosecondType;
+use std::fmt::Write;
 use std::sync::Arc;
 
 /// Gives the rows, and how many entries of the source are none.
@@ -53,37 +55,55 @@ pub(super) fn convert(
     };
 
     let counted = counted_columns(mapping.table);
-    let mut amounts: Vec<(usize, Vec<Option<Exact>>)> = Vec::new();
+    // Where people are looked for, every row counts by itself.
+    let by_row = chunk.repeats.is_none() || ctx.users.is_some() || is_private(mapping.table);
+    let mut amounts: Vec<Amounts<'_>> = Vec::new();
     let mut columns: Vec<ArrayRef> = Vec::with_capacity(mapping.columns.len());
+    // Which value of its column each row has; nothing where there is one a row.
+    let mut ids: Vec<Option<&[u32]>> = Vec::with_capacity(mapping.columns.len());
     for (at, column) in mapping.columns.iter().enumerate() {
-        columns.push(match &column.kind {
-            Kind::Absent => new_null_array(&column.ty.arrow(), rows),
+        if !matches!(column.kind, Kind::Value(_)) {
             // Columns made from others follow below.
-            Kind::System(_) => new_null_array(&column.ty.arrow(), rows),
-            Kind::Value(_) => {
-                let mut exact = vec![None; rows];
-                let wanted = counted.contains(&column.name.as_str());
-                let array = column.read(
-                    &mapping.fields,
-                    chunk,
-                    &environment,
-                    &mut problems,
-                    wanted.then_some(&mut exact),
-                )?;
-                if wanted {
-                    amounts.push((at, exact));
-                }
-                array
+            columns.push(new_null_array(&column.ty.arrow(), 1));
+            ids.push(Some(&[]));
+            continue;
+        }
+        let wanted = counted.contains(&column.name.as_str());
+        let mut exact = Vec::new();
+        let taken = wanted.then_some(&mut exact);
+        let once = column.read_once(&mapping.fields, chunk, &mut problems, taken)?;
+        let (values, of) = match once {
+            Some((values, of)) => (values, Some(of)),
+            None => {
+                let taken = wanted.then_some(&mut exact);
+                let names = &mapping.fields;
+                (
+                    column.read(names, chunk, &environment, &mut problems, taken)?,
+                    None,
+                )
             }
-        });
+        };
+        if wanted {
+            exact.resize(values.len(), None);
+            amounts.push(Amounts { at, exact, ids: of });
+        }
+        columns.push(values);
+        ids.push(of);
     }
     for (at, column) in mapping.columns.iter().enumerate() {
         if let Kind::System(system) = column.kind {
-            columns[at] = fill(system, mapping.table, &columns, chunk, ctx);
+            (columns[at], ids[at]) = fill(system, mapping.table, &columns, &ids, chunk, ctx)?;
+        }
+    }
+    if by_row {
+        for (column, ids) in columns.iter_mut().zip(&mut ids) {
+            if let Some(ids) = ids.take() {
+                *column = spread(Arc::clone(column), ids, rows)?;
+            }
         }
     }
     let people = ctx.users.as_ref();
-    let people = people.map(|key| People::new(key, &mapping.columns, &chunk.fields));
+    let people = people.map(|key| People::new(key, &mapping.columns, |slot| chunk.field(slot)));
     cleanse(mapping.table, &mut columns, people.as_ref(), &mut problems)?;
     // What is wrong with an entry that is no row of this table is nobody's business.
     problems.found.retain(|problem| is_ours(problem.row));
@@ -92,7 +112,7 @@ pub(super) fn convert(
         problems.good[row] = false;
         skipped += 1;
     }
-    count(mapping.table, &columns, &amounts, &problems, totals);
+    count(mapping.table, &columns, &ids, &amounts, &problems, totals);
     for problem in problems.found {
         rejects.push(Reject {
             line: chunk.lines[problem.row],
@@ -100,6 +120,11 @@ pub(super) fn convert(
             value: problem.value,
             reason: problem.reason,
         });
+    }
+    for (column, ids) in columns.iter_mut().zip(ids) {
+        if let Some(ids) = ids {
+            *column = spread(Arc::clone(column), ids, rows)?;
+        }
     }
     if problems.good.contains(&false) {
         let good = BooleanArray::from(problems.good);
@@ -110,13 +135,27 @@ pub(super) fn convert(
     Ok((RecordBatch::try_new(mapping.table.arrow(), columns)?, skipped))
 }
 
-fn fill(
+/// What the source said in a column that is counted.
+struct Amounts<'a> {
+    at: usize,
+    exact: Vec<Option<Exact>>,
+    ids: Option<&'a [u32]>,
+}
+
+/// Which value a row has.
+fn place_of(ids: Option<&[u32]>, row: usize) -> usize {
+    ids.map_or(row, |ids| place(ids, row))
+}
+
+/// A column that follows from others, and which value of it each row has.
+fn fill<'a>(
     system: System,
     table: &TableSchema,
     columns: &[ArrayRef],
-    chunk: &Chunk,
+    ids: &[Option<&'a [u32]>],
+    chunk: &'a Chunk,
     ctx: &DecodeContext,
-) -> ArrayRef {
+) -> Result<(ArrayRef, Option<&'a [u32]>)> {
     let rows = chunk.len();
     // A line of a bill is known by its ordinal, since bills come as Parquet, too.
     let ordinals = if table.name == "charges" {
@@ -124,11 +163,11 @@ fn fill(
     } else {
         &chunk.lines
     };
-    let repeated = |text: &str| Arc::new(StringArray::from_iter_values(std::iter::repeat_n(text, rows)));
-    match system {
-        System::Source => repeated(&ctx.source),
-        System::FileHash => repeated(&ctx.file_hash),
-        System::DeliveryId => repeated(""),
+    let repeats = chunk.repeats.as_ref();
+    let filled: ArrayRef = match system {
+        System::Source => Arc::new(repeated(&ctx.source, rows)?),
+        System::FileHash => Arc::new(repeated(&ctx.file_hash, rows)?),
+        System::DeliveryId => Arc::new(repeated("", rows)?),
         System::ValidFrom => {
             let from = std::iter::repeat_n(ctx.valid_from.unwrap_or(0), rows);
             Arc::new(TimestampMicrosecondArray::from_iter_values(from).with_data_type(time::data_type()))
@@ -136,28 +175,37 @@ fn fill(
         System::FileRow => Arc::new(Int64Array::from_iter_values(ordinals.iter().map(|r| *r as i64))),
         System::ChargeId => {
             let short: String = ctx.file_hash.chars().take(12).collect();
-            Arc::new(StringArray::from_iter_values(
-                ordinals.iter().map(|row| format!("{short}:{row}")),
-            ))
+            let mut names = StringBuilder::with_capacity(rows, rows * (short.len() + 8));
+            for row in ordinals {
+                // Writing into memory does not fail.
+                let _ = write!(names, "{short}:{row}");
+                names.append_value("");
+            }
+            Arc::new(names.finish())
         }
-        System::Extra => Arc::clone(&chunk.extra),
-        System::Uncounted => Arc::clone(&chunk.uncounted),
-        System::Tags => Arc::clone(&chunk.tags),
+        System::Extra => return Ok((Arc::clone(&chunk.extra), repeats.map(|r| r.extra.as_slice()))),
+        System::Uncounted => return Ok((Arc::clone(&chunk.uncounted), repeats.map(|_| [].as_slice()))),
+        System::Tags => return Ok((Arc::clone(&chunk.tags), repeats.map(|r| r.tags.as_slice()))),
         System::DayOf(at) => {
             let instants = columns[at].as_primitive::<TimestampMicrosecondType>();
-            Arc::new(
-                instants
-                    .iter()
-                    .map(|v| v.map(parse::day_of))
-                    .collect::<Date32Array>(),
-            )
+            let days = instants.iter().map(|v| v.map(parse::day_of));
+            return Ok((Arc::new(days.collect::<Date32Array>()), ids[at]));
         }
         System::MonthOf(at) => {
             let instants = columns[at].as_primitive::<TimestampMicrosecondType>();
-            let month = |v: i64| time::from_micros(v).format("%Y-%m").to_string();
-            Arc::new(instants.iter().map(|v| v.map(month)).collect::<StringArray>())
+            let mut months = StringBuilder::with_capacity(instants.len(), instants.len() * 7);
+            let mut last = (None, String::new());
+            for instant in instants {
+                if instant.is_some() && instant != last.0 {
+                    let month = instant.map(|v| time::from_micros(v).format("%Y-%m").to_string());
+                    last = (instant, month.unwrap_or_default());
+                }
+                months.append_option(instant.map(|_| &last.1));
+            }
+            return Ok((Arc::new(months.finish()), ids[at]));
         }
-    }
+    };
+    Ok((filled, None))
 }
 
 /// The amounts that control totals are kept of.
@@ -172,26 +220,27 @@ fn counted_columns(table: &TableSchema) -> &'static [&'static str] {
 fn count(
     table: &'static TableSchema,
     columns: &[ArrayRef],
-    amounts: &[(usize, Vec<Option<Exact>>)],
+    ids: &[Option<&[u32]>],
+    amounts: &[Amounts<'_>],
     problems: &Problems,
     totals: &mut Totals,
 ) {
     let currency = table
         .index_of("billing_currency")
         .or_else(|| table.index_of("gateway_currency"));
-    let Some(currency) = currency.map(|at| columns[at].as_string::<i32>()) else {
+    let Some(currency) = currency else {
         return;
     };
-    for (at, exact) in amounts {
-        for (row, amount) in exact.iter().enumerate() {
-            if problems.good[row] {
-                let code = if currency.is_null(row) {
-                    ""
-                } else {
-                    currency.value(row)
-                };
-                totals.add(code, *at, table.columns[*at].name, *amount);
-            }
+    let codes = columns[currency].as_string::<i32>();
+    for counted in amounts {
+        let name = table.columns[counted.at].name;
+        for row in (0..problems.good.len()).filter(|row| problems.good[*row]) {
+            let code = place_of(ids[currency], row);
+            let code = match codes.is_null(code) {
+                true => "",
+                false => codes.value(code),
+            };
+            totals.add(code, counted.at, name, counted.exact[place_of(counted.ids, row)]);
         }
     }
 }

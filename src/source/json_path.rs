@@ -1,8 +1,9 @@
 //! Takes the wanted fields out of a JSON text and steps over all else without looking at it: prompts
-//! and answers are never copied. A path may lead on inside a text that is itself JSON, and into a list
+//! and answers go nowhere. A path may lead on inside a text that is itself JSON, and into a list
 //! of {key, value} objects as if it were one object. A key that has dots is a path of its own.
 
 use super::collect::Cells;
+use super::json_memory::{Leads, Memory, Skipped};
 use super::json_scan::{Broken, Outcome, Quoted, Scan, elements, members};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -111,6 +112,26 @@ impl Trie {
         }
     }
 
+    /// How many nodes there are.
+    pub(super) fn nodes(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Where a key of an object leads.
+    pub(super) fn leads(&self, from: usize, key: &str) -> Leads {
+        match self.step(from, key) {
+            Step::Node(child) => Leads::Node(child),
+            Step::Uncounted(_) => Leads::Uncounted,
+            Step::Nowhere => Leads::Nowhere,
+        }
+    }
+
+    /// The field that a node is, and whether there may be others inside of it.
+    pub(super) fn place(&self, node: usize) -> (Option<usize>, bool) {
+        let node = &self.0[node];
+        (node.field, !node.children.is_empty() || node.counts)
+    }
+
     /// The node of a first key, without regard to case: headers of tables are written in many ways.
     pub(super) fn column(&self, name: &str) -> Option<usize> {
         let children = &self.0[ROOT].children;
@@ -133,7 +154,7 @@ impl Trie {
         keep: Option<&dyn Fn(&str) -> bool>,
     ) -> Outcome<()> {
         let mut memory = std::mem::take(&mut cells.memory);
-        memory.shapes.resize_with(self.0.len(), Vec::new);
+        memory.fit(self.nodes());
         let mut walk = Walk {
             trie: self,
             cells,
@@ -145,29 +166,10 @@ impl Trie {
     }
 }
 
-/// What a walk remembers of the objects before: most have the same keys in the same order.
-#[derive(Debug, Default, Clone)]
-pub(super) struct Memory {
-    /// By node: the keys of the last object there, as they are written, and where each leads.
-    shapes: Vec<Vec<(Box<str>, Seen)>>,
-    /// Buffers for texts with escapes.
-    spare: Vec<String>,
-}
-
-#[derive(Debug, Clone, Copy)]
-enum Seen {
-    Node(usize),
-    Uncounted,
-    Nowhere,
-}
-
-/// Keys that are remembered of one object.
-const REMEMBERED: usize = 256;
-
-struct Walk<'a> {
-    trie: &'a Trie,
-    cells: &'a mut Cells,
-    memory: &'a mut Memory,
+pub(super) struct Walk<'a> {
+    pub(super) trie: &'a Trie,
+    pub(super) cells: &'a mut Cells,
+    pub(super) memory: &'a mut Memory,
 }
 
 impl Walk<'_> {
@@ -183,54 +185,77 @@ impl Walk<'_> {
         scan: &mut Scan<'_>,
         keep: Option<&dyn Fn(&str) -> bool>,
     ) -> Outcome<()> {
-        let mut more = scan.enter(b'{')?;
-        let mut place = 0;
-        while more {
-            let key = scan.key()?;
-            match self.seen(node, place, key)? {
-                Seen::Node(child) => self.value(child, scan)?,
-                Seen::Uncounted => {
-                    let raw = scan.raw()?;
-                    if let Step::Uncounted(path) = self.trie.step(node, &key.read()?) {
-                        uncounted(self.cells, &path, raw);
+        let mut expected = 0;
+        let mut first = true;
+        loop {
+            let known = match scan.byte() {
+                Some(b'}') => None,
+                _ => self.memory.shapes[node].next(expected, first, |before| scan.jump(before)),
+            };
+            if let Some(at) = known {
+                expected = at + 1;
+                match self.memory.shapes[node].entry(at).leads {
+                    Leads::Node(child) => self.value(child, scan)?,
+                    Leads::Nowhere if keep.is_none() => {
+                        skip(&mut self.memory.shapes[node].entry(at).skipped, scan)?
+                    }
+                    leads => {
+                        // Rare enough: the key is copied.
+                        let key = self.memory.shapes[node].entry(at).key.clone();
+                        self.other(node, leads, unread(&key), scan, keep)?;
                     }
                 }
-                Seen::Nowhere => match keep {
-                    Some(keep) if keep(&key.read()?) => {
-                        let value = super::tags::plain(scan.raw()?);
-                        if let Some(value) = value.filter(|v| !v.is_empty()) {
-                            self.cells.add_extra(&key.read()?, &value);
-                        }
-                    }
-                    _ => scan.skip()?,
-                },
+            } else {
+                let from = scan.place();
+                let more = if first {
+                    scan.enter(b'{')?
+                } else {
+                    scan.another(b'{')?
+                };
+                if !more {
+                    return Ok(());
+                }
+                let key = scan.key()?;
+                let leads = self.trie.leads(node, &key.read()?);
+                scan.peek()?;
+                let shape = &mut self.memory.shapes[node];
+                let learnt = shape.learn(expected, first, scan.since(from), key.inner, leads);
+                expected = learnt.map_or(expected, |at| at + 1);
+                match leads {
+                    Leads::Node(child) => self.value(child, scan)?,
+                    leads => self.other(node, leads, key, scan, keep)?,
+                }
             }
-            place += 1;
-            more = scan.another(b'{')?;
+            first = false;
         }
-        Ok(())
     }
 
-    /// Where a key leads. The key that stood in this place the last time is tried first.
-    fn seen(&mut self, node: usize, place: usize, key: Quoted<'_>) -> Outcome<Seen> {
-        let shape = &mut self.memory.shapes[node];
-        if let Some((known, seen)) = shape.get(place)
-            && **known == *key.inner
-        {
-            return Ok(*seen);
+    /// Takes a value that no field is made of.
+    fn other(
+        &mut self,
+        node: usize,
+        leads: Leads,
+        key: Quoted<'_>,
+        scan: &mut Scan<'_>,
+        keep: Option<&dyn Fn(&str) -> bool>,
+    ) -> Outcome<()> {
+        if matches!(leads, Leads::Uncounted) {
+            let raw = scan.raw()?;
+            if let Step::Uncounted(path) = self.trie.step(node, &key.read()?) {
+                uncounted(self.cells, &path, raw);
+            }
+            return Ok(());
         }
-        let seen = match self.trie.step(node, &key.read()?) {
-            Step::Node(child) => Seen::Node(child),
-            Step::Uncounted(_) => Seen::Uncounted,
-            Step::Nowhere => Seen::Nowhere,
-        };
-        let entry = (Box::from(key.inner), seen);
-        if place < shape.len() {
-            shape[place] = entry;
-        } else if place < REMEMBERED {
-            shape.push(entry);
+        match keep {
+            Some(keep) if keep(&key.read()?) => {
+                let value = super::tags::plain(scan.raw()?);
+                if let Some(value) = value.filter(|v| !v.is_empty()) {
+                    self.cells.add_extra(&key.read()?, &value);
+                }
+                Ok(())
+            }
+            _ => scan.skip(),
         }
-        Ok(seen)
     }
 
     /// Takes the value that comes next: as the field of its node, and for the fields inside of it.
@@ -245,7 +270,18 @@ impl Walk<'_> {
         let first = scan.peek()?;
         let from = scan.place();
         match first {
-            b'"' => return self.text(*field, inside.then_some(node), scan.quoted()?),
+            b'"' => {
+                // An object in a text is read where it stands, unless something else in there is escaped, too.
+                if inside
+                    && field.is_none()
+                    && scan.rest().starts_with("\"{")
+                    && let Some(length) = self.inner(node, &scan.rest()[1..])
+                {
+                    scan.advance(1 + length);
+                    return Ok(());
+                }
+                return self.text(*field, inside.then_some(node), scan.quoted()?);
+            }
             b'{' if inside => self.object(node, scan, None)?,
             b'[' if inside => self.list(node, scan.raw()?)?,
             _ => scan.skip()?,
@@ -292,7 +328,7 @@ impl Walk<'_> {
     /// A list whose objects have keys is read like an object; any other list has no fields.
     fn list(&mut self, node: usize, json: &str) -> Outcome<()> {
         elements(json, &mut |raw| {
-            let (key, value) = if let Ok(entry) = serde_json::from_str::<Entry<'_>>(raw) {
+            let (key, value) = if let Ok(entry) = serde_json::from_str::<KeyValue<'_>>(raw) {
                 (entry.key, entry.value.map(bare))
             } else if let Ok(typed) = serde_json::from_str::<Typed<'_>>(raw) {
                 (typed.kind, Some(raw))
@@ -313,6 +349,28 @@ impl Walk<'_> {
                 Step::Nowhere => Ok(()),
             }
         })
+    }
+}
+
+/// Steps over the value that comes next.
+#[inline]
+fn skip(known: &mut Skipped, scan: &mut Scan<'_>) -> Outcome<()> {
+    if !matches!(scan.peek()?, b'{' | b'[') {
+        return scan.skip();
+    }
+    if let Some(length) = known.length(scan.rest()) {
+        scan.advance(length);
+        return Ok(());
+    }
+    known.learn(scan.raw()?);
+    Ok(())
+}
+
+/// A key that was remembered, as it was written.
+fn unread(key: &str) -> Quoted<'_> {
+    Quoted {
+        inner: key,
+        escaped: key.contains('\\'),
     }
 }
 
@@ -360,7 +418,7 @@ fn uncounted(cells: &mut Cells, path: &str, json: &str) {
 /// One object of a list that stands for an object. Attributes of traces and tags of clouds are written
 /// so; Gemini counts tokens by modality.
 #[derive(Deserialize)]
-struct Entry<'a> {
+struct KeyValue<'a> {
     #[serde(alias = "Key", alias = "modality", borrow)]
     key: Cow<'a, str>,
     #[serde(alias = "Value", alias = "tokenCount", alias = "token_count", borrow)]
@@ -464,6 +522,43 @@ mod tests {
                 "3"
             ]
         );
+    }
+
+    #[test]
+    fn what_was_learnt_allows_nothing_that_is_wrong() {
+        let paths: Vec<String> = ["a", "b.c"].map(str::to_owned).to_vec();
+        let trie = Trie::new(&paths);
+        let mut cells = Cells::new(2);
+        for (json, good) in [
+            (
+                r#"{"a": 1, "b": {"c": 2}, "x": {"long enough": "to be remembered"}}"#,
+                true,
+            ),
+            (r#"{"a": 1{"a": 1}"#, false),
+            (r#"{"a": 1"b": {"c": 2}}"#, false),
+            (r#"{, "b": {"c": 2}}"#, false),
+            (r#"{"b": {"c": 2}{"c": 2}}"#, false),
+            (r#"{"x": {"long enough": "to be remembered"}}"#, true),
+            (r#"{"x": {"long enough": "to be remembered"}"#, false),
+            (r#"{"x": {"long enough": "to be remembered"}}}"#, false),
+            (r#"{"x": {"long enough": "to be remembered"} "a": 1}"#, false),
+            (
+                r#"{"a": 1, "b": {"c": 2}, "x": {"long enough": "to be remembered"}}"#,
+                true,
+            ),
+            (
+                r#"{"x":1,"x":2,"x":3,"b":"{\"c\":2}","x":{"long enough":"to be remembered"},"a":4}"#,
+                true,
+            ),
+        ] {
+            for _ in 0..2 {
+                cells.clear();
+                let walked = trie.walk(ROOT, json, &mut cells, None);
+                assert_eq!(walked.is_ok(), good, "{json}");
+                let alone = trie.walk(ROOT, json, &mut Cells::new(2), None);
+                assert_eq!(walked, alone, "{json}");
+            }
+        }
     }
 
     #[test]

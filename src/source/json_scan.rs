@@ -3,7 +3,7 @@
 //! `serde_json`; this is for the many rows of a log, of which a few fields are wanted.
 
 use super::MAX_DEPTH;
-use memchr::{memchr, memchr2};
+use memchr::memchr;
 use std::borrow::Cow;
 use std::fmt;
 
@@ -192,7 +192,7 @@ impl<'a> Scan<'a> {
         let mut escaped = false;
         let mut at = start;
         loop {
-            let found = bytes.get(at..).and_then(|rest| memchr2(b'"', b'\\', rest));
+            let found = bytes.get(at..).and_then(quote_or_backslash);
             let Some(found) = found else {
                 return Err(Broken::End);
             };
@@ -285,6 +285,35 @@ impl<'a> Scan<'a> {
         }
     }
 
+    /// Steps over what is expected next, if it stands here, sign by sign.
+    #[inline]
+    pub(super) fn jump(&mut self, expected: &str) -> bool {
+        let here = begins(self.text.as_bytes(), self.at, expected.as_bytes());
+        if here {
+            self.at += expected.len();
+        }
+        here
+    }
+
+    /// The byte that comes next, blanks or not.
+    #[inline]
+    pub(super) fn byte(&self) -> Option<u8> {
+        self.text.as_bytes().get(self.at).copied()
+    }
+
+    /// What comes next, to the end.
+    #[inline]
+    pub(super) fn rest(&self) -> &'a str {
+        // The cursor stands behind a sign that is one byte, or behind a text.
+        &self.text[self.at..]
+    }
+
+    /// Goes on where a look at the rest has ended.
+    #[inline]
+    pub(super) fn advance(&mut self, bytes: usize) {
+        self.at += bytes;
+    }
+
     /// What has been stepped over since `from`.
     pub(super) fn since(&self, from: usize) -> &'a str {
         &self.text[from..self.at]
@@ -302,6 +331,48 @@ impl<'a> Scan<'a> {
             Ok(_) => Err(self.odd("something follows the end of the value")),
         }
     }
+}
+
+/// Whether `expected` stands in a text at `at`. Keys are so short that to call for a comparison takes longer than to
+/// compare, in overlapping words.
+#[inline]
+pub(super) fn begins(text: &[u8], at: usize, expected: &[u8]) -> bool {
+    let Some(found) = text.get(at..at + expected.len()) else {
+        return false;
+    };
+    let word = |bytes: Option<&[u8; 8]>| bytes.map_or(0, |bytes| u64::from_le_bytes(*bytes));
+    match expected.len() {
+        8..=16 => {
+            word(found.first_chunk()) == word(expected.first_chunk())
+                && word(found.last_chunk()) == word(expected.last_chunk())
+        }
+        17..=24 => {
+            word(found.first_chunk()) == word(expected.first_chunk())
+                && word(found[8..].first_chunk()) == word(expected[8..].first_chunk())
+                && word(found.last_chunk()) == word(expected.last_chunk())
+        }
+        _ => found == expected,
+    }
+}
+
+/// The first quote or backslash. Most texts are short: eight bytes at a time find it before a search of wider steps has
+/// begun.
+#[inline]
+pub(super) fn quote_or_backslash(bytes: &[u8]) -> Option<usize> {
+    const ONES: u64 = u64::from_le_bytes([1; 8]);
+    const HIGH: u64 = u64::from_le_bytes([0x80; 8]);
+    // The lowest high bit that is left stands for the first zero byte.
+    let zero = |word: u64| word.wrapping_sub(ONES) & !word & HIGH;
+    let (words, _) = bytes.as_chunks::<8>();
+    for (at, word) in words.iter().take(8).enumerate() {
+        let word = u64::from_le_bytes(*word);
+        let found = zero(word ^ (ONES * b'"' as u64)) | zero(word ^ (ONES * b'\\' as u64));
+        if found != 0 {
+            return Some(at * 8 + found.trailing_zeros() as usize / 8);
+        }
+    }
+    let at = words.len().min(8) * 8;
+    memchr::memchr2(b'"', b'\\', &bytes[at..]).map(|found| at + found)
 }
 
 /// The entries of an object, as they are written.
@@ -448,6 +519,26 @@ mod tests {
             // What is cut off is not whole.
             let end = json.char_indices().map(|(at, _)| at).filter(|at| *at < json.len()).nth(cut % json.chars().count());
             prop_assert!(whole(&json[..end.unwrap_or(0)]).is_err());
+        }
+
+        #[test]
+        fn beginnings_are_compared(text in "[ab]{0,40}", at in 0..45_usize, length in 0..45_usize, odd in 0..45_usize) {
+            let bytes = text.as_bytes();
+            let mut expected: Vec<u8> = bytes.iter().skip(at).take(length).copied().collect();
+            prop_assert!(at > text.len() || begins(bytes, at, &expected));
+            if let Some(byte) = expected.get_mut(odd) {
+                *byte ^= 3;
+                prop_assert!(!begins(bytes, at, &expected));
+            }
+            expected.extend_from_slice(&[b'c'; 40]);
+            prop_assert!(!begins(bytes, at, &expected));
+        }
+
+        #[test]
+        fn quotes_and_backslashes_are_found(text in "[a!#\\[\\]\u{80}-\u{fff}]{0,90}", end in "[\"\\\\a]", more in "[\"\\\\a]{0,9}") {
+            let bytes = format!("{text}{end}{more}").into_bytes();
+            let expected = bytes.iter().position(|b| matches!(b, b'"' | b'\\'));
+            prop_assert_eq!(quote_or_backslash(&bytes), expected);
         }
 
         #[test]

@@ -10,6 +10,9 @@ mod column;
 mod convert;
 mod decode;
 mod expr;
+mod hashes;
+mod json_inner;
+mod json_memory;
 mod json_path;
 mod json_scan;
 mod manifest;
@@ -19,11 +22,14 @@ mod plan;
 mod privacy;
 mod reader;
 mod refusal;
+mod repeats;
 mod report;
 mod series;
+mod series_rows;
 mod tags;
 #[cfg(test)]
 mod testing;
+mod texts;
 
 pub use catalog::Catalog;
 pub use decode::{Bytes, DecodeContext, HEAD_BYTES, decode};

@@ -102,6 +102,9 @@ fn written(text: &str, formats: &[String]) -> Parsed<i64> {
 /// An instant in words or in seconds since 1970. Logs count in finer units, too: what would be seconds
 /// of the year 5138 or later are milliseconds, and so on up to nanoseconds.
 pub(super) fn timestamp(text: &str, formats: &[String]) -> Parsed<i64> {
+    if let Some(micros) = time::parse_plain(text) {
+        return within(micros);
+    }
     let digits = text.trim().split('.').next().unwrap_or_default();
     let is_number = digits.bytes().all(|b| b.is_ascii_digit());
     let unit = match digits.trim_start_matches('0').len() {

@@ -46,7 +46,7 @@ impl ColumnPlan {
         let of = |at: usize| table.columns.get(at).map_or("", |c| c.name);
         let from = match system {
             System::Source => "name of the source".to_owned(),
-            System::FileHash => "SHA-256 of the file".to_owned(),
+            System::FileHash => "BLAKE3 of the file".to_owned(),
             System::FileRow => "row of the file".to_owned(),
             System::ChargeId => "file and row".to_owned(),
             System::DeliveryId => "source and files".to_owned(),

@@ -1,12 +1,14 @@
 //! Series of GPU metrics folded into one row per device (or MIG instance) and moment. Knows DCGM's
 //! ways of saying "no value" and who the owners of a device are; knows nothing of text or JSON.
 
-use super::collect::{Cells, Collector};
+use super::collect::Collector;
 use super::mapping::Mapping;
+use super::series_rows::{HolderTexts, Rows};
 use crate::base::money::{self, Exact};
 use crate::base::{Error, Result};
+use ahash::{HashMap, HashMapExt};
 use serde::Deserialize;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The options that all readers of series share.
 #[derive(Debug, Deserialize)]
@@ -46,7 +48,7 @@ impl Name {
 }
 
 /// Fields that every row has beside its metrics.
-const FIELDS: [&str; 10] = [
+pub(super) const FIELDS: [&str; 10] = [
     "time",
     "uuid",
     "mig_instance",
@@ -106,7 +108,8 @@ impl Options {
 pub(super) type Labels = BTreeMap<String, String>;
 
 /// Everything that was read so far. Series are folded in memory, since one file may hold each metric
-/// of a device in another place: about 100 bytes for a reading of eight metrics.
+/// of a device in another place, and who the owner is only the whole file tells: about 100 bytes for a reading of
+/// eight metrics.
 pub(super) struct Fold {
     metrics: Vec<String>,
     /// Which metrics a name carries, and what its readings are multiplied by.
@@ -116,7 +119,9 @@ pub(super) struct Fold {
     labels: BTreeMap<String, Vec<String>>,
     holders: Vec<Holder>,
     known: HashMap<Holder, usize>,
-    devices: BTreeMap<(String, String), BTreeMap<i64, Reading>>,
+    devices: BTreeMap<(String, String), usize>,
+    moments: Vec<Moments>,
+    sets: Sets,
     passed_over: BTreeMap<String, u64>,
 }
 
@@ -138,15 +143,96 @@ struct Holder {
     share: Option<String>,
 }
 
+/// What is known of one device, moment by moment in order of arrival.
 #[derive(Default)]
-struct Reading {
-    values: Vec<Option<f64>>,
+struct Moments {
+    times: Vec<i64>,
+    latest: Option<i64>,
+    /// One per metric and moment, NaN where there is none.
+    values: Vec<f64>,
+    /// Which set of holders each moment has.
+    sets: Vec<usize>,
+    /// The moment that was met last.
+    last: usize,
+    /// Where each time stands; made when times come out of order.
+    at: Option<HashMap<i64, usize>>,
+}
+
+impl Moments {
+    fn find(&mut self, micros: i64, metrics: usize) -> usize {
+        for near in [self.last, self.last + 1] {
+            if self.times.get(near) == Some(&micros) {
+                self.last = near;
+                return near;
+            }
+        }
+        if self.latest.is_some_and(|latest| micros <= latest) {
+            let times = &self.times;
+            let at = self
+                .at
+                .get_or_insert_with(|| times.iter().copied().zip(0..).collect());
+            if let Some(found) = at.get(&micros) {
+                self.last = *found;
+                return *found;
+            }
+        }
+        self.last = self.times.len();
+        self.latest = self.latest.max(Some(micros));
+        self.times.push(micros);
+        self.values.resize(self.times.len() * metrics, f64::NAN);
+        self.sets.push(0);
+        if let Some(at) = &mut self.at {
+            at.insert(micros, self.last);
+        }
+        self.last
+    }
+}
+
+/// Sets of holders. Most moments have one of a few.
+struct Sets {
+    /// The first one is empty.
+    all: Vec<Set>,
+    grown: HashMap<(usize, usize), usize>,
+}
+
+#[derive(Default, Clone)]
+struct Set {
     holders: Vec<usize>,
+    /// Belongs to one moment alone.
+    own: bool,
+}
+
+/// Larger sets of holders are not shared: each of them would be kept in all its steps.
+const LARGEST_SHARED: usize = 8;
+
+impl Sets {
+    /// The set with one holder more.
+    fn with(&mut self, set: usize, holder: usize) -> usize {
+        let Set { holders, own } = &self.all[set];
+        if holders.contains(&holder) {
+            return set;
+        }
+        if *own {
+            self.all[set].holders.push(holder);
+            return set;
+        }
+        if let Some(found) = self.grown.get(&(set, holder)) {
+            return *found;
+        }
+        let mut new = self.all[set].clone();
+        new.own = new.holders.len() >= LARGEST_SHARED;
+        new.holders.push(holder);
+        if !new.own {
+            self.grown.insert((set, holder), self.all.len());
+        }
+        self.all.push(new);
+        self.all.len() - 1
+    }
 }
 
 /// A series that takes readings.
 pub(super) struct Handle {
-    device: (String, String),
+    device: usize,
     holder: usize,
     metrics: Vec<(usize, f64)>,
 }
@@ -172,6 +258,11 @@ impl Fold {
             holders: Vec::new(),
             known: HashMap::new(),
             devices: BTreeMap::new(),
+            moments: Vec::new(),
+            sets: Sets {
+                all: vec![Set::default()],
+                grown: HashMap::new(),
+            },
             passed_over: BTreeMap::new(),
         }
     }
@@ -184,7 +275,7 @@ impl Fold {
     ) -> std::result::Result<Option<Handle>, String> {
         let metrics = self.by_name.get(metric).cloned().unwrap_or_default();
         if metrics.is_empty() {
-            *self.passed_over.entry(metric.to_owned()).or_default() += 1;
+            self.pass_over(metric, 1);
             if !self.series.iter().any(|p| p.matches(metric)) {
                 return Ok(None);
             }
@@ -240,6 +331,11 @@ impl Fold {
                 self.holders.len() - 1
             }
         };
+        let new = self.moments.len();
+        let device = *self.devices.entry(device).or_insert(new);
+        if device == new {
+            self.moments.push(Moments::default());
+        }
         Ok(Some(Handle {
             device,
             holder,
@@ -255,23 +351,33 @@ impl Fold {
         value: &str,
     ) -> std::result::Result<(), String> {
         let value = reading(value)?;
-        let moments = match self.devices.get_mut(&series.device) {
-            Some(moments) => moments,
-            None => self.devices.entry(series.device.clone()).or_default(),
-        };
-        let moment = moments.entry(micros).or_default();
-        moment.values.resize(self.metrics.len(), None);
-        if !moment.holders.contains(&series.holder) {
-            moment.holders.push(series.holder);
-        }
-        for (metric, scale) in &series.metrics {
-            let known = &mut moment.values[*metric];
-            *known = match (*known, value.map(|value| value * scale)) {
-                (Some(a), Some(b)) => Some(a.max(b)),
-                (a, b) => a.or(b),
-            };
+        let metrics = self.metrics.len();
+        let moments = &mut self.moments[series.device];
+        let at = moments.find(micros, metrics);
+        moments.sets[at] = self.sets.with(moments.sets[at], series.holder);
+        if let Some(value) = value {
+            for (metric, scale) in &series.metrics {
+                let known = &mut moments.values[at * metrics + metric];
+                // NaN is less than any number here.
+                *known = known.max(value * scale);
+            }
         }
         Ok(())
+    }
+
+    /// Whether some column takes a metric.
+    pub(super) fn takes(&self, metric: &str) -> bool {
+        self.by_name.contains_key(metric)
+    }
+
+    /// Counts lines of a metric that no column takes.
+    pub(super) fn pass_over(&mut self, metric: &str, lines: u64) {
+        match self.passed_over.get_mut(metric) {
+            Some(count) => *count += lines,
+            None => {
+                self.passed_over.insert(metric.to_owned(), lines);
+            }
+        }
     }
 
     /// Hands on all rows, in order of device and time.
@@ -287,58 +393,26 @@ impl Fold {
             .iter()
             .map(|h| h.owner(exporting.contains(&h.scrape)))
             .collect();
-        let fields = FIELDS.map(|name| mapping.field(name));
-        let metrics: Vec<Option<usize>> = self.metrics.iter().map(|name| mapping.field(name)).collect();
-        let mut cells = Cells::new(mapping.fields.len());
+        let mut texts: Vec<Option<HolderTexts>> = Vec::new();
+        texts.resize_with(self.sets.all.len(), || None);
+        let mut rows = Rows::new(mapping, &self.metrics);
         let mut ordinal = 0;
-        for ((uuid, mig), moments) in &self.devices {
-            for (micros, moment) in moments {
+        for ((uuid, mig), device) in &self.devices {
+            let moments = &self.moments[*device];
+            let mut order: Vec<usize> = (0..moments.times.len()).collect();
+            if !moments.times.is_sorted() {
+                order.sort_unstable_by_key(|at| moments.times[*at]);
+            }
+            rows.device(uuid, mig);
+            for at in order {
                 ordinal += 1;
-                cells.clear();
-                // Whatever several series say: the last in order of text, so that no order of arrival counts.
-                let most = |what: fn(&Holder) -> &str| {
-                    moment
-                        .holders
-                        .iter()
-                        .map(|h| what(&self.holders[*h]))
-                        .max()
-                        .unwrap_or_default()
-                };
-                let mut all: BTreeMap<(&str, &str), Option<&str>> = BTreeMap::new();
-                for at in &moment.holders {
-                    if let Some(owner) = owners[*at] {
-                        let share = all.entry(owner).or_default();
-                        *share = (*share).max(self.holders[*at].share.as_deref());
-                    }
-                }
-                let (owner, namespace) = all.keys().next_back().copied().unwrap_or_default();
-                let shared = shared(&all);
-                let texts = [
-                    micros.to_string().as_str(),
-                    uuid,
-                    mig,
-                    most(|h| &h.mig_profile),
-                    most(|h| &h.host),
-                    most(|h| &h.gpu_index),
-                    most(|h| &h.gpu_model),
-                    namespace,
-                    owner,
-                    &shared,
-                ]
-                .map(str::to_owned);
-                for (field, text) in fields.iter().zip(&texts) {
-                    if let Some(field) = field.filter(|_| !text.is_empty()) {
-                        cells.set(field, text);
-                    }
-                }
-                for (field, value) in metrics.iter().zip(&moment.values) {
-                    if let (Some(field), Some(value)) = (field, value) {
-                        cells.set(*field, &value.to_string());
-                    }
-                }
-                out.row(ordinal, &cells)?;
+                let set = moments.sets[at];
+                let told = texts[set].get_or_insert_with(|| self.told(&self.sets.all[set].holders, &owners));
+                let values = &moments.values[at * self.metrics.len()..][..self.metrics.len()];
+                rows.add(ordinal, moments.times[at], set, told, values, out)?;
             }
         }
+        rows.hand_on(out)?;
         if !self.passed_over.is_empty() {
             let names: Vec<_> = self
                 .passed_over
@@ -351,6 +425,33 @@ impl Fold {
             ));
         }
         Ok(())
+    }
+}
+
+impl Fold {
+    fn told(&self, set: &[usize], owners: &[Option<(&str, &str)>]) -> HolderTexts {
+        // Whatever several series say: the last in order of text, so that no order of arrival counts.
+        let most = |what: fn(&Holder) -> &str| {
+            let all = set.iter().map(|holder| what(&self.holders[*holder]));
+            all.max().unwrap_or_default().to_owned()
+        };
+        let mut all: BTreeMap<(&str, &str), Option<&str>> = BTreeMap::new();
+        for holder in set {
+            if let Some(owner) = owners[*holder] {
+                let share = all.entry(owner).or_default();
+                *share = (*share).max(self.holders[*holder].share.as_deref());
+            }
+        }
+        let (owner, namespace) = all.keys().next_back().copied().unwrap_or_default();
+        [
+            most(|h| &h.mig_profile),
+            most(|h| &h.host),
+            most(|h| &h.gpu_index),
+            most(|h| &h.gpu_model),
+            namespace.to_owned(),
+            owner.to_owned(),
+            shared(&all),
+        ]
     }
 }
 

@@ -12,6 +12,9 @@ use std::fmt;
 
 pub(super) type Pairs = Vec<(String, Option<String>)>;
 
+/// So few tags are looked through quicker than they are sorted out.
+const FEW: usize = 16;
+
 /// Reads tags. Of a key that stands twice, the first counts.
 pub(super) fn parse(text: &str) -> std::result::Result<Pairs, String> {
     let text = text.trim();
@@ -24,8 +27,20 @@ pub(super) fn parse(text: &str) -> std::result::Result<Pairs, String> {
     };
     let Tags(pairs) =
         serde_json::from_str(text).map_err(|_| "tags are neither a JSON object nor a list".to_owned())?;
+    if pairs.len() < FEW {
+        let mut unique = Pairs::with_capacity(pairs.len());
+        for pair in pairs {
+            if unique.iter().all(|(key, _)| *key != pair.0) {
+                unique.push(pair);
+            }
+        }
+        return Ok(unique);
+    }
     let mut known = HashSet::with_capacity(pairs.len());
-    let first: Vec<bool> = pairs.iter().map(|(key, _)| known.insert(key.clone())).collect();
+    let first: Vec<bool> = pairs.iter().map(|(key, _)| known.insert(key.as_str())).collect();
+    if !first.contains(&false) {
+        return Ok(pairs);
+    }
     let unique = pairs.into_iter().zip(first).filter(|(_, first)| *first);
     Ok(unique.map(|(pair, _)| pair).collect())
 }
@@ -64,17 +79,18 @@ impl<'de> Visitor<'de> for TagsVisitor {
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> std::result::Result<Tags, A::Error> {
         let mut pairs = Pairs::new();
         while let Some(raw) = seq.next_element::<&RawValue>()? {
-            if let Ok(one) = serde_json::from_str::<KeyValue<'_>>(raw.get()) {
+            // A text is no pair, and most lists have nothing else.
+            let text = raw.get().starts_with('"');
+            if text && let Some(text) = plain(raw.get()) {
+                pairs.push(split(text));
+            } else if let Ok(one) = serde_json::from_str::<KeyValue<'_>>(raw.get()) {
                 pairs.push((one.key, one.value.and_then(|v| plain(v.get()))));
             } else if let Ok(one) = serde_json::from_str::<NameValue<'_>>(raw.get()) {
                 pairs.push((one.name, one.value.and_then(|v| plain(v.get()))));
             } else if raw.get().starts_with('{') {
                 // Nothing says what it is, and it may hold anything.
             } else if let Some(text) = plain(raw.get()) {
-                pairs.push(match text.split_once(':') {
-                    Some((key, value)) => (key.to_owned(), Some(value.to_owned())),
-                    None => (text, Some(String::new())),
-                });
+                pairs.push(split(text));
             }
         }
         Ok(Tags(pairs))
@@ -82,6 +98,14 @@ impl<'de> Visitor<'de> for TagsVisitor {
 
     fn visit_unit<E>(self) -> std::result::Result<Tags, E> {
         Ok(Tags(Pairs::new()))
+    }
+}
+
+/// `key:value`, or a bare key.
+fn split(text: String) -> (String, Option<String>) {
+    match text.split_once(':') {
+        Some((key, value)) => (key.to_owned(), Some(value.to_owned())),
+        None => (text, Some(String::new())),
     }
 }
 
@@ -138,6 +162,13 @@ impl TagsBuilder {
         Ok(())
     }
 
+    /// One row without tags.
+    pub(super) fn of_none() -> Result<MapArray> {
+        let mut none = TagsBuilder::default();
+        none.append::<&str, &str>(&[])?;
+        none.finish()
+    }
+
     pub(super) fn finish(&mut self) -> Result<MapArray> {
         let map = self.0.finish();
         debug_assert_eq!(arrow::array::Array::data_type(&map), &Ty::Tags.arrow());
@@ -177,6 +208,12 @@ mod tests {
             Some(r#"{"c": 1}"#)
         );
         assert!(pairs("{}").is_empty() && pairs("[]").is_empty() && pairs("null").is_empty());
+        let many: Vec<String> = (0..40).map(|n| format!("\"k{}:{n}\"", n % 20)).collect();
+        let many = pairs(&format!("[{}]", many.join(",")));
+        assert_eq!(
+            (many.len(), &many[19]),
+            (20, &("k19".to_owned(), Some("19".to_owned())))
+        );
         assert!(parse("team=cx").is_err());
         assert!(parse(r#"{"team": "cx""#).is_err());
     }

@@ -5,11 +5,13 @@
 
 pub mod cloud;
 mod delta;
+mod encoding;
 mod history;
 mod object;
 mod read;
 mod scan;
 mod snapshot;
+mod stage;
 mod stats;
 pub mod trouble;
 mod verify;
@@ -20,20 +22,18 @@ mod tests;
 
 pub use history::Version;
 pub use snapshot::Snapshot;
+pub use stage::{Stage, Staged, StagedFile};
 pub use verify::{Damaged, Verified};
 
 use crate::base::clock::Clock;
-use crate::base::{Error, Result, seed};
+use crate::base::{Error, Result};
 use crate::schema::{TABLES, TableSchema};
 use arrow::array::RecordBatch;
 use chrono::{DateTime, Utc};
-use deltalake::kernel::Action;
 use deltalake::table::state::DeltaTableState;
 use object::Location;
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
-use write::Staging;
 
 /// How often a change is tried again when other writers are faster.
 pub const ATTEMPTS: u32 = 20;
@@ -179,58 +179,17 @@ impl Lake {
         base: Option<&Snapshot>,
         change: &Change,
     ) -> Result<Option<Committed>> {
-        self.location.keeps_writers_apart().await?;
-        let next = base.map_or(0, |b| b.state.version() + 1);
-        let written_at = self.clock.now().timestamp_millis();
-        let mut staging = Staging::new(&self.location, table, next, written_at);
-        for batch in &change.add {
-            staging
-                .push(batch)
-                .await
-                .map_err(|e| e.context(format!("writing {}", table.name)))?;
-        }
-        let (adds, rows_added) = staging
-            .finish()
-            .await
+        let staged = self
+            .encode(table, &change.add)
             .map_err(|e| e.context(format!("writing {}", table.name)))?;
-        let removes: Vec<_> = base
-            .map(|b| b.files.iter())
-            .into_iter()
-            .flatten()
-            .filter(|file| match &change.replace {
-                Replace::Nothing => false,
-                Replace::Partitions(partitions) => partitions.contains(&file.partition),
-                Replace::Files(files) => files.contains(&file.path),
-            })
-            .map(|file| {
-                let mut remove = file.remove.clone();
-                remove.deletion_timestamp = Some(written_at);
-                remove
-            })
-            .collect();
-        let (files_added, files_removed) = (adds.len(), removes.len());
-        let actions = removes
-            .into_iter()
-            .map(Action::Remove)
-            .chain(adds.into_iter().map(Action::Add))
-            .collect();
-        let log_store = delta::log_store(&self.location, table)?;
-        let change = delta::Actions {
-            actions,
-            txn: change.txn.clone(),
-        };
-        let state = base.map(|b| b.state.as_ref());
-        let version = delta::commit(table, log_store, state, change, self.clock.as_ref()).await?;
-        if version.is_none() && self.location.is_remote() {
-            // Two that lose to one another in step would do so again.
-            tokio::time::sleep(Duration::from_millis(20 + seed::nonce() % 300)).await;
+        let files: Vec<&StagedFile> = staged.files().iter().collect();
+        let done = self
+            .try_commit_staged(table, base, &files, &change.replace, &change.txn)
+            .await?;
+        if done.is_none() {
+            staged.discard().await;
         }
-        Ok(version.map(|version| Committed {
-            version,
-            rows_added,
-            files_added,
-            files_removed,
-        }))
+        Ok(done)
     }
 
     /// Was a change of this name ever committed to the table.

@@ -127,6 +127,16 @@ impl Snapshot {
         }
     }
 
+    /// The same version with only this data file.
+    #[must_use]
+    pub fn only_file(&self, name: &str) -> Snapshot {
+        let files = self.files.iter().filter(|f| f.path == name).cloned().collect();
+        Snapshot {
+            files: Arc::new(files),
+            ..self.clone()
+        }
+    }
+
     /// Names of the data files, as `Replace::Files` takes them.
     pub fn file_names(&self) -> Vec<String> {
         self.files.iter().map(|f| f.path.clone()).collect()

@@ -18,56 +18,132 @@ const TEXT_BOUND: usize = 64;
 /// Delta readers index the first 32 columns; more would only fatten the log.
 const INDEXED: usize = 32;
 
-/// Statistics of one data file. `rows` has the file's columns, without partition columns.
-pub(super) fn write(table: &TableSchema, rows: &RecordBatch) -> String {
-    let (mut min, mut max, mut nulls) = (Map::new(), Map::new(), Map::new());
-    for (field, array) in rows.schema().fields().iter().zip(rows.columns()).take(INDEXED) {
-        let Some(column) = table.column(field.name()) else {
-            continue;
-        };
-        if matches!(column.ty, Ty::Tags | Ty::Totals) {
-            continue;
-        }
-        nulls.insert(column.name.to_owned(), json!(array.null_count()));
-        let (low, high) = bounds(column.ty, array);
-        min.extend(low.map(|v| (column.name.to_owned(), v)));
-        max.extend(high.map(|v| (column.name.to_owned(), v)));
-    }
-    json!({ "numRecords": rows.num_rows(), "minValues": min, "maxValues": max, "nullCount": nulls })
-        .to_string()
+/// Statistics of one data file, collected while it is written.
+pub(super) struct Collected {
+    rows: u64,
+    columns: Vec<Known>,
 }
 
-fn bounds(ty: Ty, array: &dyn Array) -> (Option<Value>, Option<Value>) {
+/// What is known of one column.
+struct Known {
+    name: &'static str,
+    ty: Ty,
+    /// Its place in the file.
+    at: usize,
+    nulls: u64,
+    bounds: Option<Bounds>,
+}
+
+enum Bounds {
+    Text(String, String),
+    Int(i64, i64),
+    Date(i32, i32),
+    Instant(i64, i64),
+}
+
+impl Collected {
+    /// `schema` has the file's columns, without partition columns.
+    pub(super) fn new(table: &'static TableSchema, schema: &SchemaRef) -> Collected {
+        let columns = schema.fields().iter().enumerate().take(INDEXED);
+        let columns = columns.filter_map(|(at, field)| {
+            let column = table.column(field.name())?;
+            (!matches!(column.ty, Ty::Tags | Ty::Totals)).then_some(Known {
+                name: column.name,
+                ty: column.ty,
+                at,
+                nulls: 0,
+                bounds: None,
+            })
+        });
+        Collected {
+            rows: 0,
+            columns: columns.collect(),
+        }
+    }
+
+    pub(super) fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    pub(super) fn add(&mut self, rows: &RecordBatch) {
+        self.rows += rows.num_rows() as u64;
+        for column in &mut self.columns {
+            let array = rows.column(column.at);
+            column.nulls += array.null_count() as u64;
+            if let Some(more) = bounds(column.ty, array) {
+                column.bounds = Some(match column.bounds.take() {
+                    None => more,
+                    Some(known) => known.and(more),
+                });
+            }
+        }
+    }
+
+    /// As the log of a Delta table has them.
+    pub(super) fn json(&self) -> String {
+        let (mut min, mut max, mut nulls) = (Map::new(), Map::new(), Map::new());
+        for column in &self.columns {
+            nulls.insert(column.name.to_owned(), json!(column.nulls));
+            let Some((low, high)) = column.bounds.as_ref().map(Bounds::told) else {
+                continue;
+            };
+            min.extend(low.map(|v| (column.name.to_owned(), v)));
+            max.extend(high.map(|v| (column.name.to_owned(), v)));
+        }
+        json!({ "numRecords": self.rows, "minValues": min, "maxValues": max, "nullCount": nulls }).to_string()
+    }
+}
+
+impl Bounds {
+    fn and(self, more: Bounds) -> Bounds {
+        match (self, more) {
+            (Bounds::Text(a, b), Bounds::Text(c, d)) => Bounds::Text(a.min(c), b.max(d)),
+            (Bounds::Int(a, b), Bounds::Int(c, d)) => Bounds::Int(a.min(c), b.max(d)),
+            (Bounds::Date(a, b), Bounds::Date(c, d)) => Bounds::Date(a.min(c), b.max(d)),
+            (Bounds::Instant(a, b), Bounds::Instant(c, d)) => Bounds::Instant(a.min(c), b.max(d)),
+            // A column has one type.
+            (known, _) => known,
+        }
+    }
+
+    fn told(&self) -> (Option<Value>, Option<Value>) {
+        let day = |days: &i32| date(*days).map(|d| Value::from(d.to_string()));
+        let instant = |at: &i64| {
+            let text = time::from_micros(*at).to_rfc3339_opts(SecondsFormat::Micros, true);
+            Some(Value::from(text))
+        };
+        match self {
+            Bounds::Text(low, high) => {
+                let high = (high.len() <= TEXT_BOUND).then(|| Value::from(high.as_str()));
+                (Some(Value::from(prefix(low))), high)
+            }
+            Bounds::Int(low, high) => (Some(Value::from(*low)), Some(Value::from(*high))),
+            Bounds::Date(low, high) => (day(low), day(high)),
+            Bounds::Instant(low, high) => (instant(low), instant(high)),
+        }
+    }
+}
+
+fn bounds(ty: Ty, array: &dyn Array) -> Option<Bounds> {
     match ty {
         Ty::Text => {
             let array = array.as_string::<i32>();
-            let low = compute::min_string(array).map(|v| Value::from(prefix(v)));
-            let high = compute::max_string(array)
-                .filter(|v| v.len() <= TEXT_BOUND)
-                .map(Value::from);
-            (low, high)
+            let (low, high) = (compute::min_string(array)?, compute::max_string(array)?);
+            Some(Bounds::Text(low.to_owned(), high.to_owned()))
         }
         Ty::Int => {
             let array = array.as_primitive::<Int64Type>();
-            (
-                compute::min(array).map(Value::from),
-                compute::max(array).map(Value::from),
-            )
+            Some(Bounds::Int(compute::min(array)?, compute::max(array)?))
         }
         Ty::Date => {
             let array = array.as_primitive::<Date32Type>();
-            let text = |v| date(v).map(|d| Value::from(d.to_string()));
-            (
-                compute::min(array).and_then(text),
-                compute::max(array).and_then(text),
-            )
+            Some(Bounds::Date(compute::min(array)?, compute::max(array)?))
         }
         Ty::Instant => {
             let array = array.as_primitive::<TimestampMicrosecondType>();
-            let text = |v| Value::from(time::from_micros(v).to_rfc3339_opts(SecondsFormat::Micros, true));
-            (compute::min(array).map(text), compute::max(array).map(text))
+            Some(Bounds::Instant(compute::min(array)?, compute::max(array)?))
         }
-        Ty::Float | Ty::Bool | Ty::Money | Ty::Tags | Ty::Totals => (None, None),
+        Ty::Float | Ty::Bool | Ty::Money | Ty::Tags | Ty::Totals => None,
     }
 }
 

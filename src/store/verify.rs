@@ -4,6 +4,7 @@
 use super::Snapshot;
 use super::snapshot::DataFile;
 use super::trouble;
+use super::write;
 use crate::base::{Error, Result, hash};
 use arrow::array::Array;
 use bytes::Bytes;
@@ -79,7 +80,7 @@ impl Snapshot {
         if let Some(said) = said.filter(|said| *said != rows) {
             return Err(format!("it has {rows} rows, and the log says {said}"));
         }
-        let schema = super::write::file_schema(self.table);
+        let schema = write::file_schema(self.table);
         for (field, column) in schema.fields().iter().zip(&file.statistics.column_statistics) {
             let (Some(said), Some(found)) = (column.null_count.get_value(), nulls.get(field.name())) else {
                 continue;
@@ -98,9 +99,12 @@ impl Snapshot {
 /// The beginning of the content's hash, in the names of the files that this program writes.
 fn hash_in_name(path: &str) -> Option<&str> {
     let name = path.rsplit('/').next()?.strip_suffix(".parquet")?;
-    let (version, hash) = name.strip_prefix("part-")?.split_once('-')?;
-    let ours = version.len() >= 5
-        && version.bytes().all(|b| b.is_ascii_digit())
+    let (kind, rest) = name.split_once('-')?;
+    // A number before it: of the version once, and now a mark of who wrote it.
+    let (number, hash) = rest.split_once('-')?;
+    let ours = [write::PART, write::SORTED].contains(&kind)
+        && number.len() >= 5
+        && number.bytes().all(|b| b.is_ascii_digit())
         && hash.len() == 24
         && hash.bytes().all(|b| b.is_ascii_hexdigit());
     ours.then_some(hash)

@@ -76,7 +76,8 @@ fn uptime(node: &Node, seed: u64, from: NaiveDate, hours: i64) -> Vec<bool> {
         .map(|hour| {
             let day = from + chrono::Days::new((hour / 24) as u64);
             let weekend = matches!(day.weekday(), Weekday::Sat | Weekday::Sun);
-            match node.uptime {
+            let left_on = node.left_on.as_ref().is_some_and(|days| days.contains(&day));
+            let up = match node.uptime {
                 Uptime::Always => true,
                 Uptime::Weekdays => !weekend,
                 Uptime::OfficeHours => !weekend && (7..19).contains(&(hour % 24)),
@@ -88,7 +89,8 @@ fn uptime(node: &Node, seed: u64, from: NaiveDate, hours: i64) -> Vec<bool> {
                     };
                     spot
                 }
-            }
+            };
+            up || left_on
         })
         .collect()
 }

@@ -24,11 +24,12 @@ pub(super) fn amount(text: &str) -> Result<i128> {
 }
 
 pub(super) fn rates(price: &Price) -> Result<Rates> {
+    let rate = |text: &str| Ok::<i128, Error>(per_token(text)? * price.per_mille / 1_000);
     Ok([
-        Some(per_token(price.input)?),
-        Some(per_token(price.cache_read)?),
-        price.cache_write.map(per_token).transpose()?,
-        Some(per_token(price.output)?),
+        Some(rate(price.input)?),
+        Some(rate(price.cache_read)?),
+        price.cache_write.map(rate).transpose()?,
+        Some(rate(price.output)?),
     ])
 }
 

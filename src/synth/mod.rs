@@ -10,11 +10,13 @@ mod bench;
 mod bill;
 mod chance;
 mod charge;
+mod daily;
 mod files;
 mod fleet;
 mod gateway;
 mod labels;
 mod meter;
+mod plant;
 mod portfolio;
 mod readme;
 mod reference;
@@ -23,7 +25,9 @@ mod sample;
 mod telemetry;
 mod traffic;
 
+pub use daily::{Row, daily};
 pub use files::Written;
+pub use plant::Planted;
 pub use restated::write_restated;
 
 use crate::base::error::Context as _;
@@ -36,6 +40,7 @@ use fleet::Running;
 use gateway::LineWriter;
 use labels::Labels;
 use meter::{Book, Meter, buckets, cost};
+use portfolio::Portfolio;
 use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::Path;
@@ -65,6 +70,8 @@ pub struct Options {
     /// Rows of ordinary cloud charges in the bills, roughly. Only the bench has a choice.
     pub bill_rows: u64,
     pub gzip: bool,
+    /// So many anomalies are put in, and listed; then the company has no story of its own.
+    pub planted: u32,
 }
 
 impl Options {
@@ -79,6 +86,7 @@ impl Options {
             step_seconds: 900,
             bill_rows: 0,
             gzip: true,
+            planted: 0,
         }
     }
 
@@ -93,7 +101,22 @@ impl Options {
             step_seconds: 60,
             bill_rows: 1_500_000,
             gzip: false,
+            planted: 0,
         }
+    }
+
+    /// The company, and what was planted in it.
+    fn portfolio(&self) -> Result<(Portfolio, Vec<Planted>)> {
+        self.check()?;
+        let mut portfolio = match self.profile {
+            Profile::Sample => sample::portfolio(),
+            Profile::Bench => bench::portfolio(self),
+        };
+        let planted = match self.planted {
+            0 => Vec::new(),
+            count => plant::sow(&mut portfolio, self.seed, self.from..self.to, count)?,
+        };
+        Ok((portfolio, planted))
     }
 
     fn check(&self) -> Result<()> {
@@ -140,6 +163,8 @@ pub struct Summary {
     pub successes: u64,
     /// List cost of all attempts that the price book knows, in USD at scale 18.
     pub list_cost: i128,
+    /// What was put in to be found.
+    pub planted: Vec<Planted>,
 }
 
 impl Summary {
@@ -153,13 +178,12 @@ pub type Progress<'a> = &'a mut dyn FnMut(u64, u64);
 
 /// Writes everything below `out`. Files that exist are written over, others are left alone.
 pub fn write(options: &Options, out: &Path, progress: Progress<'_>) -> Result<Summary> {
-    options.check()?;
-    let portfolio = match options.profile {
-        Profile::Sample => sample::portfolio(),
-        Profile::Bench => bench::portfolio(options),
-    };
+    let (portfolio, planted) = options.portfolio()?;
     let mut folder = Folder::new(out, options.gzip);
-    let mut summary = Summary::default();
+    let mut summary = Summary {
+        planted,
+        ..Summary::default()
+    };
     let books = portfolio
         .models
         .iter()
@@ -286,6 +310,14 @@ pub fn write(options: &Options, out: &Path, progress: Progress<'_>) -> Result<Su
     reference::prices(&portfolio, &mut folder)?;
     reference::fx(&mut folder, options.seed, options.from, options.to)?;
     reference::configuration(&portfolio, &mut folder, i64::from(options.step_seconds))?;
+    if options.planted > 0 {
+        let mut file = folder.text("planted.csv")?;
+        file.to
+            .write_all(plant::list(&summary.planted).as_bytes())
+            .context("writing the list of what is planted")?;
+        file.rows = summary.planted.len() as u64;
+        folder.close(file)?;
+    }
     folder.written.sort_by(|a, b| a.path.cmp(&b.path));
     summary.files.clone_from(&folder.written);
     readme::write(options, &portfolio, &summary, &mut folder)?;

@@ -39,6 +39,8 @@ pub(super) struct Price {
     pub cache_read: &'static str,
     pub cache_write: Option<&'static str>,
     pub output: &'static str,
+    /// All of them, times this in thousandths.
+    pub per_mille: i128,
 }
 
 #[derive(Clone)]
@@ -83,6 +85,18 @@ pub(super) struct Drift {
     pub requests_factor: f64,
 }
 
+/// For some days something was otherwise; planted, so that it can be looked for.
+#[derive(Clone)]
+pub(super) struct Spell {
+    pub days: std::ops::Range<NaiveDate>,
+    /// Tasks, for one of before.
+    pub traffic: f64,
+    /// What the prompt cache still holds of what it held.
+    pub cache: f64,
+    /// All tasks go to this model.
+    pub route: Option<usize>,
+}
+
 #[derive(Clone)]
 pub(super) struct UseCase {
     pub id: String,
@@ -117,6 +131,7 @@ pub(super) struct UseCase {
     pub labelled: f64,
     pub label_delay_hours: f64,
     pub drift: Option<Drift>,
+    pub spells: Vec<Spell>,
     /// Labels come from a system that exports CSV.
     pub csv_labels: bool,
 }
@@ -173,6 +188,8 @@ pub(super) struct Node {
     pub list_rate: &'static str,
     pub rate: &'static str,
     pub uptime: Uptime,
+    /// Nobody switched it off on these days.
+    pub left_on: Option<std::ops::Range<NaiveDate>>,
     /// Idle and full power of one GPU.
     pub watts: (f64, f64),
     /// No exporter on it before that day: dark.

@@ -2,7 +2,7 @@
 
 use super::chance::between;
 use super::files::Folder;
-use super::meter::per_token;
+use super::meter::rates;
 use super::portfolio::Portfolio;
 use super::sample::{SCOPES, SHARING};
 use crate::base::Result;
@@ -18,18 +18,13 @@ pub(super) fn prices(portfolio: &Portfolio, folder: &mut Folder) -> Result<()> {
     let mut rows = Vec::new();
     for model in &portfolio.models {
         for price in &model.prices {
-            let write = match price.cache_write {
-                Some(text) => format_short(per_token(text)?),
-                None => "null".to_owned(),
-            };
+            let [input, read, write, output] =
+                rates(price)?.map(|rate| rate.map_or_else(|| "null".to_owned(), format_short));
             rows.push(format!(
-                r#" {{"provider": "{}", "model": "{}", "valid_from": "{}T00:00:00Z", "currency": "USD", "input_cost_per_token": {}, "cache_read_input_token_cost": {}, "cache_creation_input_token_cost": {write}, "output_cost_per_token": {}}}"#,
+                r#" {{"provider": "{}", "model": "{}", "valid_from": "{}T00:00:00Z", "currency": "USD", "input_cost_per_token": {input}, "cache_read_input_token_cost": {read}, "cache_creation_input_token_cost": {write}, "output_cost_per_token": {output}}}"#,
                 portfolio.providers[model.provider].id,
                 model.id,
                 price.valid_from,
-                format_short(per_token(price.input)?),
-                format_short(per_token(price.cache_read)?),
-                format_short(per_token(price.output)?),
             ));
         }
     }

@@ -156,6 +156,7 @@ fn price(
         cache_read,
         cache_write,
         output,
+        per_mille: 1_000,
     }
 }
 
@@ -320,6 +321,7 @@ fn use_case(
         labelled: 0.9,
         label_delay_hours: 6.0,
         drift: None,
+        spells: vec![],
         csv_labels: false,
     }
 }
@@ -417,6 +419,7 @@ fn node(host: &str, resource_id: &str, purchase: Purchase, uptime: Uptime, rate:
         list_rate: "1.861",
         rate,
         uptime,
+        left_on: None,
         watts: (36.0, 330.0),
         telemetry_from: None,
         hole: None,

@@ -2,7 +2,7 @@
 //! Knows nothing of file formats. Holds one hour and what is still running, never the whole.
 
 use super::chance::{around, between, count, happens, hex, pick, unit};
-use super::portfolio::{Portfolio, Rhythm, UseCase};
+use super::portfolio::{Portfolio, Rhythm, Spell, UseCase};
 use crate::base::seed::{self, Rng};
 use crate::base::time::day_start;
 use chrono::{Datelike, NaiveDate, Weekday};
@@ -152,7 +152,8 @@ impl<'a> Traffic<'a> {
             let case = &self.portfolio.use_cases[index];
             // A drift makes tasks longer, not more frequent.
             let longer = longer(case, day);
-            let mean = self.rates[index] * strength(case, self.from, self.days, day, clock) / longer;
+            let busier: f64 = spells(case, day).map(|spell| spell.traffic).product();
+            let mean = self.rates[index] * strength(case, self.from, self.days, day, clock) / longer * busier;
             for _ in 0..count(&mut self.rng, mean) {
                 let at = start + (unit(&mut self.rng) * MS_PER_HOUR as f64) as i64;
                 let task = self.task(index, day, at);
@@ -178,6 +179,7 @@ impl<'a> Traffic<'a> {
         let requests = 1 + (unit(rng) * most) as u32;
         let user = 1 + (unit(rng) * unit(rng) * 240.0) as u32;
         let asked = case.routes[pick(rng, case.routes.iter().map(|route| route.1))].0;
+        let asked = spells(case, day).find_map(|spell| spell.route).unwrap_or(asked);
         let mut time = at;
         let mut answered = true;
         for request in 0..requests {
@@ -216,6 +218,7 @@ impl<'a> Traffic<'a> {
             Some(drift) if day >= drift.from => (drift.input_factor, drift.cache_factor),
             _ => (1.0, 1.0),
         };
+        let cache_factor = spells(case, day).fold(cache_factor, |factor, spell| factor * spell.cache);
         let rng = &mut self.rng;
         let prompt = 20 + around(rng, case.input * input_factor);
         let output = 5 + around(rng, case.output);
@@ -315,6 +318,10 @@ impl<'a> Traffic<'a> {
         }
         0.028
     }
+}
+
+fn spells(case: &UseCase, day: NaiveDate) -> impl Iterator<Item = &Spell> {
+    case.spells.iter().filter(move |spell| spell.days.contains(&day))
 }
 
 fn longer(case: &UseCase, day: NaiveDate) -> f64 {

@@ -380,6 +380,17 @@ async fn as_of_every_table_view_and_metric_is_what_it_was() {
     }
 }
 
+/// The same without the names of files: the old program knew them by another hash, and names charges after them.
+fn told(batch: &arrow::array::RecordBatch) -> Vec<String> {
+    let hashes = regex::Regex::new("[0-9a-f]{64}|[0-9a-f]{12}:").unwrap();
+    let mut lines: Vec<String> = sorted(batch)
+        .iter()
+        .map(|line| hashes.replace_all(line, "file:").into_owned())
+        .collect();
+    lines.sort();
+    lines
+}
+
 pub(crate) fn sorted(batch: &arrow::array::RecordBatch) -> Vec<String> {
     let mut lines: Vec<String> = (0..batch.num_rows())
         .map(|row| {
@@ -459,7 +470,7 @@ async fn an_old_lake_answers_as_a_new_one() {
         "control_totals",
     ] {
         let sql = format!("SELECT * FROM {name}");
-        let said = async |engine: &Engine| sorted(&engine.query(&sql, &[]).await.unwrap());
+        let said = async |engine: &Engine| told(&engine.query(&sql, &[]).await.unwrap());
         assert_eq!(said(&then).await, said(&fresh).await, "{name}");
     }
 }
@@ -475,15 +486,15 @@ async fn an_old_lake_takes_new_files_and_keeps_its_history() {
     let (widened, fresh) = (engine(old.path(), None).await, new.engine(LATER).await);
     for name in ["ledger", "calls", "tasks", "reconciliation"] {
         let sql = format!("SELECT * FROM {name}");
-        let said = async |engine: &Engine| sorted(&engine.query(&sql, &[]).await.unwrap());
+        let said = async |engine: &Engine| told(&engine.query(&sql, &[]).await.unwrap());
         assert_eq!(said(&widened).await, said(&fresh).await, "{name}");
     }
     // And as of then it is still the old lake, whose tables were narrower.
     let (then, alone) = (engine(old.path(), Some(BETWEEN)).await, new.engine(BETWEEN).await);
     let sql = "SELECT * FROM ledger";
     assert_eq!(
-        sorted(&then.query(sql, &[]).await.unwrap()),
-        sorted(&alone.query(sql, &[]).await.unwrap())
+        told(&then.query(sql, &[]).await.unwrap()),
+        told(&alone.query(sql, &[]).await.unwrap())
     );
     // A delivery that the old program took is known to the new one.
     std::fs::rename(new.dir.path().join("first"), old.path().join("first")).unwrap();

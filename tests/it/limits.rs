@@ -3,8 +3,9 @@
 
 use crate::support::{run, spendscope};
 use arrow::array::{ArrayRef, RecordBatch, StringArray};
-use spendscope::base::Result;
-use spendscope::ingest::{self, Explained, Kind, Options};
+use spendscope::base::clock::SystemClock;
+use spendscope::ingest::{self, Options};
+use spendscope::store::Lake;
 use std::io::{BufWriter, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -622,31 +623,31 @@ fn a_table_of_parquet_that_says_one_long_text_in_every_row() {
 }
 
 #[tokio::test]
-async fn rows_that_do_not_fit_are_an_error_not_the_end_of_the_process() {
+async fn a_list_that_does_not_fit_is_an_error_not_the_end_of_the_process() {
     let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("calls.jsonl");
+    let path = dir.path().join("rates.csv");
     write(&path, |out| {
-        (0..10_000).for_each(|n| writeln!(out, "{}", call(&n.to_string())).unwrap())
+        writeln!(out, "day,from,to,rate").unwrap();
+        for day in 0..28 {
+            (0..400).for_each(|n| writeln!(out, "2026-09-{:02},EUR,USD,1.{n:03}", day + 1).unwrap());
+        }
     });
-    let options = Options {
-        held_limit: MIB,
-        ..Options::default()
+    let lake = Lake::open("memory:///lake", Arc::new(SystemClock)).await.unwrap();
+    let ingested = |held_limit| {
+        let options = Options {
+            held_limit,
+            ..Options::default()
+        };
+        let (lake, catalog, path) = (&lake, crate::sources::catalog(), path.display().to_string());
+        async move { ingest::ingest(lake, &catalog, &[path], &options, &mut ()).await }
     };
-    let explained: Result<Vec<Explained>> = ingest::explain(
-        &crate::sources::catalog(),
-        &[path.display().to_string()],
-        &options,
-        1,
-    )
-    .await;
-    let Kind::Rows(understood) = explained.unwrap().pop().unwrap().format.unwrap() else {
-        panic!("a log has rows");
-    };
-    let error = understood.rows.unwrap_err();
+    let error = ingested(MIB / 4).await.unwrap_err();
     assert!(
-        error.to_string().contains("take more than 1 MiB of memory"),
+        error.to_string().contains("rows of this list take more than"),
         "{error}"
     );
+    assert!(!lake.exists().await.unwrap(), "nothing was written");
+    ingested(64 * MIB).await.unwrap();
 }
 
 // ── what lies in folders ─────────────────────────────────────────────────────────────────

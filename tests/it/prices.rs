@@ -35,7 +35,7 @@ fn rates_of_the_real_price_map() {
     // Three models with a step each; xAI's is reached at 200,000 tokens, the others' behind it.
     let steps = "SELECT model, over, upto, input_rate * 1000000 AS input, read_rate * 1000000 AS read, \
                  output_rate * 1000000 AS output, search_rate AS search FROM price_rates \
-                 WHERE provider IN ('openai', 'xai', 'dashscope') ORDER BY model, over";
+                 WHERE provider IN ('openai', 'xai', 'dashscope') AND word = 'standard' ORDER BY model, over";
     insta::assert_snapshot!(says(steps), @r"
     model,over,upto,input,read,output,search
     gpt-6-astra,-1,272000,10,1,50,0.01

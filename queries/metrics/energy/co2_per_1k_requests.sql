@@ -31,9 +31,7 @@ gco2e_per_1k_requests_facility = { over = ["kgco2e_facility", "requests"], times
 kwh_facility = { sum = "facility / 3600000000" }
 */
 WITH asked AS (
-    SELECT
-        task_id, request, model, self_hosted,
-        min(started_at) OVER (PARTITION BY task_id, request) AS asked_at
+    SELECT task_id, request, model, self_hosted, asked_at
     FROM calls
 ),
 parts AS (

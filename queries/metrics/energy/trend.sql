@@ -31,9 +31,7 @@ kwh_facility = { sum = "facility / 3600000000" }
 kgco2e_facility = { sum = "gco2 / 3600000000 / 1000" }
 */
 WITH asked AS (
-    SELECT
-        task_id, request, model, self_hosted,
-        min(started_at) OVER (PARTITION BY task_id, request) AS asked_at
+    SELECT task_id, request, model, self_hosted, asked_at
     FROM calls
 ),
 energy AS (

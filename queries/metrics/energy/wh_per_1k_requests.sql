@@ -55,9 +55,7 @@ nodes AS (
     GROUP BY d.model, d.host
 ),
 asked AS (
-    SELECT
-        task_id, request, model, self_hosted,
-        min(started_at) OVER (PARTITION BY task_id, request) AS asked_at
+    SELECT task_id, request, model, self_hosted, asked_at
     FROM calls
 ),
 parts AS (

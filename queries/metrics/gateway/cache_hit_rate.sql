@@ -52,50 +52,61 @@ cache_token_hit_rate = { over = ["cache_read", "input"] }
 request_cache_hit_rate = { over = ["gateway_hits", "requests"] }
 unpriced_attempts = { count = "*", where = "price_status = 'unpriced'" }
 */
-WITH placed AS (
+WITH attempted AS (
     SELECT
-        source AS request_source, request_id, task_id, request, model, provider, use_case, team, key_alias, region,
+        source AS request_source, request_id, task_id, request, attempts, model, provider, use_case, team, key_alias, region,
         local_day(started_at) AS day, gateway_cache_hit, uncached_input, cache_read, cache_write, output, reasoning, overlap,
         list_currency, price_status,
         CASE WHEN price_status = 'priced' THEN list_cost END AS list_cost,
-        CASE WHEN price_status = 'priced' THEN cache_savings END AS cache_savings,
-        min(started_at) OVER (PARTITION BY task_id, request) AS asked_at
+        CASE WHEN price_status = 'priced' THEN cache_savings END AS cache_savings
     FROM calls
-),
-attempted AS (
-    SELECT
-        request_source, request_id, task_id, request, model, provider, use_case, team, key_alias, region, day,
-        gateway_cache_hit, uncached_input, cache_read, cache_write, output, reasoning, overlap,
-        list_currency, price_status, list_cost, cache_savings
-    FROM placed
     WHERE asked_at >= $from AND asked_at < $to
 ),
 valued AS (
     SELECT
         {{by}},
         COALESCE(list_currency, max(list_currency) OVER (PARTITION BY {{by}}, 1)) AS currency,
-        request_source, request_id, concat(task_id, '/', request) AS request,
+        request_source, request_id, attempts, concat(task_id, '/', request) AS request,
         gateway_cache_hit, uncached_input, cache_read, cache_write, output, reasoning, overlap, price_status,
         list_cost, cache_savings
     FROM attempted
+),
+-- A lone attempt is a request of its own: only of the others several may be one.
+summed AS (
+    SELECT
+        {{by}},
+        currency,
+        count(*) AS attempts,
+        count(*) FILTER (WHERE attempts = 1) + count(DISTINCT CASE WHEN attempts > 1 THEN request END) AS requests,
+        count(*) FILTER (WHERE gateway_cache_hit) AS gateway_hits,
+        sum(uncached_input) AS uncached_input,
+        sum(cache_read) AS cache_read,
+        sum(cache_write) AS cache_write,
+        sum(output) AS output,
+        sum(reasoning) AS reasoning,
+        sum(list_cost) AS list_cost,
+        sum(cache_savings) AS cache_savings,
+        count(*) FILTER (WHERE price_status = 'unpriced') AS unpriced_attempts,
+        count(*) FILTER (WHERE overlap) AS overlap_attempts
+    FROM valued
+    GROUP BY {{by}}, currency
 )
 SELECT
     {{by}},
     currency,
-    count(*) AS attempts,
-    count(DISTINCT request) AS requests,
-    count(*) FILTER (WHERE gateway_cache_hit) AS gateway_hits,
-    sum(uncached_input) AS uncached_input,
-    sum(cache_read) AS cache_read,
-    sum(cache_write) AS cache_write,
-    sum(output) AS output,
-    sum(reasoning) AS reasoning,
-    sum(list_cost) AS list_cost,
-    ratio(sum(cache_read), sum(cache_read) + sum(cache_write) + sum(uncached_input)) AS cache_token_hit_rate,
-    ratio(count(*) FILTER (WHERE gateway_cache_hit), count(DISTINCT request)) AS request_cache_hit_rate,
-    sum(cache_savings) AS cache_savings,
-    count(*) FILTER (WHERE price_status = 'unpriced') AS unpriced_attempts,
-    count(*) FILTER (WHERE overlap) AS overlap_attempts
-FROM valued
-GROUP BY {{by}}, currency
+    attempts,
+    requests,
+    gateway_hits,
+    uncached_input,
+    cache_read,
+    cache_write,
+    output,
+    reasoning,
+    list_cost,
+    ratio(cache_read, cache_read + cache_write + uncached_input) AS cache_token_hit_rate,
+    ratio(gateway_hits, requests) AS request_cache_hit_rate,
+    cache_savings,
+    unpriced_attempts,
+    overlap_attempts
+FROM summed
 ORDER BY {{by}}, currency

@@ -21,7 +21,7 @@ columns = [
 kind = "bar"
 y = "fallback_rate"
 [explain]
-from = "placed"
+from = "told"
 where = "asked_at >= $from AND asked_at < $to"
 [explain.columns]
 requests = { count = "request" }
@@ -34,21 +34,34 @@ failure_rate = { over = ["failed_requests", "requests"] }
 WITH placed AS (
     SELECT
         source AS request_source, request_id, concat(task_id, '/', request) AS request, attempts,
-        model, provider, use_case, team, key_alias, region, local_day(started_at) AS day,
-        min(model) OVER (PARTITION BY task_id, request) <> max(model) OVER (PARTITION BY task_id, request) AS fell_back,
-        max(CASE WHEN attempt = attempts AND status = 'failure' THEN 1 ELSE 0 END)
-            OVER (PARTITION BY task_id, request) = 1 AS failed,
-        min(started_at) OVER (PARTITION BY task_id, request) AS asked_at
+        model, provider, use_case, team, key_alias, region, local_day(started_at) AS day, fell_back,
+        attempt = attempts AND status = 'failure' AS failed_here,
+        asked_at
     FROM calls
+),
+-- Of requests of several attempts each row says whether the last one failed; a lone attempt is its own.
+told AS (
+    SELECT
+        request_source, request_id, request, attempts, model, provider, use_case, team, key_alias, region, day, fell_back,
+        asked_at, failed_here AS failed
+    FROM placed
+    WHERE attempts = 1
+    UNION ALL
+    SELECT
+        request_source, request_id, request, attempts, model, provider, use_case, team, key_alias, region, day, fell_back,
+        asked_at, max(CASE WHEN failed_here THEN 1 ELSE 0 END) OVER (PARTITION BY request) = 1 AS failed
+    FROM placed
+    WHERE attempts > 1
 ),
 grouped AS (
     SELECT
         {{by}},
-        count(DISTINCT request) AS requests,
+        count(*) FILTER (WHERE attempts = 1) + count(DISTINCT CASE WHEN attempts > 1 THEN request END) AS requests,
         count(DISTINCT CASE WHEN attempts > 1 THEN request END) AS retried_requests,
         count(DISTINCT CASE WHEN fell_back THEN request END) AS fallback_requests,
-        count(DISTINCT CASE WHEN failed THEN request END) AS failed_requests
-    FROM placed
+        count(*) FILTER (WHERE attempts = 1 AND failed)
+        + count(DISTINCT CASE WHEN attempts > 1 AND failed THEN request END) AS failed_requests
+    FROM told
     WHERE asked_at >= $from AND asked_at < $to
     GROUP BY {{by}}, true
 )

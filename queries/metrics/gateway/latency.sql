@@ -34,27 +34,16 @@ WITH attempted AS (
         latency_ms, ttft_ms, source AS request_source, request_id
     FROM calls
     WHERE started_at >= $from AND started_at < $to AND NOT gateway_cache_hit
-),
-ranked AS (
-    SELECT
-        {{by}},
-        latency_ms,
-        100 * row_number() OVER (PARTITION BY {{by}}, 1 ORDER BY latency_ms ASC NULLS LAST) AS latency_rank,
-        count(latency_ms) OVER (PARTITION BY {{by}}, 1) AS latencies,
-        ttft_ms,
-        100 * row_number() OVER (PARTITION BY {{by}}, 1 ORDER BY ttft_ms ASC NULLS LAST) AS ttft_rank,
-        count(ttft_ms) OVER (PARTITION BY {{by}}, 1) AS ttfts
-    FROM attempted
 )
 SELECT
     {{by}},
     count(*) AS attempts,
     count(latency_ms) AS measured,
-    min(CASE WHEN latency_rank >= 50 * latencies THEN latency_ms END) AS latency_ms_p50,
-    min(CASE WHEN latency_rank >= 95 * latencies THEN latency_ms END) AS latency_ms_p95,
-    min(CASE WHEN latency_rank >= 99 * latencies THEN latency_ms END) AS latency_ms_p99,
-    min(CASE WHEN ttft_rank >= 50 * ttfts THEN ttft_ms END) AS ttft_ms_p50,
-    min(CASE WHEN ttft_rank >= 95 * ttfts THEN ttft_ms END) AS ttft_ms_p95
-FROM ranked
+    nearest_rank(latency_ms, 50) AS latency_ms_p50,
+    nearest_rank(latency_ms, 95) AS latency_ms_p95,
+    nearest_rank(latency_ms, 99) AS latency_ms_p99,
+    nearest_rank(ttft_ms, 50) AS ttft_ms_p50,
+    nearest_rank(ttft_ms, 95) AS ttft_ms_p95
+FROM attempted
 GROUP BY {{by}}, true
 ORDER BY {{by}}, attempts DESC

@@ -40,22 +40,10 @@ unconverted = { count = "*", where = "amount IS NOT NULL AND reporting_rate IS N
 uncosted = { count = "*", where = "uncosted" }
 unknown_costs = { plus = ["unconverted", "uncosted"] }
 */
-WITH ranked AS (
-    SELECT
-        use_case,
-        latency_ms,
-        100 * row_number() OVER (PARTITION BY use_case ORDER BY latency_ms ASC NULLS LAST) AS place,
-        count(latency_ms) OVER (PARTITION BY use_case) AS measured
+WITH latencies AS (
+    SELECT use_case, count(*) AS attempts, count(latency_ms) AS measured, nearest_rank(latency_ms, 95) AS p95
     FROM calls
     WHERE started_at >= $from AND started_at < $to AND NOT gateway_cache_hit
-),
-latencies AS (
-    SELECT
-        use_case,
-        count(*) AS attempts,
-        count(latency_ms) AS measured,
-        min(CASE WHEN place >= 95 * measured THEN latency_ms END) AS p95
-    FROM ranked
     GROUP BY use_case
 ),
 begun AS (

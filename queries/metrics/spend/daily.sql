@@ -17,7 +17,7 @@ columns = [
     { name = "charges", type = "int", role = "measure", unit = "charges", description = "Lines of the bills." },
 ]
 [chart]
-kind = "stacked_area"
+kind = "area"
 x = "day"
 y = "amount"
 series = "scope"

@@ -77,15 +77,6 @@ valued AS (
     FROM joined
     WHERE place = 1
 ),
-ranked AS (
-    SELECT
-        {{by}},
-        shown,
-        cost,
-        100 * row_number() OVER (PARTITION BY {{by}}, shown ORDER BY cost ASC NULLS LAST, task_id) AS place,
-        count(cost) OVER (PARTITION BY {{by}}, shown) AS tasks
-    FROM valued
-),
 grouped AS (
     SELECT
         {{by}},
@@ -93,12 +84,12 @@ grouped AS (
         count(cost) AS tasks,
         count(*) - count(cost) AS left_out,
         sum(cost) AS cost,
-        min(CASE WHEN place >= 50 * tasks THEN cost END) AS p50,
-        min(CASE WHEN place >= 90 * tasks THEN cost END) AS p90,
-        min(CASE WHEN place >= 95 * tasks THEN cost END) AS p95,
-        min(CASE WHEN place >= 99 * tasks THEN cost END) AS p99,
+        nearest_rank(cost, 50) AS p50,
+        nearest_rank(cost, 90) AS p90,
+        nearest_rank(cost, 95) AS p95,
+        nearest_rank(cost, 99) AS p99,
         max(cost) AS dearest
-    FROM ranked
+    FROM valued
     GROUP BY {{by}}, shown
 ),
 spread AS (

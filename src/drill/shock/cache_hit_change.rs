@@ -55,7 +55,7 @@ impl Shock for CacheHitChange {
         check_span("from_day", self.from_day, self.days, horizon_days)
     }
 
-    fn bind(&self, world: &mut World) -> Result<Box<dyn Bound>> {
+    fn bind(&self, _name: &str, world: &mut World) -> Result<Box<dyn Bound>> {
         let span = Span::new(self.from_day, self.days);
         match self.cache {
             Cache::Gateway => {

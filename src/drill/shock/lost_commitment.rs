@@ -1,7 +1,7 @@
 //! `lost_commitment`: reserved GPUs end, by expiry or default. Their price is no longer paid, and the
 //! demand they covered is bought on demand.
 
-use super::{Bound, DayState, Shock, Span, check_span, meant};
+use super::{Bound, DayState, Shock, Span, check_span, meant_pools};
 use crate::base::Result;
 use crate::drill::factor::Factor;
 use crate::drill::scenario::impossible;
@@ -39,27 +39,11 @@ impl Shock for LostCommitment {
         check_span("from_day", self.from_day, self.days, horizon_days)
     }
 
-    fn bind(&self, world: &mut World) -> Result<Box<dyn Bound>> {
-        let hit = |name: &str| meant(&self.pools, name);
-        let pools: Vec<usize> = world
-            .pools
-            .iter()
-            .enumerate()
-            .filter(|(_, p)| hit(&p.name))
-            .map(|(at, _)| at)
-            .collect();
-        if pools.is_empty() && !self.pools.is_empty() {
-            let known: Vec<&str> = world.pools.iter().map(|p| p.name.as_str()).collect();
-            return Err(impossible(
-                "pools",
-                format!("no GPU pool is {}", self.pools.join(" or ")),
-                format!("the portfolio has: {}", known.join(", ")),
-            ));
-        }
+    fn bind(&self, _name: &str, world: &mut World) -> Result<Box<dyn Bound>> {
         Ok(Box::new(Lost {
             span: Span::new(self.from_day, self.days),
             kept: Factor::ONE.minus(self.share.0),
-            pools,
+            pools: meant_pools(world, &self.pools)?,
         }))
     }
 }

@@ -5,16 +5,20 @@
 //! a day, and then changes each day in place. Shocks act in the order of the file.
 
 mod cache_hit_change;
+mod either_or;
+mod fx;
 mod gpu_price;
 mod lost_commitment;
 mod model_swap;
 mod price_change;
+mod routing_change;
 mod runaway_key;
 mod spot_reclaim;
 mod traffic_surge;
 
 use super::factor::Factor;
 use super::inputs::DriverKind;
+use super::market::Moves;
 use super::position::PoolDay;
 use super::scenario::{NamedShock, impossible};
 use super::world::World;
@@ -36,9 +40,19 @@ pub const KINDS: &[Kind] = &[
         read: read::<cache_hit_change::CacheHitChange>,
     },
     Kind {
+        name: "either_or",
+        summary: "one of several levels of traffic comes true",
+        read: read::<either_or::EitherOr>,
+    },
+    Kind {
+        name: "fx",
+        summary: "a currency that bills are in gets dearer or cheaper",
+        read: read_market::<fx::Fx>,
+    },
+    Kind {
         name: "gpu_price",
-        summary: "the GPU price index drifts, swings and jumps",
-        read: read::<gpu_price::GpuPrice>,
+        summary: "the GPU price index drifts, swings, returns, jumps, or follows a path",
+        read: read_market::<gpu_price::GpuPrice>,
     },
     Kind {
         name: "lost_commitment",
@@ -54,6 +68,11 @@ pub const KINDS: &[Kind] = &[
         name: "price_change",
         summary: "a model provider changes its prices",
         read: read::<price_change::PriceChange>,
+    },
+    Kind {
+        name: "routing_change",
+        summary: "the router sends shares of one model's work to others",
+        read: read::<routing_change::RoutingChange>,
     },
     Kind {
         name: "runaway_key",
@@ -78,6 +97,18 @@ fn read<S: Shock + for<'de> Deserialize<'de> + 'static>(
     table
         .try_into::<S>()
         .map(|shock| Box::new(shock) as Box<dyn Shock>)
+}
+
+/// A shock whose price moves: its own keys, beside those that say how.
+trait Market: for<'de> Deserialize<'de> {
+    fn with(self, moves: Moves) -> Box<dyn Shock>;
+}
+
+fn read_market<S: Market>(table: toml::Table) -> std::result::Result<Box<dyn Shock>, toml::de::Error> {
+    let (moves, own) = table
+        .into_iter()
+        .partition::<toml::Table, _>(|(key, _)| Moves::KEYS.contains(&key.as_str()));
+    Ok(own.try_into::<S>()?.with(moves.try_into::<Moves>()?))
 }
 
 /// Reads one entry of `[[shocks]]`: `kind`, an optional `name`, and what the kind asks for.
@@ -113,14 +144,27 @@ pub(super) fn parse(at: usize, mut table: toml::Table) -> Result<NamedShock> {
 pub trait Shock: std::fmt::Debug + Send + Sync {
     /// Refuses what cannot be, naming the key.
     fn check(&self, horizon_days: u32) -> Result<()>;
-    /// Finds what it is about in the world.
-    fn bind(&self, world: &mut World) -> Result<Box<dyn Bound>>;
+    /// Whether its chance is normal, and can be correlated with others'.
+    fn draws_normals(&self) -> bool {
+        false
+    }
+    /// Finds what it is about in the world. `name` is the drill's for it.
+    fn bind(&self, name: &str, world: &mut World) -> Result<Box<dyn Bound>>;
 }
 
 /// A shock that knows its drivers.
 pub trait Bound: Send + Sync {
-    /// This path's chance: a factor for every day. Nothing where nothing is left to chance.
-    fn draw(&self, _rng: &mut Rng, _days: usize) -> Vec<Factor> {
+    /// Whether paths differ.
+    fn is_random(&self) -> bool {
+        false
+    }
+    /// Whether `draw` is to be given a normal number a day.
+    fn draws_normals(&self) -> bool {
+        false
+    }
+    /// This path's chance: a factor for every day. Nothing where nothing changes from path to path or
+    /// from day to day.
+    fn draw(&self, _normals: &[f64], _rng: &mut Rng, _days: usize) -> Vec<Factor> {
         Vec::new()
     }
     /// Changes a day. `drawn` is the day's factor, one where none was drawn. `None` on overflow.
@@ -163,7 +207,7 @@ fn first_day() -> u32 {
     1
 }
 
-fn check_span(key: &str, from_day: u32, days: Option<u32>, horizon_days: u32) -> Result<()> {
+pub(super) fn check_span(key: &str, from_day: u32, days: Option<u32>, horizon_days: u32) -> Result<()> {
     if !(1..=horizon_days).contains(&from_day) {
         return Err(impossible(
             key,
@@ -212,6 +256,29 @@ fn model_lines(world: &World, key: &str, patterns: &[String], parts: &[String]) 
     }
     Ok(models()
         .filter(|(_, l)| meant(patterns, &l.driver) && (parts.is_empty() || parts.contains(&l.part)))
+        .map(|(at, _)| at)
+        .collect())
+}
+
+/// The pools meant by the patterns; a name that means nothing is an error.
+fn meant_pools(world: &World, patterns: &[String]) -> Result<Vec<usize>> {
+    for pattern in patterns {
+        if !world
+            .pools
+            .iter()
+            .any(|p| meant(std::slice::from_ref(pattern), &p.name))
+        {
+            let known: Vec<&str> = world.pools.iter().map(|p| p.name.as_str()).collect();
+            return Err(impossible(
+                "pools",
+                format!("no GPU pool is '{pattern}'"),
+                format!("the portfolio has: {}", known.join(", ")),
+            ));
+        }
+    }
+    let pools = world.pools.iter().enumerate();
+    Ok(pools
+        .filter(|(_, p)| meant(patterns, &p.name))
         .map(|(at, _)| at)
         .collect())
 }

@@ -56,7 +56,7 @@ impl Shock for ModelSwap {
         check_span("from_day", self.from_day, self.days, horizon_days)
     }
 
-    fn bind(&self, world: &mut World) -> Result<Box<dyn Bound>> {
+    fn bind(&self, _name: &str, world: &mut World) -> Result<Box<dyn Bound>> {
         let sources = model_lines(world, "from", std::slice::from_ref(&self.from), &[])?;
         let mut moves = Vec::with_capacity(sources.len());
         for from in sources {

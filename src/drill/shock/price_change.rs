@@ -41,7 +41,7 @@ impl Shock for PriceChange {
         check_span("from_day", self.from_day, self.days, horizon_days)
     }
 
-    fn bind(&self, world: &mut World) -> Result<Box<dyn Bound>> {
+    fn bind(&self, _name: &str, world: &mut World) -> Result<Box<dyn Bound>> {
         let lines = model_lines(world, "models", &self.models, &self.parts)?;
         if lines.is_empty() {
             return Err(impossible(

@@ -31,7 +31,7 @@ impl Shock for RunawayKey {
         check_span("from_day", self.from_day, Some(self.days), horizon_days)
     }
 
-    fn bind(&self, world: &mut World) -> Result<Box<dyn Bound>> {
+    fn bind(&self, _name: &str, world: &mut World) -> Result<Box<dyn Bound>> {
         let line = world.line_or_new(DriverKind::ModelApi, "runaway key", "all");
         Ok(Box::new(Runaway {
             span: Span::new(self.from_day, Some(self.days)),

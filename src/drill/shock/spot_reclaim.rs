@@ -35,11 +35,11 @@ impl Shock for SpotReclaim {
         check_span("from_day", self.from_day, self.days, horizon_days)
     }
 
-    fn bind(&self, world: &mut World) -> Result<Box<dyn Bound>> {
+    fn bind(&self, _name: &str, world: &mut World) -> Result<Box<dyn Bound>> {
         let hours: i128 = world
             .pools
             .iter()
-            .map(|p| p.positions[SPOT].hours.iter().sum::<i128>())
+            .map(|p| (0..world.days).map(|day| p.hours_held(SPOT, day)).sum::<i128>())
             .sum();
         // Where there is no spot today, the chance of one GPU stands for that of a decision's.
         let per_day = (hours / world.days as i128).max(24 * money::ONE);
@@ -60,7 +60,11 @@ struct Reclaim {
 }
 
 impl Bound for Reclaim {
-    fn draw(&self, rng: &mut Rng, days: usize) -> Vec<Factor> {
+    fn is_random(&self) -> bool {
+        true
+    }
+
+    fn draw(&self, _normals: &[f64], rng: &mut Rng, days: usize) -> Vec<Factor> {
         let hours = self.fleet.as_f64();
         let expected = self.spec.reclaims_per_gpu_hour.0.as_f64() * hours;
         let lost = self.spec.lost_hours_per_reclaim.0.as_f64();

@@ -3,11 +3,11 @@
 
 use super::{Bound, DayState, Shock, Span, check_span, model_lines, scale};
 use crate::base::{Result, seed::Rng};
+use crate::drill::chance::once;
 use crate::drill::factor::Factor;
 use crate::drill::scenario::impossible;
 use crate::drill::value::Ratio;
 use crate::drill::world::World;
-use rand_distr::{Distribution, StandardNormal};
 use serde::Deserialize;
 
 #[derive(Debug, Clone, Deserialize)]
@@ -42,6 +42,10 @@ fn all() -> Ratio {
 }
 
 impl Shock for TrafficSurge {
+    fn draws_normals(&self) -> bool {
+        self.uncertainty.0 > Factor::ZERO
+    }
+
     fn check(&self, horizon_days: u32) -> Result<()> {
         if self.factor.0.is_negative() {
             return Err(impossible(
@@ -74,7 +78,7 @@ impl Shock for TrafficSurge {
         check_span("from_day", self.from_day, self.days, horizon_days)
     }
 
-    fn bind(&self, world: &mut World) -> Result<Box<dyn Bound>> {
+    fn bind(&self, _name: &str, world: &mut World) -> Result<Box<dyn Bound>> {
         Ok(Box::new(Surge {
             spec: self.clone(),
             span: Span::new(self.from_day, self.days),
@@ -90,9 +94,17 @@ struct Surge {
 }
 
 impl Bound for Surge {
-    fn draw(&self, rng: &mut Rng, days: usize) -> Vec<Factor> {
+    fn draws_normals(&self) -> bool {
+        self.is_random()
+    }
+
+    fn is_random(&self) -> bool {
+        self.spec.uncertainty.0 > Factor::ZERO
+    }
+
+    fn draw(&self, normals: &[f64], _rng: &mut Rng, days: usize) -> Vec<Factor> {
         let spread = self.spec.uncertainty.0.as_f64();
-        let shock: f64 = StandardNormal.sample(rng);
+        let shock = once(normals);
         // The mean of the size stays as stated.
         let size = if spread == 0.0 {
             Factor::ONE

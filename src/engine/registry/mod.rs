@@ -163,6 +163,14 @@ pub struct GpuSlo {
     pub pool: String,
     pub min_utilization: f64,
     pub window_days: u32,
+    /// How its nodes may be bought: what a recommended move may go to.
+    #[serde(default = "any_purchase")]
+    pub may_buy: Vec<Purchase>,
+}
+
+/// What is owned is not bought again.
+fn any_purchase() -> Vec<Purchase> {
+    vec![Purchase::OnDemand, Purchase::Reserved, Purchase::Spot]
 }
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]

@@ -1,6 +1,8 @@
 //! The registry as tables, so that views and people can join with it.
 
-use super::{BudgetPeriod, Model, Provider, Purchase, Registry, RiskTier, SharingMethod, Stage, Tier};
+use super::{
+    BudgetPeriod, GpuSlo, Model, Provider, Purchase, Registry, RiskTier, SharingMethod, Stage, Tier,
+};
 use crate::base::{Result, money};
 use arrow::array::{
     ArrayRef, BooleanArray, Date32Array, Decimal128Array, Float64Array, Int64Array, ListBuilder, RecordBatch,
@@ -281,7 +283,12 @@ fn gpu_slo(registry: &Registry) -> Result<RecordBatch> {
         ("pool", names(rows().map(|s| &s.pool))),
         ("min_utilization", floats(rows().map(|s| Some(s.min_utilization)))),
         ("window_days", ints(rows().map(|s| i64::from(s.window_days)))),
+        ("may_buy", lists(&rows().map(ways).collect::<Vec<_>>())),
     ])
+}
+
+fn ways(slo: &GpuSlo) -> Vec<String> {
+    slo.may_buy.iter().map(|way| way.name().to_owned()).collect()
 }
 
 fn telemetry_steps(registry: &Registry) -> Result<RecordBatch> {

@@ -1,6 +1,6 @@
 //! What a registry must not say. Every refusal names the key and what to do.
 
-use super::{Registry, SCOPES, SharingMethod};
+use super::{Purchase, Registry, SCOPES, SharingMethod};
 use crate::base::{Error, Result, money};
 use regex::Regex;
 use std::collections::BTreeMap;
@@ -115,6 +115,17 @@ impl Registry {
             }
             if slo.window_days == 0 {
                 return Err(Error::config(format!("gpu_slo[{at}].window_days is 0")));
+            }
+            if slo.may_buy.is_empty() || slo.may_buy.contains(&Purchase::Owned) {
+                return Err(Error::config(format!(
+                    "gpu_slo[{at}].may_buy names {}",
+                    if slo.may_buy.is_empty() {
+                        "nothing"
+                    } else {
+                        "owned"
+                    }
+                ))
+                .advise("write some of on_demand, reserved and spot, or leave it out for all three"));
             }
         }
         Ok(())
@@ -231,6 +242,10 @@ mod tests {
                 "both have 'x'",
             ),
             ("[models.m]\nprovider = 'nobody'", "no provider 'nobody'"),
+            (
+                "[[gpu_slo]]\npool = 'true'\nmin_utilization = 0.5\nwindow_days = 7\nmay_buy = ['owned']",
+                "gpu_slo[0].may_buy names owned",
+            ),
             (
                 "[providers.p]\n[models.m]\nprovider = 'p'\ncharge_match = '('",
                 "models.\"m\".charge_match",

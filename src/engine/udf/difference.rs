@@ -42,7 +42,7 @@ impl Difference {
     }
 }
 
-fn whole(array: &ArrayRef) -> Result<&Int64Array> {
+pub(super) fn whole(array: &ArrayRef) -> Result<&Int64Array> {
     match array.as_primitive_opt::<Int64Type>() {
         Some(values) => Ok(values),
         None => exec_err!("expected a whole number, got {}", array.data_type()),

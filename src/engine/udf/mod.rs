@@ -10,6 +10,7 @@ mod charge_moment;
 mod claimant;
 mod difference;
 mod fx_rate;
+mod hour_of_day;
 mod in_hours;
 mod instant;
 mod json_field;
@@ -20,6 +21,7 @@ mod longest;
 mod match_length;
 mod measured;
 mod money_mul;
+mod nearest_rank;
 mod now_utc;
 mod one_currency;
 mod price_at;
@@ -28,6 +30,7 @@ mod price_factors;
 mod price_steps;
 mod ratio;
 mod setting;
+mod share;
 mod sum_product;
 mod token_cost;
 mod uplift;
@@ -42,6 +45,7 @@ pub(super) use fx_rate::{FxRate, rates};
 pub(super) use longest::longest;
 pub(super) use match_length::match_length;
 pub(super) use one_currency::{OneCurrency, would_add};
+pub(super) use setting::SettingValues;
 
 /// All scalar functions, for one session.
 pub(super) fn scalars(settings: &Settings, registry: &Registry) -> Vec<ScalarUDF> {
@@ -54,6 +58,7 @@ pub(super) fn scalars(settings: &Settings, registry: &Registry) -> Vec<ScalarUDF
         Difference::new(Of::Shares, End::High).into(),
         Difference::new(Of::Means, End::Low).into(),
         Difference::new(Of::Means, End::High).into(),
+        hour_of_day::HourOfDay::new(settings.zone).into(),
         in_hours::InHours::default().into(),
         instant::Instant::default().into(),
         json_field::JsonField::default().into(),
@@ -71,6 +76,8 @@ pub(super) fn scalars(settings: &Settings, registry: &Registry) -> Vec<ScalarUDF
         price_steps::PriceSteps::default().into(),
         ratio::Ratio::default().into(),
         setting::Setting::new(settings, registry).into(),
+        share::Share::new(End::Low).into(),
+        share::Share::new(End::High).into(),
         token_cost::TokenCost::default().into(),
         uplift::Uplift::default().into(),
     ]
@@ -79,6 +86,7 @@ pub(super) fn scalars(settings: &Settings, registry: &Registry) -> Vec<ScalarUDF
 /// All aggregate functions.
 pub(super) fn aggregates() -> Vec<AggregateUDF> {
     vec![
+        nearest_rank::NearestRank::default().into(),
         sum_product::SumProduct::rounded().into(),
         sum_product::SumProduct::exact().into(),
     ]

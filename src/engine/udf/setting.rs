@@ -15,37 +15,47 @@ use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDFImpl,
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub(super) struct Setting {
     signature: Signature,
-    values: Vec<(&'static str, String)>,
+    values: SettingValues,
 }
 
 impl Setting {
     pub(super) fn new(settings: &Settings, registry: &Registry) -> Self {
+        Setting {
+            signature: Signature::user_defined(Volatility::Immutable),
+            values: SettingValues::new(settings, registry),
+        }
+    }
+}
+
+/// What `setting` answers, by name.
+#[derive(Debug, PartialEq, Eq, Hash)]
+pub(in crate::engine) struct SettingValues(pub(in crate::engine) Vec<(&'static str, String)>);
+
+impl SettingValues {
+    pub(in crate::engine) fn new(settings: &Settings, registry: &Registry) -> Self {
         let shares_by = |method| {
             let used = registry.sharing.iter().any(|rule| rule.method == method);
             if used { "yes" } else { "no" }.to_owned()
         };
-        Setting {
-            signature: Signature::user_defined(Volatility::Immutable),
-            values: vec![
-                ("basis", settings.basis.name().to_owned()),
-                ("currency", settings.currency.clone()),
-                ("reporting_currency", settings.reporting_currency.clone()),
-                ("time_zone", settings.zone.name().to_owned()),
-                ("now", settings.now.to_rfc3339()),
-                // Empty: all books, prices at the start of the attempt.
-                ("price_book", settings.price_book.clone().unwrap_or_default()),
-                (
-                    "price_moment",
-                    settings
-                        .price_moment
-                        .map(|at| at.to_rfc3339_opts(SecondsFormat::AutoSi, true))
-                        .unwrap_or_default(),
-                ),
-                // Known while planning, so that a way of sharing that no rule uses costs nothing.
-                ("shares_by_requests", shares_by(SharingMethod::Requests)),
-                ("shares_by_request_cost", shares_by(SharingMethod::RequestCost)),
-            ],
-        }
+        SettingValues(vec![
+            ("basis", settings.basis.name().to_owned()),
+            ("currency", settings.currency.clone()),
+            ("reporting_currency", settings.reporting_currency.clone()),
+            ("time_zone", settings.zone.name().to_owned()),
+            ("now", settings.now.to_rfc3339()),
+            // Empty: all books, prices at the start of the attempt.
+            ("price_book", settings.price_book.clone().unwrap_or_default()),
+            (
+                "price_moment",
+                settings
+                    .price_moment
+                    .map(|at| at.to_rfc3339_opts(SecondsFormat::AutoSi, true))
+                    .unwrap_or_default(),
+            ),
+            // Known while planning, so that a way of sharing that no rule uses costs nothing.
+            ("shares_by_requests", shares_by(SharingMethod::Requests)),
+            ("shares_by_request_cost", shares_by(SharingMethod::RequestCost)),
+        ])
     }
 }
 
@@ -67,10 +77,10 @@ impl ScalarUDFImpl for Setting {
         let Some(name) = args::constant_text(&call.args[0]) else {
             return plan_err!("setting takes one literal name");
         };
-        match self.values.iter().find(|(known, _)| *known == name) {
+        match self.values.0.iter().find(|(known, _)| *known == name) {
             Some((_, value)) => Ok(ColumnarValue::Scalar(ScalarValue::Utf8(Some(value.clone())))),
             None => {
-                let known: Vec<&str> = self.values.iter().map(|(known, _)| *known).collect();
+                let known: Vec<&str> = self.values.0.iter().map(|(known, _)| *known).collect();
                 exec_err!("there is no setting '{name}'; there are {}", known.join(", "))
             }
         }

@@ -41,13 +41,24 @@ fn an_almost_empty_lake_still_gives_a_board() {
 }
 
 #[test]
+fn the_note_of_a_card_is_made_smaller_before_it_is_cut() {
+    let mut document = sample::board();
+    // About a tenth too long for its card, and far too long for one.
+    let (long, endless) = ("$49.52 without any answer", "word ".repeat(40));
+    for (note, whole) in [(long, true), (endless.trim_end(), false)] {
+        document.headlines[1].note = Some(note.to_owned());
+        let board = svg(&document).unwrap();
+        assert_eq!(board.contains(&format!("\n{note}\n")), whole, "{note}");
+    }
+}
+
+#[test]
 fn pictures_have_the_size_they_are_asked_for() {
-    let svg = svg(&sample::sparse()).unwrap();
-    for scale in [1.0, 2.0] {
-        let png = crate::render::png(&svg, scale).unwrap();
+    for (format, scale) in [("png", 1), ("2x.png", 2)] {
+        let png = crate::render::document(format, &sample::sparse()).unwrap();
         assert_eq!(&png[1..4], b"PNG");
         let width = u32::from_be_bytes(png[16..20].try_into().unwrap());
-        assert_eq!(width, WIDTH * scale as u32);
+        assert_eq!(width, WIDTH * scale);
         assert!(png.len() > 50_000, "blank?");
     }
 }

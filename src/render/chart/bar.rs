@@ -17,6 +17,8 @@ const BETWEEN: f64 = 12.0;
 const KEY_HEIGHT: f64 = 46.0;
 const ROW_MOST: f64 = 60.0;
 const ROW_LEAST: f64 = 40.0;
+/// On a picture less wide than this, names get more of it.
+const NARROW: f64 = 900.0;
 
 struct Bar {
     name: String,
@@ -29,9 +31,7 @@ pub(super) fn draw(canvas: &Canvas<'_>, area: Rect, spec: &ChartSpec, frame: &Fr
     let mut bars = Vec::with_capacity(frame.rows());
     for row in 0..frame.rows() {
         bars.push(Bar {
-            name: frame
-                .text(&spec.x, row)?
-                .unwrap_or_else(|| "unregistered".to_owned()),
+            name: frame.name(&spec.x, row)?,
             first: scale::value(frame, &spec.y[0], row)?,
             second: spec.y.get(1).map_or(Ok(None), |c| scale::value(frame, c, row))?,
             note: spec.note.as_ref().map_or(Ok(None), |c| frame.text(c, row))?,
@@ -58,7 +58,7 @@ pub(super) fn draw(canvas: &Canvas<'_>, area: Rect, spec: &ChartSpec, frame: &Fr
         .iter()
         .map(|b| NAME.width(&b.name))
         .fold(0.0, f64::max)
-        .min(area.w * 0.42)
+        .min(area.w * if area.w < NARROW { 0.48 } else { 0.42 })
         + 16.0;
     let values = bars.iter().map(|b| label_width(b, &format)).fold(0.0, f64::max) + 14.0;
     let low = bars
@@ -81,12 +81,9 @@ pub(super) fn draw(canvas: &Canvas<'_>, area: Rect, spec: &ChartSpec, frame: &Fr
     for (i, bar) in bars.iter().enumerate() {
         let middle = area.y + head + height * (i as f64 + 0.5);
         let baseline = middle + 9.5;
-        canvas.text(
-            area.x + names - 16.0,
-            baseline,
-            &NAME.fit(&bar.name, names - 16.0),
-            NAME.align(Align::Right),
-        )?;
+        let kind = NAME.shrunk(&bar.name, names - 16.0).align(Align::Right);
+        let name = kind.fit(&bar.name, names - 16.0);
+        canvas.text(area.x + names - 16.0, baseline, &name, kind)?;
         let thick = (height * 0.56).min(30.0);
         let strip =
             |from: f64, to: f64| Rect::new(from.min(to), middle - thick / 2.0, (to - from).abs(), thick);

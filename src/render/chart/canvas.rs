@@ -86,9 +86,16 @@ impl Type {
     pub fn width(&self, text: &str) -> f64 {
         text_width(text, self.size, self.bold)
     }
+    /// A little smaller where the text is a little too wide: before words are cut, they shrink by a fifth.
+    pub fn shrunk(mut self, text: &str, width: f64) -> Type {
+        let share = width / self.width(text).max(1.0);
+        self.size *= share.clamp(0.8, 1.0);
+        self
+    }
     /// The text, shortened with an ellipsis to what fits.
     pub fn fit(&self, text: &str, width: f64) -> String {
-        if self.width(text) <= width {
+        // What was measured and added up before may be a hair narrower.
+        if self.width(text) <= width + 0.01 {
             return text.to_owned();
         }
         let mut kept: Vec<char> = text.chars().collect();
@@ -236,6 +243,21 @@ impl Canvas<'_> {
     pub fn rect(&self, r: Rect, color: RGBColor) -> Result<()> {
         let corners = [at(r.x, r.y), at(r.right(), r.bottom())];
         drawn(self.area.draw(&Rectangle::new(corners, color.filled())))
+    }
+
+    /// A rectangle that what lies below shines through.
+    pub fn shade(&self, r: Rect, color: RGBColor, opacity: f64) -> Result<()> {
+        let corners = [at(r.x, r.y), at(r.right(), r.bottom())];
+        drawn(
+            self.area
+                .draw(&Rectangle::new(corners, color.mix(opacity).filled())),
+        )
+    }
+
+    /// The outline of a rectangle.
+    pub fn outline(&self, r: Rect, color: RGBColor, width: f64) -> Result<()> {
+        let (a, b) = ((r.x, r.y), (r.right(), r.bottom()));
+        self.path(&[a, (b.0, a.1), b, (a.0, b.1), a, (b.0, a.1)], color, width)
     }
 
     pub fn polygon(&self, points: &[(f64, f64)], color: RGBColor, opacity: f64) -> Result<()> {

@@ -29,9 +29,7 @@ pub(super) fn draw(canvas: &Canvas<'_>, area: Rect, spec: &ChartSpec, frame: &Fr
     let shown = frame.rows() - hidden;
     let mut rows = Vec::with_capacity(shown);
     for row in 0..shown {
-        let name = frame
-            .text(&spec.x, row)?
-            .unwrap_or_else(|| "unregistered".to_owned());
+        let name = frame.name(&spec.x, row)?;
         let values = spec
             .y
             .iter()
@@ -99,12 +97,9 @@ pub(super) fn draw(canvas: &Canvas<'_>, area: Rect, spec: &ChartSpec, frame: &Fr
     }
     for (row, (name, values, note)) in rows.iter().enumerate() {
         let middle = plot.y + each * (row as f64 + 0.5);
-        canvas.text(
-            plot.x - 20.0,
-            middle + 9.5,
-            &NAME.fit(name, names - 20.0),
-            NAME.align(Align::Right),
-        )?;
+        let kind = NAME.shrunk(name, names - 20.0).align(Align::Right);
+        let shown = kind.fit(name, names - 20.0);
+        canvas.text(plot.x - 20.0, middle + 9.5, &shown, kind)?;
         let known: Vec<f64> = values.iter().copied().flatten().collect();
         if known.is_empty() {
             if let Some(note) = note {

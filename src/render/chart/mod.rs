@@ -3,19 +3,24 @@
 //! Charts know neither reports nor files, and round nothing by themselves (`render::number`). All drawing
 //! goes through `canvas`, all sizes and colours are in `theme`, all decimals become pixels in `scale`.
 
+mod area;
 mod axis;
 mod bar;
 mod bullet;
 pub mod canvas;
 mod dots;
 mod fan;
+mod flow;
+mod heatmap;
 mod line;
+mod multiples;
 mod parts;
 pub mod scale;
 mod series;
 mod sparkline;
 mod stacked_bar;
 pub mod theme;
+mod tornado;
 mod waterfall;
 
 use crate::base::{Error, Result};
@@ -33,6 +38,10 @@ pub struct Chart {
 /// The one list of chart kinds.
 pub static CHARTS: &[Chart] = &[
     Chart {
+        kind: "area",
+        draw: area::draw,
+    },
+    Chart {
         kind: "bar",
         draw: bar::draw,
     },
@@ -49,8 +58,20 @@ pub static CHARTS: &[Chart] = &[
         draw: fan::draw,
     },
     Chart {
+        kind: "flow",
+        draw: flow::draw,
+    },
+    Chart {
+        kind: "heatmap",
+        draw: heatmap::draw,
+    },
+    Chart {
         kind: "line",
         draw: line::draw,
+    },
+    Chart {
+        kind: "multiples",
+        draw: multiples::draw,
     },
     Chart {
         kind: "parts",
@@ -63,6 +84,10 @@ pub static CHARTS: &[Chart] = &[
     Chart {
         kind: "stacked_bar",
         draw: stacked_bar::draw,
+    },
+    Chart {
+        kind: "tornado",
+        draw: tornado::draw,
     },
     Chart {
         kind: "waterfall",
@@ -95,6 +120,18 @@ pub fn draw(canvas: &Canvas<'_>, area: Rect, spec: &ChartSpec, frame: &Frame) ->
     (chart.draw)(canvas, area, spec, frame)
 }
 
+/// The height that a chart needs at a width, for the kinds that know it.
+pub fn height(spec: &ChartSpec, frame: &Frame, width: f64) -> Result<Option<u32>> {
+    let height = match spec.kind.as_str() {
+        _ if frame.rows() == 0 => return Ok(None),
+        "flow" => flow::height(spec, frame, width)?,
+        "heatmap" => heatmap::height(spec, frame)?,
+        "multiples" => multiples::height(spec, frame, width)?,
+        _ => return Ok(None),
+    };
+    Ok(Some(height.ceil() as u32))
+}
+
 /// A chart as a picture of its own.
 pub fn svg(spec: &ChartSpec, frame: &Frame, width: u32, height: u32, alt: &str) -> Result<String> {
     canvas::picture(width, height, alt, |canvas| {
@@ -108,4 +145,4 @@ pub fn svg(spec: &ChartSpec, frame: &Frame, width: u32, height: u32, alt: &str) 
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

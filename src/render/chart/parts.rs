@@ -64,12 +64,9 @@ pub(super) fn draw(canvas: &Canvas<'_>, area: Rect, spec: &ChartSpec, frame: &Fr
     let thick = (each * 0.58).min(32.0);
     for (i, bar) in bars.iter().enumerate() {
         let middle = area.y + head + each * (i as f64 + 0.5);
-        canvas.text(
-            area.x + left - 16.0,
-            middle + 9.5,
-            &NAME.fit(&bar.name, left - 16.0),
-            NAME.align(Align::Right),
-        )?;
+        let kind = NAME.shrunk(&bar.name, left - 16.0).align(Align::Right);
+        let name = kind.fit(&bar.name, left - 16.0);
+        canvas.text(area.x + left - 16.0, middle + 9.5, &name, kind)?;
         let (mut up, mut down) = (0.0, 0.0);
         for (part, value) in bar.parts.iter().enumerate() {
             let Some(value) = value else { continue };
@@ -102,7 +99,7 @@ pub(super) fn draw(canvas: &Canvas<'_>, area: Rect, spec: &ChartSpec, frame: &Fr
     Ok(())
 }
 
-/// The names of the parts, and the bars in order of first appearance.
+/// The names of the parts, and the bars: rows as they come, or the largest sum first where rows are put together.
 fn bars(spec: &ChartSpec, frame: &Frame) -> Result<(Vec<String>, Vec<Bar>)> {
     let mut names: Vec<String> = match &spec.series {
         Some(_) => Vec::new(),
@@ -110,9 +107,7 @@ fn bars(spec: &ChartSpec, frame: &Frame) -> Result<(Vec<String>, Vec<Bar>)> {
     };
     let mut bars: Vec<Bar> = Vec::new();
     for row in 0..frame.rows() {
-        let name = frame
-            .text(&spec.x, row)?
-            .unwrap_or_else(|| "unregistered".to_owned());
+        let name = frame.name(&spec.x, row)?;
         let at = bars.iter().position(|b| b.name == name).unwrap_or_else(|| {
             bars.push(Bar {
                 name,
@@ -122,10 +117,7 @@ fn bars(spec: &ChartSpec, frame: &Frame) -> Result<(Vec<String>, Vec<Bar>)> {
         });
         match &spec.series {
             Some(column) => {
-                let part = frame
-                    .text(column, row)?
-                    .unwrap_or_else(|| "none".to_owned())
-                    .replace('_', " ");
+                let part = frame.name(column, row)?.replace('_', " ");
                 let i = names.iter().position(|n| *n == part).unwrap_or_else(|| {
                     names.push(part);
                     names.len() - 1
@@ -141,6 +133,11 @@ fn bars(spec: &ChartSpec, frame: &Frame) -> Result<(Vec<String>, Vec<Bar>)> {
     }
     for bar in &mut bars {
         bar.parts.resize(names.len(), None);
+    }
+    // Rows that are put together here come in the order of their largest part, not of their sums.
+    if spec.series.is_some() {
+        let sum = |bar: &Bar| bar.parts.iter().copied().flatten().sum::<f64>();
+        bars.sort_by(|a, b| sum(b).total_cmp(&sum(a)));
     }
     Ok((names, bars))
 }

@@ -56,9 +56,7 @@ pub(super) fn over_time(spec: &ChartSpec, frame: &Frame) -> Result<Vec<Series>> 
             .take(if spec.series.is_some() { 1 } else { usize::MAX })
         {
             let name = match &spec.series {
-                Some(split) => frame
-                    .text(split, row)?
-                    .unwrap_or_else(|| "unregistered".to_owned()),
+                Some(split) => frame.name(split, row)?,
                 None => spec.label(i).to_owned(),
             };
             let at = names.iter().position(|n| *n == name).unwrap_or_else(|| {

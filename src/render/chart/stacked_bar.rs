@@ -16,11 +16,13 @@ pub(super) fn draw(canvas: &Canvas<'_>, area: Rect, spec: &ChartSpec, frame: &Fr
     let Some((from, to)) = series::extent(&parts) else {
         return axis::nothing(canvas, area, "No data in this window");
     };
+    let notes = axis::notes(spec, frame)?;
     let stacks = stack(&parts);
     let low = stacks.iter().map(|b| b.from.min(b.to)).fold(0.0, f64::min);
     let high = stacks.iter().map(|b| b.from.max(b.to)).fold(0.0, f64::max);
     let format = scale::format(frame, &spec.y[0])?;
-    let ticks = axis::ticks(low, high, area.h - axis::HEAD - axis::FOOT);
+    let head = axis::HEAD + axis::notes_height(&notes);
+    let ticks = axis::ticks(low, high, area.h - head - axis::FOOT);
     let mut tags: Vec<Tag> = parts
         .iter()
         .enumerate()
@@ -36,7 +38,7 @@ pub(super) fn draw(canvas: &Canvas<'_>, area: Rect, spec: &ChartSpec, frame: &Fr
         })
         .collect();
     let right = axis::tag_width(&tags, area);
-    let plot = area.inset(axis::left_margin(&ticks, &format), axis::HEAD, right, axis::FOOT);
+    let plot = area.inset(axis::left_margin(&ticks, &format), head, right, axis::FOOT);
     let y = Linear::new(ticks[0], ticks[ticks.len() - 1], plot.bottom(), plot.y);
     let step = series::step(&parts) as f64;
     // Every column has its step of room, the first and the last too.
@@ -58,6 +60,7 @@ pub(super) fn draw(canvas: &Canvas<'_>, area: Rect, spec: &ChartSpec, frame: &Fr
         )?;
     }
     axis::dates(canvas, plot, &x, from, to)?;
+    axis::annotate(canvas, plot, &x, &notes)?;
     // A tag stands at the height of its part in the last column that has it.
     for (i, tag) in tags.iter_mut().enumerate() {
         let last = stacks.iter().rev().find(|b| b.part == i && b.from != b.to);
@@ -66,15 +69,15 @@ pub(super) fn draw(canvas: &Canvas<'_>, area: Rect, spec: &ChartSpec, frame: &Fr
     axis::tags(canvas, plot, right, tags)
 }
 
-struct Block {
-    part: usize,
-    time: i64,
-    from: f64,
-    to: f64,
+pub(super) struct Block {
+    pub part: usize,
+    pub time: i64,
+    pub from: f64,
+    pub to: f64,
 }
 
 /// In order of time, then of the parts from the zero line outwards.
-fn stack(parts: &[Series]) -> Vec<Block> {
+pub(super) fn stack(parts: &[Series]) -> Vec<Block> {
     let values: BTreeMap<(i64, usize), f64> = parts
         .iter()
         .enumerate()

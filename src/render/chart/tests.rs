@@ -2,6 +2,8 @@
 use super::*;
 use crate::render::sample;
 
+pub(crate) mod shapes;
+
 fn drawn(chart: (ChartSpec, Frame)) -> String {
     let svg = svg(&chart.0, &chart.1, 720, 380, "a chart").unwrap();
     assert_eq!(
@@ -70,6 +72,10 @@ fn awkward_frames_are_drawn_too() {
             sample::waterfall(),
             sample::latencies(),
             sample::states(),
+            shapes::hours(),
+            shapes::areas(),
+            shapes::panels(40),
+            shapes::flows(),
         ] {
             drawn((
                 spec,

@@ -25,9 +25,7 @@ pub(super) fn draw(canvas: &Canvas<'_>, area: Rect, spec: &ChartSpec, frame: &Fr
     let mut running = 0.0;
     let sum = spec.labels.first();
     for row in 0..frame.rows() {
-        let name = frame
-            .text(&spec.x, row)?
-            .unwrap_or_else(|| "unregistered".to_owned());
+        let name = frame.name(&spec.x, row)?;
         let value = scale::value(frame, &spec.y[0], row)?;
         let to = running + value.unwrap_or(0.0);
         steps.push(Step {
@@ -74,12 +72,9 @@ pub(super) fn draw(canvas: &Canvas<'_>, area: Rect, spec: &ChartSpec, frame: &Fr
     let thick = height * 0.6;
     for (i, step) in steps.iter().enumerate() {
         let middle = area.y + height * (i as f64 + 0.5);
-        canvas.text(
-            area.x + names - 16.0,
-            middle + 9.5,
-            &NAME.fit(&step.name, names - 16.0),
-            NAME.align(Align::Right),
-        )?;
+        let kind = NAME.shrunk(&step.name, names - 16.0).align(Align::Right);
+        let name = kind.fit(&step.name, names - 16.0);
+        canvas.text(area.x + names - 16.0, middle + 9.5, &name, kind)?;
         let (a, b) = (x.at(step.from), x.at(step.to));
         let color = match step {
             s if s.total => theme::ACCENT,

@@ -121,17 +121,13 @@ fn part(section: &Section) -> Result<Part<'_>> {
     let (mut picture, mut narrow, mut empty) = (None, None, None);
     match &section.body {
         Body::Chart(spec, frame) => {
-            let draw = |width| {
-                chart::svg(
-                    spec,
-                    frame,
-                    width,
-                    section.height + section.height / 10,
-                    &section.alt(),
-                )
-            };
-            picture = Some(themed(draw(if section.wide { WIDE } else { HALF })?));
-            narrow = Some(themed(draw(NARROW)?));
+            let draw = |width, height| chart::svg(spec, frame, width, height, &section.alt());
+            let height = section.height + section.height / 10;
+            let wide = if section.wide { WIDE } else { HALF };
+            picture = Some(themed(draw(wide, height)?));
+            // What stands side by side on a screen stands below each other on a phone.
+            let tall = chart::height(spec, frame, f64::from(NARROW))?.map_or(height, |h| h.max(height));
+            narrow = Some(themed(draw(NARROW, tall)?));
         }
         Body::Table(_) => {}
         Body::Empty(why) => empty = Some(why.as_str()),

@@ -5,7 +5,7 @@
 //! after them with its words as alternative, and only short tables are in.
 
 use super::document::{Body, Document, Mood, Section, Stamp, Value};
-use super::{cell, number};
+use super::{cell, number, table};
 use crate::base::{Error, Result};
 use crate::frame::{Frame, Role};
 use askama::Template;
@@ -202,12 +202,13 @@ fn table(section: &Section) -> Result<Option<Table<'_>>> {
     for (index, head) in shown {
         let right = cell::is_number(&frame.columns[index], frame.batch.column(index).data_type());
         heads.push((head, right));
-        columns.push((cell::column_for_people(frame, index)?, right));
+        let missing = table::missing(&frame.columns[index].name);
+        columns.push((cell::column_for_people(frame, index)?, missing, right));
     }
     let rows = (0..frame.rows())
         .map(|row| {
-            let cells = columns.iter().map(|(texts, right)| {
-                let text = texts[row].clone().unwrap_or(number::MISSING.to_owned());
+            let cells = columns.iter().map(|(texts, missing, right)| {
+                let text = texts[row].clone().unwrap_or_else(|| missing.clone());
                 (text, *right)
             });
             cells.collect()

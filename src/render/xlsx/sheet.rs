@@ -3,7 +3,7 @@
 use super::super::document::{Formula as Parts, Rows, Section};
 use super::super::{cell, number, table};
 use crate::base::{Result, money};
-use crate::frame::{ColumnSpec, Frame, Role};
+use crate::frame::{ColumnSpec, Frame, Role, is_name, unnamed};
 use arrow::array::{Array, AsArray};
 use arrow::datatypes::DataType;
 use rust_xlsxwriter::utility::{column_number_to_name, row_col_to_cell};
@@ -305,10 +305,15 @@ impl Table<'_> {
     ) -> Result<(usize, bool)> {
         let array = self.frame.batch.column(index);
         let (at, column) = (self.first + row as u32, self.place[index]);
-        if cell::is_null(array.as_ref(), row) {
-            return Ok((0, true));
-        }
         let name = &self.frame.columns[index].name;
+        if cell::is_null(array.as_ref(), row) {
+            if !matches!(kind, Kind::Text) || !is_name(name) {
+                return Ok((0, true));
+            }
+            let word = unnamed(name);
+            styles.text(sheet, at, column, &word, &styles.plain)?;
+            return Ok((word.chars().count(), true));
+        }
         match kind {
             Kind::Amount { .. } | Kind::Ratio | Kind::Count | Kind::Decimal => {
                 let Some(value) = self.decimal(index, row)? else {

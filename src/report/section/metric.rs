@@ -3,10 +3,10 @@
 
 use super::super::spec::{Data, DrawSpec, SectionSpec, TableSpec};
 use super::super::{reckon, run::Run, words};
-use super::Part;
+use super::{Part, changes};
 use crate::base::{Error, Result, money, time};
 use crate::frame::build::days;
-use crate::frame::{ChartSpec, ColumnSpec, Frame, Role};
+use crate::frame::{ChartSpec, ColumnSpec, Frame, Role, unnamed};
 use crate::render::document::{Body, Formula, Rows, Total};
 use arrow::array::{ArrayRef, RecordBatch, StringArray, UInt32Array};
 use arrow::datatypes::{DataType, Field, Schema};
@@ -27,6 +27,11 @@ const ROW: [(&str, u32); 5] = [
 ];
 const KEY: u32 = 50;
 const COURSE: u32 = 400;
+/// Widths of a section on the board, for the kinds whose height depends on it.
+const WIDE: f64 = 1488.0;
+const HALF: f64 = 720.0;
+/// The first day of a part of the window.
+const SLICE: &str = "day";
 /// A picture of more rows is a table.
 const MOST_ROWS: usize = 14;
 
@@ -34,6 +39,7 @@ pub(super) async fn build(run: &Run<'_>, spec: &SectionSpec) -> Result<Part> {
     let Data::Metric {
         metric,
         by,
+        slices,
         set,
         filter,
         nonzero,
@@ -45,7 +51,11 @@ pub(super) async fn build(run: &Run<'_>, spec: &SectionSpec) -> Result<Part> {
         return Err(Error::internal("a section that is no metric"));
     };
     let by: Option<Vec<&str>> = by.as_ref().map(|by| by.iter().map(String::as_str).collect());
-    let frame = run.metric_with(metric, by.as_deref(), set, run.window).await?;
+    let frame = if *slices {
+        sliced(run, metric, by.as_deref(), set).await?
+    } else {
+        run.metric_with(metric, by.as_deref(), set, run.window).await?
+    };
     let subtitle = subtitle
         .replace("{currency}", run.currency())
         .replace("{basis}", run.settings.basis.name());
@@ -63,9 +73,15 @@ pub(super) async fn build(run: &Run<'_>, spec: &SectionSpec) -> Result<Part> {
         Some(table) => written(table, &frame)?,
         None => Rows::plain(frame.clone()),
     };
+    let noted = spec.chart.as_ref().is_some_and(|chart| chart.changes);
     let (body, height) = match drawn {
         Some((chart, drawn)) => {
-            let height = height(&chart, &drawn)?;
+            let (chart, drawn) = if noted {
+                changes::noted(run, chart, drawn).await?
+            } else {
+                (chart, drawn)
+            };
+            let height = height(&chart, &drawn, if spec.wide { WIDE } else { HALF })?;
             (Body::Chart(chart, drawn), height)
         }
         None => (Body::Table(frame), 0),
@@ -77,6 +93,34 @@ pub(super) async fn build(run: &Run<'_>, spec: &SectionSpec) -> Result<Part> {
         height,
         notices,
     })
+}
+
+/// A metric over the parts of the window, one below the other.
+async fn sliced(
+    run: &Run<'_>,
+    metric: &str,
+    by: Option<&[&str]>,
+    set: &BTreeMap<String, String>,
+) -> Result<Frame> {
+    let mut parts = Vec::new();
+    for (day, window) in run.slices() {
+        let frame = run.metric_with(metric, by, set, window).await?;
+        let mut columns = vec![ColumnSpec {
+            name: SLICE.to_owned(),
+            role: Role::Time,
+            unit: String::new(),
+        }];
+        columns.extend(frame.columns.clone());
+        let mut arrays: Vec<ArrayRef> = vec![days(std::iter::repeat_n(day, frame.rows()))];
+        arrays.extend(frame.batch.columns().iter().cloned());
+        parts.push(joined(columns, arrays)?);
+    }
+    let Some(first) = parts.first() else {
+        return Err(Error::internal("a window has no parts"));
+    };
+    let batches = parts.iter().map(|part| &part.batch);
+    let batch = arrow::compute::concat_batches(first.batch.schema_ref(), batches)?;
+    Frame::new(first.columns.clone(), batch)
 }
 
 fn chosen(
@@ -246,7 +290,7 @@ fn named(x: &[String], frame: Frame) -> Result<(String, Frame)> {
             match frame.text(column, row)? {
                 Some(text) => parts.push(words::plain(&text)),
                 // The first of the names stands even where there is none.
-                None if i == 0 => parts.push("unregistered".to_owned()),
+                None if i == 0 => parts.push(unnamed(column)),
                 None => {}
             }
         }
@@ -267,7 +311,10 @@ fn named(x: &[String], frame: Frame) -> Result<(String, Frame)> {
     Ok((NAME.to_owned(), joined(columns, arrays)?))
 }
 
-fn height(chart: &ChartSpec, frame: &Frame) -> Result<u32> {
+fn height(chart: &ChartSpec, frame: &Frame, width: f64) -> Result<u32> {
+    if let Some(height) = crate::render::chart::height(chart, frame, width)? {
+        return Ok(height);
+    }
     let Some((_, each)) = ROW.iter().find(|(kind, _)| *kind == chart.kind) else {
         return Ok(COURSE);
     };

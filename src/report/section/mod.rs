@@ -1,6 +1,7 @@
 //! The parts of a report. A data source that is more than one metric has a file here.
 
 mod budget;
+mod changes;
 mod energy;
 mod idle;
 mod metric;

@@ -1,7 +1,7 @@
 //! How much the caches save, and how often a request needs a second model, per day.
 
 use super::super::{reckon, run::Run};
-use super::{Part, chart};
+use super::{Part, changes, chart};
 use crate::base::Result;
 use crate::frame::build::{days, decimals};
 use crate::frame::{ChartSpec, Frame, Role};
@@ -58,6 +58,7 @@ pub(super) async fn build(run: &Run<'_>) -> Result<Part> {
             &["token_cache_hit_rate", "request_cache_hit_rate", "fallback_rate"],
         )
     };
+    let (chart, frame) = changes::noted(run, chart, frame).await?;
     Ok(Part::chart(SUBTITLE, chart, frame))
 }
 

@@ -1,20 +1,22 @@
-//! Spend stacked by a dimension, per day, or per week when days would be too many.
+//! Spend stacked by a dimension: areas over days, columns where there are few of them, and weeks when days
+//! would be too many.
 
 use super::super::{reckon, run::Run, words};
-use super::{Part, chart};
+use super::{Part, changes, chart};
 use crate::base::{Error, Result, money, time};
 use crate::frame::build::{days, decimals, texts};
-use crate::frame::{ChartSpec, Frame, Role};
+use crate::frame::{ChartSpec, Frame, Role, unnamed};
 use chrono::{DateTime, Duration, NaiveDate, Utc};
 use datafusion::common::ScalarValue;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-/// More columns than this cannot be told apart on a phone.
-const MOST_DAYS: u64 = 45;
+/// Fewer days than this are columns: an area would show slopes between them that nobody measured.
+const LEAST_DAYS: usize = 8;
+/// More days than this are weeks.
+const MOST_DAYS: u64 = 190;
 /// More parts than the palette has colours are put together.
 const MOST_PARTS: usize = 6;
 const REST: &str = "other";
-const NONE: &str = "none";
 /// Dimensions of the metric that are columns of the view by the same name.
 const PLAIN_COLUMNS: [&str; 5] = ["scope", "provider", "source", "kind", "model"];
 
@@ -44,7 +46,7 @@ pub(super) async fn build(run: &Run<'_>, by: &str) -> Result<Part> {
         ) else {
             continue;
         };
-        let name = frame.text(by, row)?.unwrap_or_else(|| NONE.to_owned());
+        let name = frame.text(by, row)?.unwrap_or_else(|| unnamed(by));
         put(&name, day, amount)?;
     }
     let long = long_charges(run, by).await?;
@@ -68,18 +70,16 @@ pub(super) async fn build(run: &Run<'_>, by: &str) -> Result<Part> {
         let at = order.iter().position(|n| *n == name).unwrap_or(order.len());
         reckon::add(drawn.entry((time, at)).or_insert(0), amount)?;
     }
-    // Names first appear in the order of the stack, whatever the first day holds.
+    // A day on which others were charged and this one was not is a zero; a day without any charge is a gap.
     let name = |at: usize| order.get(at).map_or(REST, String::as_str);
-    let mut lines: Vec<_> = drawn.into_iter().collect();
-    let first = lines.first().map(|((time, _), _)| *time);
-    if let Some(first) = first {
-        for at in 0..order.len() {
-            if !lines.iter().any(|((time, i), _)| *time == first && *i == at) {
-                lines.push(((first, at), 0));
-            }
+    let times: BTreeSet<NaiveDate> = drawn.keys().map(|(time, _)| *time).collect();
+    let parts = drawn.keys().map(|(_, at)| at + 1).max().unwrap_or(0);
+    for time in &times {
+        for at in 0..parts {
+            drawn.entry((*time, at)).or_insert(0);
         }
     }
-    lines.sort_by_key(|(key, _)| *key);
+    let lines: Vec<_> = drawn.into_iter().collect();
     let frame = Frame::of(vec![
         ("day", Role::Time, "", days(lines.iter().map(|l| l.0.0))),
         (
@@ -101,9 +101,19 @@ pub(super) async fn build(run: &Run<'_>, by: &str) -> Result<Part> {
             decimals(lines.iter().map(|l| Some(l.1))),
         ),
     ])?;
+    let kind = if times.len() < LEAST_DAYS {
+        "stacked_bar"
+    } else {
+        "area"
+    };
     let chart = ChartSpec {
         series: Some(by.to_owned()),
-        ..chart("stacked_bar", "day", &["amount"])
+        ..chart(kind, "day", &["amount"])
+    };
+    let (chart, frame) = if weekly {
+        (chart, frame)
+    } else {
+        changes::noted(run, chart, frame).await?
     };
     let spread =
         (!long.is_empty()).then(|| "Charges for longer than a day are spread over their days.".to_owned());
@@ -161,7 +171,7 @@ async fn long_charges(run: &Run<'_>, by: &str) -> Result<Vec<LongCharge>> {
         ) else {
             continue;
         };
-        let name = frame.text("name", row)?.unwrap_or_else(|| NONE.to_owned());
+        let name = frame.text("name", row)?.unwrap_or_else(|| unnamed(by));
         let last = time::from_micros(upto - 1).date_naive().min(end).max(first);
         charges.push(LongCharge {
             name,

@@ -35,9 +35,7 @@ pub(super) async fn build(run: &Run<'_>) -> Result<Part> {
     let mut nobody = 0;
     let mut cases = Vec::new();
     for row in rows {
-        let name = frame
-            .text("use_case", row)?
-            .unwrap_or_else(|| "unregistered".to_owned());
+        let name = frame.name("use_case", row)?;
         let direct_cost = frame.decimal("direct_cost", row)?.unwrap_or(0);
         if name == NOBODY {
             reckon::add(&mut nobody, frame.decimal("loaded_cost", row)?.unwrap_or(0))?;

@@ -4,13 +4,13 @@
 use super::Tear;
 use crate::base::{Error, Result};
 use crate::source::MAX_RECORD_BYTES;
-use crate::source::collect::{Books, Collector};
+use crate::source::collect::{Books, Collector, Kept};
 use crate::source::decode::DecodeContext;
 use crate::source::mapping::Mapping;
 use arrow::array::RecordBatch;
 use memchr::{memchr, memchr_iter, memrchr};
 use std::collections::BTreeMap;
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::num::NonZero;
 use std::ops::Range;
 use std::sync::mpsc::{Receiver, Sender, channel, sync_channel};
@@ -24,6 +24,8 @@ const BLOCK_BYTES: usize = 4 << 20;
 #[derive(Debug)]
 pub(super) struct Block {
     pub(super) bytes: Vec<u8>,
+    /// Where each line ends.
+    ends: Vec<usize>,
     /// Line of the file that is its first, from 1.
     pub(super) line: u64,
     /// Lines before it that are not blank.
@@ -130,6 +132,7 @@ fn work_off(
     ctx: &DecodeContext,
     read: ReadBlock<'_>,
 ) {
+    let mut kept = Kept::default();
     loop {
         let next = work.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok((number, block)) = next else { return };
@@ -138,11 +141,15 @@ fn work_off(
             batches.push(batch);
             Ok(())
         };
-        let books = Collector::part(mapping, ctx, &mut keep, block.seen).and_then(|mut part| {
+        let part = Collector::part(mapping, ctx, &mut keep, block.seen, std::mem::take(&mut kept));
+        let closed = part.and_then(|mut part| {
             read(&block, &mut part)?;
             part.close()
         });
-        let result = books.map(|books| (batches, books));
+        let result = closed.map(|(books, learnt)| {
+            kept = learnt;
+            (batches, books)
+        });
         if done.send((number, result, block.bytes)).is_err() {
             return;
         }
@@ -196,27 +203,33 @@ impl Blocks<'_> {
 
     fn next(&mut self) -> Result<Option<Block>> {
         let mut bytes = self.spare.pop().unwrap_or_default();
-        bytes.clear();
-        bytes.append(&mut self.rest);
+        let mut used = self.rest.len();
+        if bytes.len() < used {
+            bytes.resize(used, 0);
+        }
+        bytes[..used].copy_from_slice(&self.rest);
+        self.rest.clear();
         loop {
-            let searched = bytes.len();
-            self.fill(&mut bytes)?;
+            let searched = used;
+            used += self.fill(&mut bytes, used)?;
             if self.ended {
                 break;
             }
-            if let Some(end) = memrchr(b'\n', &bytes[searched..]) {
-                self.rest.extend_from_slice(&bytes[searched + end + 1..]);
-                bytes.truncate(searched + end + 1);
+            if let Some(end) = memrchr(b'\n', &bytes[searched..used]) {
+                self.rest.extend_from_slice(&bytes[searched + end + 1..used]);
+                used = searched + end + 1;
                 break;
             }
-            if bytes.len() > MAX_RECORD_BYTES {
+            if used > MAX_RECORD_BYTES {
                 return self.step_over().map(Some);
             }
         }
+        bytes.truncate(used);
         if bytes.is_empty() {
             return Ok(None);
         }
         let block = Block {
+            ends: ends(&bytes),
             line: self.line,
             seen: self.seen,
             too_long: false,
@@ -227,8 +240,8 @@ impl Blocks<'_> {
             },
             bytes,
         };
+        self.line += block.ends.len() as u64;
         for (_, line) in lines(&block) {
-            self.line += 1;
             self.seen += u64::from(!block.bytes[line].trim_ascii_start().is_empty());
         }
         Ok(Some(block))
@@ -241,18 +254,32 @@ impl Blocks<'_> {
         }
     }
 
-    /// Reads up to a block more.
-    fn fill(&mut self, bytes: &mut Vec<u8>) -> Result<()> {
-        let wanted = BLOCK_BYTES as u64;
-        let read = self.input.by_ref().take(wanted).read_to_end(bytes)?;
-        self.ended = (read as u64) < wanted;
-        Ok(())
+    /// Reads up to a block more, to where the first `used` bytes end. What a buffer held before is written over,
+    /// so that it need not be cleared first.
+    fn fill(&mut self, bytes: &mut Vec<u8>, used: usize) -> Result<usize> {
+        if bytes.len() < used + BLOCK_BYTES {
+            bytes.resize(used + BLOCK_BYTES, 0);
+        }
+        let mut read = 0;
+        while read < BLOCK_BYTES {
+            match self.input.read(&mut bytes[used + read..used + BLOCK_BYTES]) {
+                Ok(0) => {
+                    self.ended = true;
+                    break;
+                }
+                Ok(more) => read += more,
+                Err(e) if e.kind() == ErrorKind::Interrupted => {}
+                Err(e) => return Err(e.into()),
+            }
+        }
+        Ok(read)
     }
 
     /// Leaves out a line that is too long; what follows it is the rest.
     fn step_over(&mut self) -> Result<Block> {
         let block = Block {
             bytes: Vec::new(),
+            ends: Vec::new(),
             line: self.line,
             seen: self.seen,
             too_long: true,
@@ -262,10 +289,9 @@ impl Blocks<'_> {
         self.seen += 1;
         let mut piece = self.spare.pop().unwrap_or_default();
         loop {
-            piece.clear();
-            self.fill(&mut piece)?;
-            if let Some(end) = memchr(b'\n', &piece) {
-                self.rest.extend_from_slice(&piece[end + 1..]);
+            let read = self.fill(&mut piece, 0)?;
+            if let Some(end) = memchr(b'\n', &piece[..read]) {
+                self.rest.extend_from_slice(&piece[end + 1..read]);
                 return Ok(block);
             }
             if self.ended {
@@ -277,17 +303,18 @@ impl Blocks<'_> {
 
 /// Where the lines of a block are, without their ends, each with its number in the file.
 pub(super) fn lines(block: &Block) -> impl Iterator<Item = (u64, Range<usize>)> {
-    let bytes = block.bytes.as_slice();
     let mut start = 0;
+    block.ends.iter().zip(block.line..).map(move |(end, number)| {
+        let line = start..*end;
+        start = end + 1;
+        (number, line)
+    })
+}
+
+/// Where lines end. The last one need not have an end of its own.
+fn ends(bytes: &[u8]) -> Vec<usize> {
     let last = (!bytes.is_empty() && !bytes.ends_with(b"\n")).then_some(bytes.len());
-    memchr_iter(b'\n', bytes)
-        .chain(last)
-        .zip(block.line..)
-        .map(move |(end, number)| {
-            let line = start..end;
-            start = end + 1;
-            (number, line)
-        })
+    memchr_iter(b'\n', bytes).chain(last).collect()
 }
 
 #[cfg(test)]
@@ -331,8 +358,10 @@ mod tests {
 
     #[test]
     fn lines_have_their_numbers() {
+        let bytes = b"a\n\nb\r\nc".to_vec();
         let block = Block {
-            bytes: b"a\n\nb\r\nc".to_vec(),
+            ends: ends(&bytes),
+            bytes,
             line: 7,
             seen: 0,
             too_long: false,

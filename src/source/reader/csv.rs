@@ -1,6 +1,8 @@
 //! CSV with a header. A record with more or fewer fields than the header is refused, never bent into
 //! shape; a file with nothing but a header has no rows.
 
+use super::csv_pieces;
+use super::csv_rows::Table;
 use super::records::{Next, Records};
 use super::{Input, Reader, Tear, first_byte, options, skip_bom, text_of};
 use crate::base::{Error, Result};
@@ -98,41 +100,66 @@ impl Reader for Csv {
         input: Input,
         options: &toml::Table,
         mapping: &Mapping,
-        _: &DecodeContext,
+        ctx: &DecodeContext,
         out: &mut Collector<'_>,
     ) -> Result<()> {
         let options = Options::read(options)?;
         let (content, tear) = text_of(input)?;
         let mut records = Records::new(content, tear.clone(), options.delimiter as u8);
         let fates = fates(&records.header()?, mapping, &options)?;
-        let mut cells = Cells::new(mapping.fields.len());
-        let mut last = 1;
-        loop {
-            match records.next()? {
-                Next::Record(line) => {
-                    last = line;
-                    cells.clear();
-                    match take(&records, &fates, mapping, &mut cells) {
-                        Ok(()) => out.row(line, &cells)?,
-                        Err((column, reason)) => out.reject(line, &column, None, reason),
-                    }
-                }
-                Next::Broken(line, reason) => {
-                    last = line;
-                    out.reject(line, "", None, reason);
-                    if records.cut_off() {
-                        out.ends_early();
-                    }
-                }
-                Next::End => {
-                    if tear.is_torn() {
-                        out.breaks_off(last + 1);
-                    }
-                    return Ok(());
-                }
+        let table = Table {
+            mapping,
+            delimiter: options.delimiter as u8,
+            fates: &fates,
+        };
+        csv_pieces::read(records, &tear, &table, ctx, out)
+    }
+}
+
+/// Reads one record, and remembers its line. False at the end of the file.
+pub(super) fn row_by_row(
+    records: &mut Records,
+    table: &Table<'_>,
+    cells: &mut Cells,
+    last: &mut u64,
+    out: &mut Collector<'_>,
+) -> Result<bool> {
+    match records.next()? {
+        Next::Record(line) => {
+            *last = line;
+            cells.clear();
+            match take(records, table.fates, table.mapping, cells) {
+                Ok(()) => out.row(line, cells)?,
+                Err((column, reason)) => out.reject(line, &column, None, reason),
             }
         }
+        Next::Broken(line, reason) => {
+            *last = line;
+            out.reject(line, "", None, reason);
+            if records.cut_off() {
+                out.ends_early();
+            }
+        }
+        Next::End => return Ok(false),
     }
+    Ok(true)
+}
+
+/// A whole table record by record.
+#[cfg(test)]
+pub(super) fn slowly(text: &str, mapping: &Mapping, out: &mut Collector<'_>) -> Result<()> {
+    let options = Options::read(&toml::Table::new())?;
+    let content = Cursor::new(text.as_bytes().to_vec());
+    let mut records = Records::new(Box::new(content), Tear::default(), b',');
+    let fates = fates(&records.header()?, mapping, &options)?;
+    let table = Table {
+        mapping,
+        delimiter: b',',
+        fates: &fates,
+    };
+    let mut cells = Cells::new(mapping.fields.len());
+    while row_by_row(&mut records, &table, &mut cells, &mut 0, out)? {}
+    Ok(())
 }
 
 fn fates(header: &[String], mapping: &Mapping, options: &Options) -> Result<Vec<Fate>> {
@@ -285,6 +312,10 @@ mod tests {
     fn a_header_alone_has_no_rows_and_no_header_is_an_error() {
         let (report, _) = decode_text(MAPPING, "task,ok,at\n").unwrap();
         assert_eq!((report.rows_in, report.rejects.len()), (0, 0));
+        for end in ["", "\r", "\r\n", "\r\r\n"] {
+            let (report, _) = decode_text(MAPPING, &format!("task,ok,at{end}")).unwrap();
+            assert_eq!((report.rows_in, report.cut_off), (0, false), "{end:?}");
+        }
         assert!(decode_text(MAPPING, "").is_err());
         assert!(
             decode_text(MAPPING, "task,ok,ok,at\n")

@@ -156,9 +156,11 @@ impl<'a, 'b> Rows<'a, 'b> {
         options: &'a Options,
         out: &'a mut Collector<'b>,
     ) -> Rows<'a, 'b> {
+        // What was learnt of the rows of other blocks.
+        let cells = out.kept.cells.take();
         Rows {
             mapping,
-            cells: Cells::new(mapping.fields.len()),
+            cells: cells.unwrap_or_else(|| Cells::new(mapping.fields.len())),
             key,
             skip: &options.skip_entries,
             out,
@@ -195,6 +197,7 @@ impl<'a, 'b> Rows<'a, 'b> {
                 self.out.ends_early();
             }
         }
+        self.out.kept.cells = Some(std::mem::take(&mut self.cells));
         Ok(())
     }
 
@@ -264,7 +267,7 @@ impl<'a, 'b> Rows<'a, 'b> {
         if found {
             return Ok(());
         }
-        self.cells.clear();
+        self.cells.begin(json);
         let mapping = self.mapping;
         let keep = |name: &str| mapping.wants_extra(name);
         let keep: Option<&dyn Fn(&str) -> bool> = if mapping.extra.is_empty() {
@@ -277,7 +280,7 @@ impl<'a, 'b> Rows<'a, 'b> {
                 if let (Some(field), Some(entry)) = (self.key, entry) {
                     self.cells.set(field, entry);
                 }
-                self.out.row(line, &self.cells)
+                self.out.row_of(line, &self.cells, json)
             }
             Err(e) => {
                 self.out.reject(line, "", None, broken(&e));

@@ -3,6 +3,8 @@
 
 mod blocks;
 mod csv;
+mod csv_pieces;
+mod csv_rows;
 mod depreciation;
 mod guard;
 mod json;

@@ -1,7 +1,7 @@
 //! Prometheus's text format, as the DCGM exporter serves it. A scrape has no clock of its own: lines
 //! without a time stamp take the moment the caller names.
 
-use super::guard::{Line, read_line};
+use super::guard::{Line, Lines};
 use super::{Input, Reader, options, skip_bom};
 use crate::base::{Error, Result};
 use crate::source::MAX_RECORD_BYTES;
@@ -9,8 +9,11 @@ use crate::source::collect::Collector;
 use crate::source::decode::DecodeContext;
 use crate::source::mapping::Mapping;
 use crate::source::parse;
-use crate::source::series::{Fold, Labels, Options};
-use std::io::{BufRead, BufReader};
+use crate::source::series::{Fold, Handle, Labels, Options};
+use ahash::HashMap;
+use memchr::memrchr;
+use std::io::Read;
+use std::rc::Rc;
 
 #[derive(Debug)]
 pub(super) struct PrometheusText;
@@ -62,18 +65,18 @@ impl Reader for PrometheusText {
         ctx: &DecodeContext,
         out: &mut Collector<'_>,
     ) -> Result<()> {
-        skip_bom(input.head())?;
-        let mut input = BufReader::with_capacity(256 << 10, input.into_read());
-        if input.fill_buf()?.starts_with(&[0xEF, 0xBB, 0xBF]) {
-            input.consume(3);
-        }
+        let mark = input.head().len() - skip_bom(input.head())?.len();
+        let mut input = input.into_read();
+        std::io::copy(&mut input.by_ref().take(mark as u64), &mut std::io::sink())?;
+        let mut lines = Lines::new(input);
         let mut fold = Fold::new(options(self.id(), table)?);
-        let mut buffer = Vec::new();
+        let mut series = KnownSeries::default();
+        // Lines of one scrape have one time.
+        let mut last_time = (String::new(), 0);
         let mut line = 0;
         loop {
             line += 1;
-            let read = read_line(&mut input, &mut buffer)?;
-            match read {
+            let (bytes, ended) = match lines.next()? {
                 Line::End => break,
                 Line::TooLong => {
                     out.reject(
@@ -84,9 +87,10 @@ impl Reader for PrometheusText {
                     );
                     continue;
                 }
-                Line::Whole | Line::Unended => {}
-            }
-            let Ok(text) = std::str::from_utf8(&buffer) else {
+                Line::Whole(bytes) => (bytes, true),
+                Line::Unended(bytes) => (bytes, false),
+            };
+            let Ok(text) = simdutf8::basic::from_utf8(bytes) else {
                 out.reject(line, "", None, "not UTF-8");
                 continue;
             };
@@ -94,7 +98,15 @@ impl Reader for PrometheusText {
             if text.is_empty() || text.starts_with('#') {
                 continue;
             }
-            let sample = match sample(text) {
+            let known = series.find(text);
+            let sample = match known {
+                Some(known) => reading(&text[known.raw.len()..]).map(|(value, time)| (None, value, time)),
+                None => sample(text).map(|sample| {
+                    let (value, time) = (sample.value, sample.time);
+                    (Some(sample), value, time)
+                }),
+            };
+            let (new, value, time) = match sample {
                 Ok(sample) => sample,
                 Err(reason) => {
                     out.reject(line, "", Some(text), reason);
@@ -103,23 +115,36 @@ impl Reader for PrometheusText {
             };
             // Half a number is a number, too, and half a time stamp one of another day. The format wants a
             // line end after the last line.
-            if matches!(read, Line::Unended) {
+            if !ended {
                 out.reject(line, "", Some(text), "the file ends inside this line: it was cut off, or lacks the line end that the format asks for");
                 continue;
             }
-            let handle = match fold.open(sample.metric, &sample.labels) {
+            let known = match new {
+                None => series.again(),
+                Some(sample) => {
+                    let opened = fold.open(sample.metric, &sample.labels);
+                    series.remember(text, &sample, opened)
+                }
+            };
+            let handle = match &known.opened {
                 Ok(Some(handle)) => handle,
                 Ok(None) => continue,
                 Err(reason) => {
-                    out.reject(line, "UUID", None, reason);
+                    out.reject(line, "UUID", None, reason.as_str());
                     continue;
                 }
             };
-            let micros = match (sample.time, ctx.observed_at) {
+            let micros = match (time, ctx.observed_at) {
+                (Some(time), _) if time == last_time.0 => last_time.1,
                 (Some(time), _) => match time_stamp(time) {
-                    Ok(micros) => micros,
+                    Ok(micros) => {
+                        last_time.0.clear();
+                        last_time.0.push_str(time);
+                        last_time.1 = micros;
+                        micros
+                    }
                     Err(reason) => {
-                        out.reject(line, sample.metric, Some(time), reason);
+                        out.reject(line, &known.metric, Some(time), reason);
                         continue;
                     }
                 },
@@ -131,11 +156,105 @@ impl Reader for PrometheusText {
                     .advise("say when the text was scraped, as in --at 2026-09-14T10:00:00Z"));
                 }
             };
-            if let Err(reason) = fold.take(&handle, micros, sample.value) {
-                out.reject(line, sample.metric, Some(sample.value), reason);
+            if let Err(reason) = fold.take(handle, micros, value) {
+                out.reject(line, &known.metric, Some(value), reason);
             }
         }
+        series.count_into(&mut fold);
         fold.finish(mapping, out)
+    }
+}
+
+/// Series that are kept as they stand in the text. More are read anew each time.
+const MOST_KNOWN: usize = 1 << 16;
+
+/// Longest name and labels that are kept so.
+const LONGEST_KNOWN: usize = 2 << 10;
+
+/// Series by their name and labels as they are written: a scrape writes them as the one before did, and in the
+/// same order.
+#[derive(Default)]
+struct KnownSeries {
+    all: Vec<Known>,
+    places: HashMap<Rc<str>, usize>,
+    /// The one that was met last, or a new one that is not kept.
+    at: usize,
+    new: Option<Known>,
+}
+
+struct Known {
+    /// From the name to the bracket behind the labels.
+    raw: Rc<str>,
+    metric: String,
+    opened: std::result::Result<Option<Handle>, String>,
+    /// What followed it the last time.
+    next: usize,
+    /// Times that it was met again.
+    met: u64,
+}
+
+impl KnownSeries {
+    /// The series that a line is of.
+    fn find(&mut self, line: &str) -> Option<&Known> {
+        let next = self.all.get(self.at).map_or(0, |known| known.next);
+        let found = match self.all.get(next) {
+            Some(known) if line.starts_with(&*known.raw) => next,
+            _ => {
+                let end = memrchr(b'}', line.as_bytes())? + 1;
+                *self.places.get(&line[..end])?
+            }
+        };
+        self.follow(found);
+        self.all.get(found)
+    }
+
+    fn follow(&mut self, found: usize) {
+        if let Some(before) = self.all.get_mut(self.at) {
+            before.next = found;
+        }
+        self.at = found;
+    }
+
+    /// The series that was found, once more.
+    fn again(&mut self) -> &Known {
+        let known = &mut self.all[self.at];
+        known.met += 1;
+        known
+    }
+
+    /// Keeps a series that was opened.
+    fn remember(
+        &mut self,
+        line: &str,
+        sample: &Sample<'_>,
+        opened: std::result::Result<Option<Handle>, String>,
+    ) -> &Known {
+        let raw: Rc<str> = line[..sample.labels_end].into();
+        let keep = raw.ends_with('}') && raw.len() <= LONGEST_KNOWN && self.all.len() < MOST_KNOWN;
+        let known = Known {
+            metric: sample.metric.to_owned(),
+            opened,
+            next: self.all.len() + 1,
+            met: 0,
+            raw,
+        };
+        if !keep {
+            return self.new.insert(known);
+        }
+        let place = self.all.len();
+        self.places.insert(Rc::clone(&known.raw), place);
+        self.all.push(known);
+        self.follow(place);
+        &self.all[place]
+    }
+
+    /// Tells how often each series was met that no column takes.
+    fn count_into(self, fold: &mut Fold) {
+        for known in self.all.into_iter().filter(|known| known.met > 0) {
+            if !fold.takes(&known.metric) {
+                fold.pass_over(&known.metric, known.met);
+            }
+        }
     }
 }
 
@@ -151,6 +270,8 @@ fn time_stamp(text: &str) -> std::result::Result<i64, String> {
 struct Sample<'a> {
     metric: &'a str,
     labels: Labels,
+    /// Where its value begins.
+    labels_end: usize,
     value: &'a str,
     time: Option<&'a str>,
 }
@@ -168,9 +289,21 @@ fn sample(line: &str) -> std::result::Result<Sample<'_>, String> {
         Some(rest) => labels(rest)?,
         None => (Labels::new(), rest),
     };
+    let (value, time) = reading(rest)?;
+    Ok(Sample {
+        metric,
+        labels,
+        labels_end: line.len() - rest.len(),
+        value,
+        time,
+    })
+}
+
+/// A value, and a time stamp if there is one.
+fn reading(text: &str) -> std::result::Result<(&str, Option<&str>), String> {
     // An exemplar may follow after a hash.
-    let rest = rest.split_once('#').map_or(rest, |(before, _)| before);
-    let mut words = rest.split_ascii_whitespace();
+    let text = text.split_once('#').map_or(text, |(before, _)| before);
+    let mut words = text.split_ascii_whitespace();
     let Some(value) = words.next() else {
         return Err("the value is missing".to_owned());
     };
@@ -178,12 +311,7 @@ fn sample(line: &str) -> std::result::Result<Sample<'_>, String> {
     if words.next().is_some() {
         return Err("more than a value and a time stamp".to_owned());
     }
-    Ok(Sample {
-        metric,
-        labels,
-        value,
-        time,
-    })
+    Ok((value, time))
 }
 
 fn labels(text: &str) -> std::result::Result<(Labels, &str), String> {

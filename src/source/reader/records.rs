@@ -43,6 +43,33 @@ pub(super) struct Records {
     read: u64,
     /// Bytes that were looked at for a record and then given back.
     again: u64,
+    /// The input ended inside of a record.
+    ran_out: bool,
+}
+
+/// What of a table was not read yet. It begins where a record does.
+pub(super) struct Rest {
+    pub(super) buffer: Vec<u8>,
+    /// What follows the buffer.
+    pub(super) input: Box<dyn Read>,
+    pub(super) line: u64,
+    pub(super) ended: bool,
+    pub(super) read: u64,
+    pub(super) again: u64,
+}
+
+impl Rest {
+    /// Some bytes, and nothing behind them.
+    pub(super) fn of(bytes: Vec<u8>, line: u64) -> Rest {
+        Rest {
+            read: bytes.len() as u64,
+            buffer: bytes,
+            input: Box::new(std::io::empty()),
+            line,
+            ended: false,
+            again: 0,
+        }
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -93,7 +120,62 @@ impl Records {
             cut_off: false,
             read: 0,
             again: 0,
+            ran_out: false,
         }
+    }
+
+    /// Goes on behind a header of so many fields.
+    pub(super) fn resume(rest: Rest, tear: Tear, delimiter: u8, width: usize) -> Records {
+        Records {
+            buffer: rest.buffer,
+            line: rest.line,
+            ended: rest.ended,
+            width: Some(width),
+            read: rest.read,
+            again: rest.again,
+            ..Records::new(rest.input, tear, delimiter)
+        }
+    }
+
+    /// Gives back what follows the last record.
+    pub(super) fn into_rest(mut self) -> Result<Rest> {
+        if self.after_return {
+            // The other half of its line end.
+            if self.start == self.buffer.len() {
+                let mut end = self.start;
+                self.fill(&mut end, &mut None)?;
+            }
+            self.start += usize::from(self.buffer.get(self.start) == Some(&b'\n'));
+        }
+        self.buffer.drain(..self.start);
+        Ok(Rest {
+            buffer: self.buffer,
+            input: self.input,
+            line: self.line,
+            ended: self.ended,
+            read: self.read,
+            again: self.again,
+        })
+    }
+
+    /// Bytes before the next record.
+    pub(super) fn place(&self) -> u64 {
+        self.read - (self.buffer.len() - self.start) as u64
+    }
+
+    /// Line of the next record.
+    pub(super) fn line(&self) -> u64 {
+        self.line
+    }
+
+    /// Whether the input ended inside of a record.
+    pub(super) fn ran_out(&self) -> bool {
+        self.ran_out
+    }
+
+    /// Bytes that were read more than once.
+    pub(super) fn read_again(&self) -> u64 {
+        self.again
     }
 
     /// Reads the header, which says how many fields a row has.
@@ -250,6 +332,7 @@ impl Records {
             self.text.clear();
             at = self.start;
             if !self.fill(&mut at, &mut None)? {
+                self.ran_out = true;
                 self.cut_off = true;
                 return Ok(());
             }
@@ -294,6 +377,7 @@ impl Records {
         let mut returned = false;
         let outcome = loop {
             if at == self.buffer.len() && !self.fill(&mut at, &mut second)? {
+                self.ran_out |= at > self.start;
                 break self.at_end(state);
             }
             if at - self.start > MAX_RECORD_BYTES {

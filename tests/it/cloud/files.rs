@@ -5,7 +5,7 @@ use super::double::{Act, Double};
 use super::server::{Kind, Server};
 use super::{Environment, head, put, run, sample, says, store};
 use crate::support::project;
-use spendscope::base::hash::content_hash;
+use spendscope::base::hash::FileHash;
 use std::path::Path;
 
 const FILES: &str = "SELECT path, file_hash, rows_in FROM ingest_files ORDER BY path";
@@ -75,7 +75,7 @@ async fn by_name_folder_and_pattern(kind: Kind) {
             .collect::<Vec<_>>()
     };
     let one = came(&["exports/2026-07/openai 100%.csv.gz"]);
-    assert!(one[0].contains(&content_hash(&packed)), "{one:?}");
+    assert!(one[0].contains(&FileHash::of(&packed)), "{one:?}");
     assert_eq!(names(came(&["exports/"])), ["exports/2026-07/openai 100%.csv.gz"]);
     assert_eq!(names(came(&["exports"])), ["exports/2026-07/openai 100%.csv.gz"]);
     assert_eq!(
@@ -128,7 +128,7 @@ async fn objects_of_azure_are_found_by_name_folder_and_pattern() {
 #[test]
 fn objects_of_google_are_found_by_name_and_folder() {
     let text = sample("billing/openai/openai-2026-07.csv.gz");
-    let hash = content_hash(text.as_bytes());
+    let hash = FileHash::of(text.as_bytes());
     let listed = format!(
         "<?xml version='1.0' encoding='UTF-8'?><ListBucketResult><Name>box</Name><Prefix>a/</Prefix><IsTruncated>false</IsTruncated>\
          <Contents><Key>a/bill.csv</Key><LastModified>2026-08-01T10:00:00.000Z</LastModified><ETag>\"one\"</ETag>\
@@ -203,7 +203,7 @@ async fn a_download_from_s3_that_breaks_goes_on_where_it_stopped() {
         0,
         &["--lake", "lake", "ingest", "s3://lake/bill.csv"],
     );
-    assert!(known(dir.path())[0].contains(&content_hash(text.as_bytes())));
+    assert!(known(dir.path())[0].contains(&FileHash::of(text.as_bytes())));
     let ranges: Vec<_> = double
         .seen()
         .iter()
@@ -269,7 +269,7 @@ fn a_web_address_is_read_once_whole_and_its_signature_is_nowhere() {
         &["--lake", "lake", "ingest", &address],
     );
     let files = known(dir.path());
-    assert!(files[0].contains(&content_hash(text.as_bytes())), "{files:?}");
+    assert!(files[0].contains(&FileHash::of(text.as_bytes())), "{files:?}");
     assert_eq!(paths(dir.path()), [format!("{}/a/bill.csv", double.url)]);
     let seen = double.seen();
     assert!(
@@ -320,7 +320,7 @@ fn a_web_server_without_ranges_is_read_from_the_start_again() {
         0,
         &["--lake", "lake", "ingest", &format!("{}/bill.csv", double.url)],
     );
-    assert!(known(dir.path())[0].contains(&content_hash(text.as_bytes())));
+    assert!(known(dir.path())[0].contains(&FileHash::of(text.as_bytes())));
 }
 
 #[test]

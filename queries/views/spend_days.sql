@@ -1,0 +1,248 @@
+/* What use cost, day by day, as finely as the leaves tell it apart, with the quantity that was paid for: what
+`spendscope findings` looks for changes in. One row per day of the reporting zone and everything else that is
+not amount or quantity; what a column cannot say is NULL.
+
+A charge for more than a day is spread over its days, so that a monthly fee is no peak on the first of the
+month; a request stands on the day it started. Taxes, credits, adjustments and corrections of earlier periods
+are left out: they say nothing of the day. What no bill covers yet is accrued at list cost, source NULL.
+
+source: of the bill. log: of the gateway's records behind the row. item: what has one price: a class of tokens
+(a charge for all classes is split by the list cost of the attempts in each), the GPUs of a pool, a meter of a
+service. quantity: tokens, device-hours, or what the bill counts, in unit; NULL where the bill counts nothing.
+pool: how GPU nodes are bought, and which GPU. currency: setting('currency') where there is a rate, else the
+bill's own.
+
+money: amount in currency
+*/
+WITH billed_as AS (
+    SELECT
+        provider_id,
+        min(provider) AS biller,
+        min(scope) AS scope,
+        min(CASE WHEN fx_rate IS NULL THEN currency ELSE setting('currency') END) AS shown
+    FROM costs
+    WHERE kind = 'model_api' AND provider_id IS NOT NULL
+    GROUP BY provider_id
+),
+
+charged AS (
+    SELECT
+        charge_id, source, scope, provider, service_name, model, kind, tagged_use_case, currency, fx_rate, amount,
+        sku_meter, charge_period_start, charge_period_end,
+        coalesce(pricing_unit, consumed_unit) AS unit,
+        CASE WHEN pricing_unit IS NULL THEN consumed_quantity ELSE pricing_quantity END AS quantity
+    FROM costs
+    WHERE amount IS NOT NULL
+        AND charge_category IN ('Usage', 'Purchase')
+        AND (charge_class IS DISTINCT FROM 'Correction')
+),
+
+classes AS (
+    SELECT charge_id, class, token_units FROM token_charges
+),
+
+traced AS (
+    SELECT
+        local_day(l.started_at) AS day,
+        h.source,
+        l.request_source AS log,
+        l.scope,
+        CASE WHEN l.evidence = 'accrued' THEN coalesce(b.biller, l.provider) ELSE l.provider END AS provider,
+        l.model,
+        l.use_case,
+        c.key_alias,
+        t.class,
+        CASE WHEN setting('currency') = 'native' OR l.fx_rate IS NULL THEN l.currency ELSE setting('currency') END AS shown,
+        CASE WHEN setting('currency') = 'native' OR l.fx_rate IS NULL THEN 1 ELSE l.fx_rate END AS rate,
+        l.amount,
+        coalesce(c.uncached_cost, 0) AS uncached_cost,
+        coalesce(c.read_cost, 0) AS read_cost,
+        coalesce(c.write_cost, 0) AS write_cost,
+        coalesce(c.output_cost, 0) AS output_cost
+    FROM leaf_model_api AS l
+    INNER JOIN calls AS c ON c.source = l.request_source AND c.request_id = l.request_id
+    LEFT JOIN charged AS h ON h.charge_id = l.charge_id
+    LEFT JOIN classes AS t ON t.charge_id = l.charge_id
+    LEFT JOIN billed_as AS b ON b.provider_id = l.provider
+    WHERE l.leaf = 'request'
+        AND (h.charge_id IS NOT NULL OR l.evidence = 'accrued')
+        AND (l.evidence = 'billed' OR setting('basis') <> 'billed')
+),
+
+by_class AS (
+    SELECT
+        day, source, log, scope, provider, model, use_case, key_alias, class, shown,
+        sum_product(amount, rate) AS amount,
+        CAST(sum(uncached_cost) AS DECIMAL(38, 18)) AS uncached_cost,
+        CAST(sum(read_cost) AS DECIMAL(38, 18)) AS read_cost,
+        CAST(sum(write_cost) AS DECIMAL(38, 18)) AS write_cost,
+        CAST(sum(output_cost) AS DECIMAL(38, 18)) AS output_cost
+    FROM traced
+    GROUP BY day, source, log, scope, provider, model, use_case, key_alias, class, shown
+),
+
+totalled AS (
+    SELECT *, uncached_cost + read_cost + write_cost + output_cost AS all_costs FROM by_class
+),
+
+-- A charge that names its class stands whole in it; so does one whose attempts have no list cost, under no class.
+in_classes AS (
+    SELECT
+        day, source, log, scope, provider, model, use_case, key_alias, shown,
+        CASE WHEN t.class IS NULL AND all_costs > 0 THEN p.class ELSE t.class END AS class,
+        CASE
+            WHEN t.class IS NOT NULL OR all_costs = 0 THEN amount
+            WHEN p.class = 'uncached_input' THEN apportion(amount, CAST(0 AS DECIMAL(38, 18)), uncached_cost, all_costs)
+            WHEN p.class = 'cache_read' THEN apportion(amount, uncached_cost, uncached_cost + read_cost, all_costs)
+            WHEN p.class = 'cache_write'
+                THEN apportion(amount, uncached_cost + read_cost, all_costs - output_cost, all_costs)
+            ELSE apportion(amount, all_costs - output_cost, all_costs, all_costs)
+        END AS amount
+    FROM totalled AS t
+    INNER JOIN (VALUES ('uncached_input'), ('cache_read'), ('cache_write'), ('output')) AS p (class)
+        ON (t.class IS NULL AND all_costs > 0) OR p.class = 'output'
+),
+
+metered AS (
+    SELECT
+        local_day(c.started_at) AS day,
+        c.source AS log,
+        c.provider,
+        c.model,
+        c.use_case,
+        c.key_alias,
+        c.list_currency,
+        sum(c.uncached_input) AS uncached_input,
+        sum(c.cache_read) AS cache_read,
+        sum(c.cache_write) AS cache_write,
+        sum(c.output) AS output
+    FROM calls AS c
+    WHERE NOT c.gateway_cache_hit AND NOT coalesce(c.self_hosted, false)
+    GROUP BY 1, 2, 3, 4, 5, 6, 7
+),
+
+tokens AS (
+    SELECT
+        m.day,
+        m.log,
+        coalesce(b.scope, 'AI') AS scope,
+        coalesce(b.biller, m.provider) AS provider,
+        m.model,
+        m.use_case,
+        m.key_alias,
+        coalesce(b.shown, m.list_currency, setting('reporting_currency')) AS shown,
+        p.class,
+        CASE p.class
+            WHEN 'uncached_input' THEN m.uncached_input
+            WHEN 'cache_read' THEN m.cache_read
+            WHEN 'cache_write' THEN m.cache_write
+            ELSE m.output
+        END AS tokens
+    FROM metered AS m
+    CROSS JOIN (VALUES ('uncached_input'), ('cache_read'), ('cache_write'), ('output')) AS p (class)
+    LEFT JOIN billed_as AS b ON b.provider_id = m.provider
+),
+
+whole AS (
+    SELECT
+        h.source,
+        h.scope,
+        h.provider,
+        CASE WHEN h.kind = 'model_api' THEN l.model END AS model,
+        CASE WHEN h.kind = 'tagged' THEN h.tagged_use_case END AS use_case,
+        CASE WHEN h.kind = 'model_api' THEN t.class ELSE concat_ws(' / ', h.service_name, h.sku_meter) END AS item,
+        CASE WHEN h.kind = 'model_api' THEN CASE WHEN t.token_units THEN 'tokens past the gateway' END ELSE h.unit END AS unit,
+        CASE WHEN h.kind = 'model_api' AND NOT t.token_units THEN NULL ELSE h.quantity END AS quantity,
+        CASE WHEN setting('currency') = 'native' OR h.fx_rate IS NULL THEN h.currency ELSE setting('currency') END AS shown,
+        CASE WHEN setting('currency') = 'native' OR h.fx_rate IS NULL THEN 1 ELSE h.fx_rate END AS rate,
+        coalesce(l.amount, h.amount) AS amount,
+        charge_day(h.charge_period_start, h.charge_period_end) AS first_day,
+        greatest(
+            1,
+            (arrow_cast(h.charge_period_end, 'Int64') - arrow_cast(h.charge_period_start, 'Int64') + 86399999999)
+            / 86400000000
+        ) AS days
+    FROM charged AS h
+    LEFT JOIN (SELECT * FROM leaf_model_api WHERE leaf = 'unmetered') AS l ON l.charge_id = h.charge_id
+    LEFT JOIN classes AS t ON t.charge_id = h.charge_id
+    WHERE h.kind <> 'gpu' AND (h.kind <> 'model_api' OR l.charge_id IS NOT NULL)
+),
+
+-- Lines of one day are added up before, those of several days after they are spread.
+spread AS (
+    SELECT *, unnest(generate_series(0, days - 1)) AS place FROM whole WHERE days > 1
+),
+
+plain AS (
+    SELECT
+        first_day AS day, source, scope, provider, model, use_case, item, unit, shown,
+        sum_product(amount, rate) AS amount,
+        CAST(sum(quantity) AS DECIMAL(38, 18)) AS quantity
+    FROM whole
+    WHERE days = 1
+    GROUP BY first_day, source, scope, provider, model, use_case, item, unit, shown
+    UNION ALL
+    SELECT
+        arrow_cast(arrow_cast(first_day, 'Int32') + CAST(place AS INT), 'Date32'), source, scope, provider, model, use_case, item, unit, shown,
+        sum_product(apportion(amount, place, place + 1, days), rate),
+        CAST(sum(apportion(quantity, place, place + 1, days)) AS DECIMAL(38, 18))
+    FROM spread
+    GROUP BY arrow_cast(arrow_cast(first_day, 'Int32') + CAST(place AS INT), 'Date32'), source, scope, provider, model, use_case, item, unit, shown
+),
+
+gpus AS (
+    SELECT
+        local_day(instant(s.from_us)) AS day,
+        h.source,
+        s.scope,
+        s.provider,
+        s.model,
+        concat(replace(s.purchase, '_', ' '), ' ', s.gpu_model) AS pool,
+        CASE WHEN setting('currency') = 'native' OR s.fx_rate IS NULL THEN s.currency ELSE setting('currency') END AS shown,
+        sum_product(s.amount, CASE WHEN setting('currency') = 'native' OR s.fx_rate IS NULL THEN 1 ELSE s.fx_rate END) AS amount,
+        CAST(CAST(round(sum(s.device_s)) AS BIGINT) AS DECIMAL(38, 18)) AS device_s
+    FROM gpu_states AS s
+    INNER JOIN charged AS h ON h.charge_id = s.charge_id
+    GROUP BY 1, 2, 3, 4, 5, 6, 7
+),
+
+-- Tokens are counted by the gateway, amounts by the bill: one row has both.
+used AS (
+    SELECT
+        day, source, log, scope, provider, model, use_case, key_alias, class, shown, amount,
+        CAST(NULL AS DECIMAL(38, 18)) AS quantity
+    FROM in_classes
+    WHERE amount <> 0
+    UNION ALL
+    SELECT
+        day, NULL, log, scope, provider, model, use_case, key_alias, class, shown,
+        CAST(0 AS DECIMAL(38, 18)), CAST(tokens AS DECIMAL(38, 18))
+    FROM tokens
+    WHERE tokens > 0
+),
+
+rows AS (
+    SELECT
+        day, max(source) AS source, log, scope, provider, model, use_case, key_alias, CAST(NULL AS VARCHAR) AS pool,
+        class AS item, CASE WHEN class IS NOT NULL THEN 'tokens' END AS unit, shown,
+        CAST(sum(amount) AS DECIMAL(38, 18)) AS amount, CAST(sum(quantity) AS DECIMAL(38, 18)) AS quantity
+    FROM used
+    GROUP BY day, log, scope, provider, model, use_case, key_alias, class, shown
+    UNION ALL
+    SELECT
+        day, source, NULL, scope, provider, model, use_case, NULL, NULL, item, unit, shown, amount, quantity
+    FROM plain
+    UNION ALL
+    SELECT
+        day, source, NULL, scope, provider, model, NULL, NULL, pool, pool AS item, 'device-hours', shown, amount,
+        ratio(device_s, CAST(3600 AS DECIMAL(38, 18)))
+    FROM gpus
+)
+
+SELECT
+    day, source, log, scope, provider, model, use_case, key_alias, pool, item, unit,
+    shown AS currency,
+    CAST(sum(amount) AS DECIMAL(38, 18)) AS amount,
+    CAST(sum(quantity) AS DECIMAL(38, 18)) AS quantity
+FROM rows
+GROUP BY day, source, log, scope, provider, model, use_case, key_alias, pool, item, unit, shown

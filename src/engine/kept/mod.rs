@@ -1,0 +1,170 @@
+//! A view whose rows are worked out once, when something first reads them.
+//!
+//! Views that build on each other are planned into one another. Where several read the same costly
+//! one, its work would be done again for each; a kept view does it once and hands out the rows. They
+//! serve the session, and through the store every later one for which nothing has changed.
+
+mod key;
+mod rows;
+mod store;
+
+pub(super) use key::Keys;
+pub use store::KeptFolder;
+pub(super) use store::Store;
+
+use arrow::datatypes::{Field, Schema, SchemaRef};
+use async_trait::async_trait;
+use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::Result;
+use datafusion::logical_expr::{Expr, LogicalPlan, TableProviderFilterPushDown, TableType};
+use datafusion::physical_plan::ExecutionPlan;
+use rows::Rows;
+use std::sync::Arc;
+use tokio::sync::OnceCell;
+
+#[derive(Debug)]
+pub(super) struct KeptView {
+    plan: LogicalPlan,
+    definition: String,
+    schema: SchemaRef,
+    /// Bytes that its rows may take in memory.
+    budget: usize,
+    stored: Option<Stored>,
+    rows: OnceCell<Rows>,
+}
+
+/// Where the rows of a view may be found from one session to the next.
+#[derive(Debug)]
+pub(super) struct Stored {
+    pub(super) store: Arc<Store>,
+    pub(super) name: String,
+    /// Names everything that the rows depend on.
+    pub(super) key: String,
+}
+
+impl KeptView {
+    /// `plan` must be analysed: only then are its types the ones of its rows. Every column counts as
+    /// nullable, since what runs and what was planned may differ about that.
+    pub(super) fn new(
+        plan: LogicalPlan,
+        definition: String,
+        budget: usize,
+        stored: Option<Stored>,
+    ) -> KeptView {
+        let fields = plan
+            .schema()
+            .fields()
+            .iter()
+            .map(|field| field.as_ref().clone().with_nullable(true));
+        let schema = Arc::new(Schema::new(fields.collect::<Vec<Field>>()));
+        KeptView {
+            plan,
+            definition,
+            schema,
+            budget,
+            stored,
+            rows: OnceCell::new(),
+        }
+    }
+
+    async fn rows(&self, state: &dyn Session) -> Result<Rows> {
+        let store = self
+            .stored
+            .as_ref()
+            .map(|s| (s.store.as_ref(), s.name.as_str(), s.key.as_str()));
+        if let Some((store, name, key)) = store
+            && let Some(rows) = Rows::stored(store, name, key, &self.schema)?
+        {
+            return Ok(rows);
+        }
+        Rows::compute(&self.plan, state, &self.schema, self.budget, store).await
+    }
+}
+
+#[async_trait]
+impl TableProvider for KeptView {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::View
+    }
+
+    fn get_table_definition(&self) -> Option<&str> {
+        Some(&self.definition)
+    }
+
+    /// Filters choose row groups of the files; whoever asked applies them to the rows.
+    fn supports_filters_pushdown(&self, filters: &[&Expr]) -> Result<Vec<TableProviderFilterPushDown>> {
+        Ok(vec![TableProviderFilterPushDown::Inexact; filters.len()])
+    }
+
+    async fn scan(
+        &self,
+        state: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        filters: &[Expr],
+        limit: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let rows = self.rows.get_or_try_init(|| self.rows(state)).await?;
+        rows.scan(state, projection, filters, limit).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use datafusion::prelude::{SessionConfig, SessionContext};
+
+    async fn answers(budget: usize) -> (Vec<String>, bool) {
+        let context = SessionContext::new_with_config(SessionConfig::new().with_target_partitions(2));
+        let plan = context
+            .sql(
+                "SELECT value AS n, value % 7 AS k, CAST(value AS DECIMAL(38, 18)) AS amount, \
+                 CASE WHEN value % 3 = 0 THEN NULL ELSE concat('t', value) END AS name \
+                 FROM generate_series(1, 50000) AS s(value)",
+            )
+            .await
+            .unwrap()
+            .into_unoptimized_plan();
+        let state = context.state();
+        let plan = state
+            .analyzer()
+            .execute_and_check(plan, state.config_options(), |_, _| {})
+            .unwrap();
+        let view = Arc::new(KeptView::new(plan, String::new(), budget, None));
+        context.register_table("kept", Arc::clone(&view) as _).unwrap();
+        let mut lines = Vec::new();
+        for sql in [
+            "SELECT k, count(*), count(name), sum(amount), min(name) FROM kept GROUP BY k ORDER BY k",
+            "SELECT n, name FROM kept WHERE n > 49997 ORDER BY n",
+            "SELECT count(*) FROM (SELECT n FROM kept LIMIT 9)",
+            "SELECT count(*) FROM (SELECT n FROM kept WHERE k = 3 LIMIT 9)",
+        ] {
+            let batches = context.sql(sql).await.unwrap().collect().await.unwrap();
+            lines.push(
+                arrow::util::pretty::pretty_format_batches(&batches)
+                    .unwrap()
+                    .to_string(),
+            );
+        }
+        let spilled = view.rows.get().unwrap().in_files();
+        (lines, spilled)
+    }
+
+    #[tokio::test]
+    async fn rows_in_files_answer_like_rows_in_memory() {
+        let (in_memory, spilled) = answers(usize::MAX).await;
+        assert!(!spilled);
+        let (in_files, spilled) = answers(1000).await;
+        assert!(spilled);
+        assert_eq!(in_memory, in_files);
+        assert!(
+            in_memory[0].contains("50000") || in_memory[0].contains("7143"),
+            "{}",
+            in_memory[0]
+        );
+    }
+}

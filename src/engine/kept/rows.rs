@@ -1,0 +1,241 @@
+//! The rows of a kept view: worked out once, few of them held in memory, many written to Parquet files.
+
+use super::store::{Entry, Store};
+use arrow::array::{Array, RecordBatch};
+use arrow::datatypes::SchemaRef;
+use datafusion::catalog::{MemTable, Session, TableProvider};
+use datafusion::common::runtime::SpawnedTask;
+use datafusion::common::{DataFusionError, Result};
+use datafusion::datasource::file_format::parquet::ParquetFormat;
+use datafusion::datasource::listing::{ListingOptions, ListingTable, ListingTableConfig, ListingTableUrl};
+use datafusion::execution::SendableRecordBatchStream;
+use datafusion::logical_expr::{Expr, LogicalPlan};
+use datafusion::physical_plan::union::UnionExec;
+use datafusion::physical_plan::{ExecutionPlan, execute_stream_partitioned};
+use futures::TryStreamExt;
+use parquet::arrow::ArrowWriter;
+use parquet::basic::Compression;
+use parquet::file::properties::WriterProperties;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+use tempfile::TempDir;
+
+/// Rows of a file that are buffered and read together.
+const ROWS_PER_GROUP: usize = 64 << 10;
+
+#[derive(Debug)]
+pub(super) struct Rows {
+    memory: Option<MemTable>,
+    files: Option<ListingTable>,
+    /// Where the files lie, for as long as they are read.
+    _place: Place,
+}
+
+#[derive(Debug)]
+enum Place {
+    Nowhere,
+    Session { _folder: TempDir },
+    Store { _entry: Entry },
+}
+
+/// What one partition of the view came to.
+enum Part {
+    Memory(Vec<RecordBatch>),
+    File(PathBuf),
+}
+
+impl Rows {
+    /// From the store, if it has them.
+    pub(super) fn stored(store: &Store, name: &str, key: &str, schema: &SchemaRef) -> Result<Option<Rows>> {
+        let Some(entry) = store.find(name, key) else {
+            return Ok(None);
+        };
+        Ok(Some(Rows {
+            memory: None,
+            files: Some(listing(&entry.files(), schema)?),
+            _place: Place::Store { _entry: entry },
+        }))
+    }
+
+    /// Works them out. `store` and `key` say where they may stay for other sessions.
+    pub(super) async fn compute(
+        plan: &LogicalPlan,
+        state: &dyn Session,
+        schema: &SchemaRef,
+        budget: usize,
+        store: Option<(&Store, &str, &str)>,
+    ) -> Result<Rows> {
+        let started = Instant::now();
+        let plan = state.create_physical_plan(plan).await?;
+        let streams = execute_stream_partitioned(plan, state.task_ctx())?;
+        // Files that may stay are written where they would stay: moving them is then a rename.
+        let folder = match store.and_then(|(store, ..)| store.room()) {
+            Some(folder) => folder,
+            None => tempfile::tempdir()?,
+        };
+        let budget = budget / streams.len().max(1);
+        let tasks: Vec<_> = streams
+            .into_iter()
+            .enumerate()
+            .map(|(at, stream)| {
+                let path = folder.path().join(format!("{at}.parquet"));
+                SpawnedTask::spawn(keep(stream, Arc::clone(schema), budget, path))
+            })
+            .collect();
+        let mut parts = Vec::new();
+        for task in tasks {
+            let part = task.join().await;
+            parts.push(part.map_err(|e| DataFusionError::External(Box::new(e)))??);
+        }
+        if let Some((store, name, key)) = store
+            && started.elapsed() >= store.worth
+        {
+            for (at, part) in parts.iter_mut().enumerate() {
+                if let Part::Memory(batches) = part {
+                    let path = folder.path().join(format!("{at}.parquet"));
+                    write(&path, schema, batches)?;
+                    *part = Part::File(path);
+                }
+            }
+            return match store.put(name, key, folder) {
+                Ok(entry) => Ok(Rows {
+                    memory: None,
+                    files: Some(listing(&entry.files(), schema)?),
+                    _place: Place::Store { _entry: entry },
+                }),
+                Err(folder) => Rows::of(parts, schema, folder),
+            };
+        }
+        Rows::of(parts, schema, folder)
+    }
+
+    fn of(parts: Vec<Part>, schema: &SchemaRef, folder: TempDir) -> Result<Rows> {
+        let (mut memory, mut files) = (Vec::new(), Vec::new());
+        for part in parts {
+            match part {
+                Part::Memory(batches) => memory.push(batches),
+                Part::File(path) => files.push(path),
+            }
+        }
+        Ok(Rows {
+            memory: match memory.is_empty() {
+                true => None,
+                false => Some(MemTable::try_new(Arc::clone(schema), memory)?),
+            },
+            _place: match files.is_empty() {
+                true => Place::Nowhere,
+                false => Place::Session { _folder: folder },
+            },
+            files: match files.is_empty() {
+                true => None,
+                false => Some(listing(&files, schema)?),
+            },
+        })
+    }
+
+    pub(super) async fn scan(
+        &self,
+        state: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        filters: &[Expr],
+        limit: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        // A limit counts rows after the filters, which these scans do not apply in full.
+        let limit = limit.filter(|_| filters.is_empty());
+        let mut parts = Vec::new();
+        if let Some(memory) = &self.memory {
+            parts.push(memory.scan(state, projection, &[], limit).await?);
+        }
+        if let Some(files) = &self.files {
+            parts.push(files.scan(state, projection, filters, limit).await?);
+        }
+        match parts.len() {
+            1 => Ok(parts.remove(0)),
+            _ => UnionExec::try_new(parts),
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn in_files(&self) -> bool {
+        self.files.is_some()
+    }
+}
+
+/// Reads a partition to its end: into memory while it fits, into a file from then on.
+async fn keep(
+    mut stream: SendableRecordBatchStream,
+    schema: SchemaRef,
+    budget: usize,
+    path: PathBuf,
+) -> Result<Part> {
+    let mut held = Vec::new();
+    let mut bytes = 0;
+    let mut file: Option<ArrowWriter<File>> = None;
+    while let Some(batch) = stream.try_next().await? {
+        let batch = batch.with_schema(Arc::clone(&schema))?;
+        if let Some(file) = &mut file {
+            file.write(&batch)?;
+            continue;
+        }
+        bytes += size(&batch)?;
+        held.push(batch);
+        if bytes > budget {
+            let mut opened = open(&path, &schema)?;
+            for batch in held.drain(..) {
+                opened.write(&batch)?;
+            }
+            file = Some(opened);
+        }
+    }
+    match file {
+        Some(file) => {
+            file.close()?;
+            Ok(Part::File(path))
+        }
+        None => Ok(Part::Memory(held)),
+    }
+}
+
+/// What the rows take, not what the buffers behind them do: batches are often slices of one.
+fn size(batch: &RecordBatch) -> Result<usize> {
+    let mut bytes = 0;
+    for column in batch.columns() {
+        bytes += column.to_data().get_slice_memory_size()?;
+    }
+    Ok(bytes)
+}
+
+fn write(path: &Path, schema: &SchemaRef, batches: &[RecordBatch]) -> Result<()> {
+    let mut file = open(path, schema)?;
+    for batch in batches {
+        file.write(batch)?;
+    }
+    file.close()?;
+    Ok(())
+}
+
+fn open(path: &Path, schema: &SchemaRef) -> Result<ArrowWriter<File>> {
+    let properties = WriterProperties::builder()
+        .set_compression(Compression::SNAPPY)
+        .set_max_row_group_row_count(Some(ROWS_PER_GROUP))
+        .build();
+    Ok(ArrowWriter::try_new(
+        File::create(path)?,
+        Arc::clone(schema),
+        Some(properties),
+    )?)
+}
+
+fn listing(files: &[PathBuf], schema: &SchemaRef) -> Result<ListingTable> {
+    let urls = files
+        .iter()
+        .map(|path| ListingTableUrl::parse(path.to_string_lossy()))
+        .collect::<Result<Vec<_>>>()?;
+    let options = ListingOptions::new(Arc::new(ParquetFormat::default())).with_file_extension(".parquet");
+    let config = ListingTableConfig::new_with_multi_paths(urls)
+        .with_listing_options(options)
+        .with_schema(Arc::clone(schema));
+    ListingTable::try_new(config)
+}

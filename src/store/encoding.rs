@@ -1,0 +1,128 @@
+//! How each column lies in a data file: chosen by measurement, see `benches/README.md`.
+//!
+//! Numbers that hardly repeat are ill served by a dictionary, which is given up when it is full, and what was written
+//! until then is lost. Their bytes, taken apart by place, compress well. Texts and amounts get a dictionary where the
+//! rows at hand say that it pays.
+
+use crate::base::Result;
+use crate::schema::{TableSchema, Ty};
+use ahash::{HashSet, RandomState};
+use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::datatypes::{DataType, Decimal128Type, Schema};
+use parquet::basic::{Compression, Encoding, ZstdLevel};
+use parquet::file::metadata::SortingColumn;
+use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterVersion};
+use parquet::schema::types::ColumnPath;
+
+/// Rows of a row group: small enough to prune by time, large enough to compress.
+const ROW_GROUP_ROWS: usize = 128 * 1024;
+/// The same of a bill, whose amounts come back hour by hour: one dictionary then serves for more of them.
+const ROW_GROUP_ROWS_OF_BILLS: usize = 2 * ROW_GROUP_ROWS;
+/// A dictionary that takes more is given up.
+const DICTIONARY_BYTES: usize = 1 << 20;
+/// Rows by which a column is judged at first sight.
+const SIGHT_ROWS: usize = 1024;
+
+/// Properties of a file of these columns, each row group of which is in order of `sort_by`; `rows` are its first.
+pub(super) fn properties(
+    table: &TableSchema,
+    schema: &Schema,
+    sort_by: &[usize],
+    rows: &[RecordBatch],
+) -> Result<WriterProperties> {
+    let mut properties = WriterProperties::builder()
+        // Level 3 takes longer and gains nothing on these columns.
+        .set_compression(Compression::ZSTD(ZstdLevel::try_new(1)?))
+        // The first version has no dictionaries for decimals.
+        .set_writer_version(WriterVersion::PARQUET_2_0)
+        .set_encoding(Encoding::PLAIN)
+        .set_dictionary_page_size_limit(DICTIONARY_BYTES)
+        .set_max_row_group_row_count(Some(match table.name {
+            "charges" => ROW_GROUP_ROWS_OF_BILLS,
+            _ => ROW_GROUP_ROWS,
+        }))
+        .set_statistics_enabled(EnabledStatistics::Page)
+        .set_sorting_columns(sorting(schema, sort_by))
+        .set_created_by("spendscope".into());
+    for (at, field) in schema.fields().iter().enumerate() {
+        let Some(column) = table.column(field.name()) else {
+            continue;
+        };
+        let encoding = match column.ty {
+            // Each is a little more than the one before.
+            Ty::Instant => Encoding::DELTA_BINARY_PACKED,
+            Ty::Int if matches!(column.unit, "line" | "row") => Encoding::DELTA_BINARY_PACKED,
+            Ty::Int => Encoding::BYTE_STREAM_SPLIT,
+            Ty::Float if !repeats(rows, at, column.ty) => Encoding::BYTE_STREAM_SPLIT,
+            Ty::Text | Ty::Money if !repeats(rows, at, column.ty) => Encoding::PLAIN,
+            _ => continue,
+        };
+        let path = ColumnPath::from(column.name);
+        properties = properties
+            .set_column_dictionary_enabled(path.clone(), false)
+            .set_column_encoding(path, encoding);
+    }
+    Ok(properties.build())
+}
+
+/// Do the values of a column come again, so that a dictionary pays?
+fn repeats(rows: &[RecordBatch], at: usize, ty: Ty) -> bool {
+    let few = |(distinct, all): (usize, usize), parts: usize| distinct * parts <= all;
+    few(distinct(rows, at, ty, SIGHT_ROWS), 4) || few(distinct(rows, at, ty, usize::MAX), 3)
+}
+
+/// Different values among the first rows, and values.
+fn distinct(rows: &[RecordBatch], at: usize, ty: Ty, most: usize) -> (usize, usize) {
+    let hasher = RandomState::with_seeds(1, 2, 3, 4);
+    let mut seen: HashSet<u64> = HashSet::default();
+    let (mut all, mut left) = (0, most);
+    for batch in rows {
+        let array = batch.column(at).slice(0, left.min(batch.num_rows()));
+        left -= array.len();
+        all += array.len() - array.null_count();
+        match ty {
+            Ty::Text => seen.extend(
+                array
+                    .as_string::<i32>()
+                    .iter()
+                    .flatten()
+                    .map(|v| hasher.hash_one(v)),
+            ),
+            Ty::Money => {
+                let array = array.as_primitive::<Decimal128Type>();
+                seen.extend(array.iter().flatten().map(|v| hasher.hash_one(v)));
+            }
+            Ty::Float => {
+                let array = array.as_primitive::<arrow::datatypes::Float64Type>();
+                seen.extend(array.iter().flatten().map(|v| hasher.hash_one(v.to_bits())));
+            }
+            _ => {}
+        }
+        if left == 0 {
+            break;
+        }
+    }
+    (seen.len(), all)
+}
+
+/// What row groups are sorted by. Columns of maps have several places in a file.
+fn sorting(schema: &Schema, sort_by: &[usize]) -> Option<Vec<SortingColumn>> {
+    let columns = sort_by.iter().map(|at| {
+        let before = schema.fields().iter().take(*at);
+        let place: usize = before.map(|field| leaves(field.data_type())).sum();
+        Some(SortingColumn {
+            column_idx: i32::try_from(place).ok()?,
+            descending: false,
+            nulls_first: true,
+        })
+    });
+    columns.collect()
+}
+
+fn leaves(ty: &DataType) -> usize {
+    match ty {
+        DataType::Struct(fields) => fields.iter().map(|field| leaves(field.data_type())).sum(),
+        DataType::Map(entry, _) | DataType::List(entry) => leaves(entry.data_type()),
+        _ => 1,
+    }
+}
