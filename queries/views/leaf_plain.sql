@@ -5,6 +5,8 @@ Shares follow the names of the use cases, unregistered after them, what is left 
 charges for a commitment is purchase and unused part in one line, marked Unused: its effective amount is what
 nobody used, and a leaf commitment_unused.
 
+kept: whatever reads the ledger reads it, and most charges of a cloud bill are here.
+
 money: amount in currency
 */
 WITH plain AS (

@@ -209,7 +209,7 @@ fn analysed(state: &SessionState, plan: LogicalPlan) -> Result<LogicalPlan> {
         .map_err(query_error)
 }
 
-/// A view asks to be worked out once per session with a line `kept: why` in its leading comment.
+/// A view asks to be worked out once, and kept, with a line `kept: why` in its leading comment.
 fn is_kept(text: &str) -> bool {
     let comment = text
         .trim_start()

@@ -88,7 +88,11 @@ leaves AS (
         CASE WHEN setting('currency') <> 'native' AND fx_rate IS NOT NULL THEN setting('currency') ELSE currency END AS shown,
         CASE WHEN setting('currency') = 'native' OR fx_rate IS NULL THEN 1 ELSE fx_rate END AS rate
     FROM ledger
-    WHERE evidence = 'billed' OR setting('basis') <> 'billed'
+    WHERE (evidence = 'billed' OR setting('basis') <> 'billed')
+        -- No other leaf is anybody's here, and there may be millions.
+        AND leaf IN (
+            'request', 'direct', 'shared', 'gpu_allocated_idle', 'gpu_unallocated', 'gpu_dark', 'gpu_serving_untraced'
+        )
 ),
 -- Request leaves find their task; whatever else starts inside the window stands for itself.
 joined AS (

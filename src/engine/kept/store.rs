@@ -12,8 +12,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tempfile::TempDir;
 
-/// Entries of one view that stay: the last ones that were read.
+/// Entries of one view that stay: the last ones that were read, few of them where they are large.
 const ENTRIES: usize = 8;
+const LARGE_ENTRIES: usize = 2;
+/// Bytes that all entries of one view may take before only a few stay.
+const BYTES: u64 = 1 << 30;
 /// Names the files of an entry and their sizes, and is what readers lock.
 const CONTENTS: &str = "contents";
 
@@ -133,16 +136,28 @@ impl Store {
                 name.rsplit_once('-').is_some_and(|(of, _)| of == view)
             })
             .filter_map(|entry| {
-                let read = fs::metadata(entry.path().join(CONTENTS)).ok()?.modified().ok()?;
-                Some((read, entry.path()))
+                let contents = entry.path().join(CONTENTS);
+                let read = fs::metadata(&contents).ok()?.modified().ok()?;
+                Some((read, bytes(&fs::read_to_string(contents).ok()?), entry.path()))
             })
             .collect();
         entries.sort_unstable();
-        entries.reverse();
-        for (_, folder) in entries.into_iter().skip(ENTRIES) {
-            remove(&folder);
+        let mut held = 0;
+        for (at, (_, bytes, folder)) in entries.into_iter().rev().enumerate() {
+            held += bytes;
+            if at >= ENTRIES || (at >= LARGE_ENTRIES && held > BYTES) {
+                remove(&folder);
+            }
         }
     }
+}
+
+/// What the files of an entry take.
+fn bytes(contents: &str) -> u64 {
+    let sizes = contents
+        .lines()
+        .filter_map(|line| line.split_once(' ')?.0.parse::<u64>().ok());
+    sizes.sum()
 }
 
 /// A line for each file: its size and its name.
@@ -169,6 +184,7 @@ fn remove(folder: &Path) {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use std::time::SystemTime;
 
     fn store(path: PathBuf) -> Store {
         Store::new(&KeptFolder {
@@ -219,6 +235,35 @@ mod tests {
         assert!(store.find("calls", "k19").is_some() && store.find("calls", "k0").is_none());
         assert!(held.files()[0].exists());
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), ENTRIES + 1);
+    }
+
+    #[test]
+    fn of_large_entries_only_two_stay() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = store(dir.path().to_owned());
+        for (day, key) in ["a", "b", "c", "d"].into_iter().enumerate() {
+            drop(entry(&store, key));
+            // A file without content may say that it is large.
+            let file = File::options()
+                .write(true)
+                .open(dir.path().join(format!("calls-{key}/0.parquet")));
+            file.unwrap().set_len(BYTES).unwrap();
+            let contents = dir.path().join(format!("calls-{key}/{CONTENTS}"));
+            fs::write(&contents, format!("{BYTES} 0.parquet\n")).unwrap();
+            let read = SystemTime::UNIX_EPOCH + Duration::from_secs(86_400 * day as u64);
+            File::options()
+                .write(true)
+                .open(contents)
+                .unwrap()
+                .set_modified(read)
+                .unwrap();
+        }
+        drop(entry(&store, "e"));
+        let left = |key: &str| store.find("calls", key).is_some();
+        assert_eq!(
+            ["a", "b", "c", "d", "e"].map(left),
+            [false, false, false, true, true]
+        );
     }
 
     #[test]
