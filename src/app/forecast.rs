@@ -10,7 +10,7 @@ use crate::frame::build::{days, decimals, texts};
 use crate::frame::{Frame, Role};
 use crate::report;
 use arrow::array::{ArrayRef, Int64Array};
-use chrono::{Datelike, NaiveDate};
+use chrono::NaiveDate;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -112,16 +112,11 @@ fn all(input: &Input, ask: &Ask) -> Result<Vec<Told>> {
             .or_default()
             .push(line);
     }
-    // A day without any line at all is missing, unless its weekday mostly has none: then nothing happened. On a day
-    // that has lines, who has none has nothing.
+    // On a day that has lines, who has none has nothing.
     let seen: BTreeSet<NaiveDate> = input.lines.iter().map(|l| l.day).collect();
-    let quiet = quiet_weekdays(&seen, first, last);
+    let known = forecast::known_days(&seen, first, last);
     let series = |lines: &[&Line]| -> Result<Series> {
-        let mut values: Vec<Option<i128>> = first
-            .iter_days()
-            .take_while(|day| *day <= last)
-            .map(|day| (seen.contains(&day) || quiet[weekday(day)]).then_some(0))
-            .collect();
+        let mut values: Vec<Option<i128>> = known.iter().map(|known| known.then_some(0)).collect();
         for line in lines {
             let at = usize::try_from((line.day - first).num_days()).unwrap_or_default();
             if let Some(value) = values.get_mut(at) {
@@ -180,20 +175,6 @@ fn all(input: &Input, ask: &Ask) -> Result<Vec<Told>> {
         }
     }
     Ok(told)
-}
-
-fn weekday(day: NaiveDate) -> usize {
-    day.weekday().num_days_from_monday() as usize
-}
-
-/// Weekdays of which less than every second has any line.
-fn quiet_weekdays(seen: &BTreeSet<NaiveDate>, first: NaiveDate, last: NaiveDate) -> [bool; 7] {
-    let (mut with, mut all) = ([0_usize; 7], [0_usize; 7]);
-    for day in first.iter_days().take_while(|day| *day <= last) {
-        all[weekday(day)] += 1;
-        with[weekday(day)] += usize::from(seen.contains(&day));
-    }
-    std::array::from_fn(|at| 2 * with[at] < all[at])
 }
 
 /// The smallest parts as one, so that there are not more than can be read.
@@ -443,16 +424,6 @@ fn calendar(file: Option<&Path>) -> Result<Calendar> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-
-    #[test]
-    fn a_business_that_rests_on_sundays_has_no_gaps_there() {
-        let first = NaiveDate::from_ymd_opt(2026, 6, 1).unwrap();
-        let last = NaiveDate::from_ymd_opt(2026, 8, 30).unwrap();
-        let open = |day: &NaiveDate| weekday(*day) < 6 && day.to_string() != "2026-07-07";
-        let seen: BTreeSet<NaiveDate> = first.iter_days().take(91).filter(open).collect();
-        let quiet = quiet_weekdays(&seen, first, last);
-        assert_eq!(quiet, [false, false, false, false, false, false, true]);
-    }
 
     #[test]
     fn horizons_are_days_or_weeks() {

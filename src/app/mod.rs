@@ -26,7 +26,7 @@ mod sql;
 mod synth;
 mod unmatched;
 
-pub use check::check;
+pub use check::{CheckRequest, check};
 pub use demo::{DemoRequest, demo};
 pub use diff::{DiffRequest, diff};
 pub use drill::{drill_list, drill_run};

@@ -138,9 +138,15 @@ pub(super) enum Command {
     Reconcile,
     /// Data-quality and conservation checks; exit status 3 when one says no
     Check {
+        /// Only these, whatever their tier
+        #[arg(value_name = "NAME")]
+        names: Vec<String>,
         /// Up to which tier: always, strict or on-request
         #[arg(long, default_value = "always")]
         tier: String,
+        /// From which severity on a finding says no: error, warning or info
+        #[arg(long, default_value = "error", value_name = "SEVERITY")]
+        fail_on: String,
     },
     /// What restatements and late data changed since --as-of: amounts by provider, service and leaf
     Diff {

@@ -105,7 +105,14 @@ async fn run(cli: Cli, terminal: &mut Terminal) -> Result<Status> {
         }
         Command::Forecast(args) => app::forecast(&config()?, &forecast_request(args), terminal).await,
         Command::Reconcile => app::reconcile(&config()?, terminal).await,
-        Command::Check { tier } => app::check(&config()?, &tier, terminal).await,
+        Command::Check {
+            names,
+            tier,
+            fail_on,
+        } => {
+            let request = app::CheckRequest { names, tier, fail_on };
+            app::check(&config()?, &request, terminal).await
+        }
         Command::Diff { to_as_of, by } => {
             let since = overrides.as_of.as_deref().ok_or_else(|| {
                 Error::usage("diff needs a moment to compare with")

@@ -18,7 +18,7 @@ mod trial;
 
 pub use calendar::{Calendar, Due};
 pub use estimate::measured;
-pub use series::Series;
+pub use series::{Series, known_days};
 
 use crate::base::{Error, Result, money};
 use band::Spread;
@@ -155,6 +155,60 @@ pub struct Sum {
 
 /// Forecasts one series, or refuses with a reason.
 pub fn forecast(series: &Series, ask: &Ask) -> Result<Forecast> {
+    judge_one(series, ask)?.forecast(ask)
+}
+
+/// Chooses a method by the back-test of one series, for the series that it is the sum of.
+pub fn learn(series: &Series, ask: &Ask) -> Result<Learned> {
+    let judged = judge_one(series, ask)?;
+    let evidence = judged.evidence(&judged.spread(ask));
+    let trial = &judged.chosen.trial;
+    let amount = |value: f64| judged.step.amount(value).ok_or_else(out_of_range);
+    let totals = trial
+        .totals()
+        .map(|(expected, actual)| Ok((amount(expected)?, amount(actual)?)))
+        .collect::<Result<Vec<_>>>()?;
+    Ok(Learned {
+        method: trial.method,
+        tested: judged.plan.days,
+        first: series.first,
+        ask: ask.clone(),
+        evidence,
+        totals,
+    })
+}
+
+/// A method that was chosen for a sum, and how well it did.
+#[derive(Debug, Clone)]
+pub struct Learned {
+    method: usize,
+    tested: usize,
+    first: NaiveDate,
+    ask: Ask,
+    pub evidence: Evidence,
+    /// What was expected and what it was, of all days of each origin that are known.
+    pub totals: Vec<(i128, i128)>,
+}
+
+impl Learned {
+    /// The days after a series of the same days, by the method of the sum, or by the simplest where that one
+    /// cannot learn from it. `None`: out of the range of amounts.
+    pub fn ahead(&self, values: &[i128]) -> Option<Vec<i128>> {
+        let days: Vec<Option<f64>> = values.iter().map(|v| Some(estimate::number(*v))).collect();
+        let typical: Vec<f64> = days.iter().flatten().map(|v| v.abs()).collect();
+        let step = Step::of(mean(&typical));
+        let past = History {
+            days: &days,
+            first: self.first,
+            calendar: &self.ask.calendar,
+        };
+        let ahead = trial::ahead_by(past, self.method, self.ask.horizon, self.tested)?;
+        ahead.into_iter().map(|value| step.amount(value)).collect()
+    }
+}
+
+/// The back-test of a series that stands alone, unless it is too young.
+fn judge_one(series: &Series, ask: &Ask) -> Result<Judged> {
     refuse(series, ask)?;
     let judged = judge(series, ask)?;
     if judged.chosen.state == State::Young {
@@ -166,7 +220,7 @@ pub fn forecast(series: &Series, ask: &Ask) -> Result<Forecast> {
             "a forecast needs {LEARN} days at least since the beginning"
         )));
     }
-    judged.forecast(ask)
+    Ok(judged)
 }
 
 /// Forecasts each part and adds them up. All parts have the same days; what began lately goes on at its level.

@@ -3,7 +3,8 @@
 use super::calendar::Calendar;
 use super::estimate;
 use crate::base::{Error, Result};
-use chrono::{Days, NaiveDate};
+use chrono::{Datelike, Days, NaiveDate};
+use std::collections::BTreeSet;
 
 /// Days in a row from `first`; `None` is a day of which nothing is known. A day that cost nothing is zero.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,6 +51,21 @@ impl Series {
     pub(super) fn numbers(&self) -> Vec<Option<f64>> {
         self.values.iter().map(|v| v.map(estimate::number)).collect()
     }
+}
+
+/// For each day of a span whether anything is known of it, by the days that have lines: a day without any is
+/// missing, unless its weekday mostly has none; then nothing happened.
+pub fn known_days(seen: &BTreeSet<NaiveDate>, first: NaiveDate, last: NaiveDate) -> Vec<bool> {
+    let span = || first.iter_days().take_while(|day| *day <= last);
+    let weekday = |day: NaiveDate| day.weekday().num_days_from_monday() as usize;
+    let (mut with, mut all) = ([0_usize; WEEK], [0_usize; WEEK]);
+    for day in span() {
+        all[weekday(day)] += 1;
+        with[weekday(day)] += usize::from(seen.contains(&day));
+    }
+    span()
+        .map(|day| seen.contains(&day) || 2 * with[weekday(day)] < all[weekday(day)])
+        .collect()
 }
 
 pub(super) fn day(first: NaiveDate, at: usize) -> NaiveDate {
@@ -138,6 +154,20 @@ mod tests {
         let all = filled(&days, monday(), &Calendar::default());
         // Of 2 and 16; the first day has only days after it: 7 and 14.
         assert_eq!((all[9], all[0], all[10]), (9.0, 10.5, 10.0));
+    }
+
+    #[test]
+    fn a_business_that_rests_on_sundays_has_no_gaps_there() {
+        let last = day(monday(), 90);
+        let open =
+            |day: &NaiveDate| day.weekday().num_days_from_monday() < 6 && day.to_string() != "2026-07-07";
+        let seen: BTreeSet<NaiveDate> = monday().iter_days().take(91).filter(open).collect();
+        let known = known_days(&seen, monday(), last);
+        let missing: Vec<String> = (0..known.len())
+            .filter(|at| !known[*at])
+            .map(|at| day(monday(), at).to_string())
+            .collect();
+        assert_eq!((known.len(), missing), (91, vec!["2026-07-07".to_owned()]));
     }
 
     #[test]

@@ -202,12 +202,16 @@ impl Trial {
 
     /// The same of each origin's total.
     pub(super) fn missed_totals(&self) -> (f64, f64) {
-        self.folds.iter().fold((0.0, 0.0), |sum, fold| {
-            let (p, a) = fold
-                .iter()
+        self.totals()
+            .fold((0.0, 0.0), |sum, (p, a)| (sum.0 + (a - p).abs(), sum.1 + a.abs()))
+    }
+
+    /// By origin, forecast and actual of all its days that are known.
+    pub(super) fn totals(&self) -> impl Iterator<Item = (f64, f64)> {
+        self.folds.iter().map(|fold| {
+            fold.iter()
                 .filter_map(|(p, a)| a.map(|a| (p, a)))
-                .fold((0.0, 0.0), |sum, (p, a)| (sum.0 + p, sum.1 + a));
-            (sum.0 + (a - p).abs(), sum.1 + a.abs())
+                .fold((0.0, 0.0), |sum, (p, a)| (sum.0 + p, sum.1 + a))
         })
     }
 
@@ -245,6 +249,15 @@ pub(super) struct Chosen {
     pub(super) state: State,
     /// Every method that was tried at all origins, with Σ|error|.
     pub(super) tried: Vec<(usize, f64)>,
+}
+
+/// What comes after a history by one method, or by the first that can learn from it.
+pub(super) fn ahead_by(past: History<'_>, method: usize, horizon: usize, tested: usize) -> Option<Vec<f64>> {
+    let mut all = prepare(past).ahead(horizon, tested, past.calendar);
+    match all.get_mut(method).and_then(Option::take) {
+        Some(ahead) => Some(ahead),
+        None => all.into_iter().flatten().next(),
+    }
 }
 
 /// Tries every method at every origin. `None` when none of them can learn from the history.
