@@ -38,6 +38,8 @@ pub struct ForecastRequest {
 /// Parts of a sum that are forecast on their own; the smaller ones are forecast together.
 const MOST_PARTS: usize = 24;
 const OTHERS: &str = "(others)";
+/// What a total is of.
+const ALL: &str = "(all)";
 
 /// A day, a calendar month as far as it lies ahead, the whole horizon.
 pub const GRAINS: [&str; 3] = ["day", "month", "total"];
@@ -247,7 +249,7 @@ fn heads(told: &[Told], input: &Input, rows: impl Fn(&Told) -> usize) -> Vec<(St
         columns.push((
             name.clone(),
             Role::Dimension,
-            repeat(&|one| one.key.get(at).cloned()),
+            repeat(&|one| one.key.get(at).cloned().or_else(|| Some(ALL.to_owned()))),
         ));
     }
     if input.money {

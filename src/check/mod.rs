@@ -144,7 +144,10 @@ pub fn catalog(assets: &Assets) -> Result<Vec<Check>> {
 
 /// The checks up to a tier.
 pub fn up_to(checks: Vec<Check>, tier: Tier) -> Vec<Check> {
-    checks.into_iter().filter(|check| check.header.tier <= tier).collect()
+    checks
+        .into_iter()
+        .filter(|check| check.header.tier <= tier)
+        .collect()
 }
 
 /// The checks of these names, whatever their tier.
@@ -154,8 +157,11 @@ pub fn named(mut checks: Vec<Check>, names: &[String]) -> Result<Vec<Check>> {
             .iter()
             .min_by_key(|check| strsim::damerau_levenshtein(unknown, &check.name))
             .map_or_else(String::new, |check| format!("did you mean {}? ", check.name));
-        return Err(Error::usage(format!("there is no check '{unknown}'"))
-            .advise(format!("{near}`spendscope check --tier on-request` runs and names all")));
+        return Err(
+            Error::usage(format!("there is no check '{unknown}'")).advise(format!(
+                "{near}`spendscope check --tier on-request` runs and names all"
+            )),
+        );
     }
     checks.retain(|check| names.contains(&check.name));
     Ok(checks)

@@ -105,11 +105,7 @@ async fn run(cli: Cli, terminal: &mut Terminal) -> Result<Status> {
         }
         Command::Forecast(args) => app::forecast(&config()?, &forecast_request(args), terminal).await,
         Command::Reconcile => app::reconcile(&config()?, terminal).await,
-        Command::Check {
-            names,
-            tier,
-            fail_on,
-        } => {
+        Command::Check { names, tier, fail_on } => {
             let request = app::CheckRequest { names, tier, fail_on };
             app::check(&config()?, &request, terminal).await
         }

@@ -32,6 +32,8 @@ use trial::{Chosen, History, LEARN, Plan, State, Trial};
 pub const LEAST_DAYS: usize = 28;
 /// Days ahead at most; nobody's budget reaches further.
 pub const MOST_AHEAD: usize = 730;
+/// Whatever comes monthly came twice in so many days.
+const TWO_MONTHS: usize = 62;
 /// One in so many days may be missing.
 const GAPS: usize = 3;
 
@@ -469,7 +471,14 @@ impl Judged {
         }
         let once = self.chosen.schedule.once.len();
         if once > 0 {
-            notes.push(format!("{once} days stand out once and are not expected again"));
+            let days = if once == 1 { "day stands" } else { "days stand" };
+            // A charge of the month's first day is known for one when it came twice.
+            let why = if self.days.len() < TWO_MONTHS {
+                "; less than two months of history do not tell a monthly charge from a single one"
+            } else {
+                ""
+            };
+            notes.push(format!("{once} {days} out once and are not expected again{why}"));
         }
         if self.chosen.ahead.len() > self.plan.days {
             notes.push(format!(

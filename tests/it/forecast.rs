@@ -140,7 +140,12 @@ fn totals_are_one_row_for_each_series_and_the_document_is_written() {
         .collect();
     assert_eq!(
         names,
-        [("total", ""), ("part", "core"), ("part", "edge"), ("part", "new")]
+        [
+            ("total", "(all)"),
+            ("part", "core"),
+            ("part", "edge"),
+            ("part", "new")
+        ]
     );
     let parts: i128 = rows[1..].iter().map(|r| amount(r, "expected")).sum();
     assert_eq!(amount(&rows[0], "expected"), parts);

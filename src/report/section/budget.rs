@@ -1,7 +1,7 @@
 //! One budget over its period: spent so far, expected to its end, against the limit. The first budget for
 //! all AI is drawn, else the first there is; the others are named with their state.
 
-use super::super::burn::{LOOK_BACK, breach, burn};
+use super::super::burn::{LOOK_BACK, burn, risk};
 use super::super::{reckon, run::Run};
 use super::{Part, chart};
 use crate::base::Result;
@@ -83,7 +83,7 @@ pub(super) async fn build(run: &Run<'_>) -> Result<Part> {
         ..chart("fan", "day", &["spent", "p10", "p50", "p90"])
     };
     Ok(Part::chart(subtitle, chart, frame)
-        .noting(breach(&course, limit))
+        .noting(risk(&course, limit))
         .noting(words)
         .noting(others))
 }
