@@ -18,6 +18,7 @@ mod drill;
 mod explain;
 mod facts;
 mod findings;
+mod forecast;
 mod fuzz;
 mod golden;
 mod gpu;
