@@ -8,6 +8,7 @@ pub mod asset;
 pub mod frame;
 pub mod schema;
 
+pub mod forecast;
 pub mod render;
 pub mod source;
 pub mod store;

@@ -19,6 +19,7 @@ pub(super) static ASSETS: &[(&str, &str)] = assets![
     "checks/gpu_host_unknown.sql",
     "checks/gpu_hosts_vanished.sql",
     "checks/gpu_node_uncharged.sql",
+    "checks/gpu_slo_missed.sql",
     "checks/locality_violations.sql",
     "checks/model_ambiguous.sql",
     "checks/null_amounts.sql",

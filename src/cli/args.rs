@@ -128,13 +128,21 @@ pub(super) enum Command {
         #[arg(long, value_name = "AMOUNT")]
         least: Option<String>,
     },
+    /// How a metric goes on, day by day: with bands, the method, and what it missed in back-tests
+    Forecast(Forecast),
     /// From the bill to its leaves; exit status 3 when they do not add up
     Reconcile,
     /// Data-quality and conservation checks; exit status 3 when one says no
     Check {
+        /// Only these, whatever their tier
+        #[arg(value_name = "NAME")]
+        names: Vec<String>,
         /// Up to which tier: always, strict or on-request
         #[arg(long, default_value = "always")]
         tier: String,
+        /// From which severity on a finding says no: error, warning or info
+        #[arg(long, default_value = "error", value_name = "SEVERITY")]
+        fail_on: String,
     },
     /// What restatements and late data changed since --as-of: amounts by provider, service and leaf
     Diff {
@@ -202,6 +210,7 @@ impl Command {
             | Command::Fx(Reference::List)
             | Command::Sql(_)
             | Command::Metric(_)
+            | Command::Forecast(_)
             | Command::Reconcile
             | Command::Check { .. }
             | Command::Diff { .. }
@@ -348,6 +357,48 @@ pub(super) struct Explain {
     /// Every single row: charge and request, with file and line
     #[arg(long)]
     pub(super) rows: bool,
+}
+
+/// How a metric goes on, day by day.
+///
+/// Several methods are tried on days that they have not seen (a rolling-origin back-test); the best one goes on.
+/// Bands hold 80 and 95 of 100 days, as measured there. Fees that come once a month come on their day. A sum is
+/// forecast by its parts, and is exactly what they add up to.
+///
+/// Examples:
+///   spendscope forecast spend/daily --horizon 90d
+///   spendscope forecast spend/daily --by provider --horizon 12w --grain month -o csv
+///   spendscope forecast energy/trend --column kwh_facility --horizon 30d --out pictures
+#[derive(Debug, Args)]
+#[command(verbatim_doc_comment)]
+pub(super) struct Forecast {
+    /// Name of a metric with a row for each day
+    #[arg(required_unless_present = "file")]
+    pub(super) metric: Option<String>,
+    /// Instead of a metric: CSV with day and amount, perhaps currency, and columns to group by
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["metric", "set"], value_hint = ValueHint::FilePath)]
+    pub(super) file: Option<PathBuf>,
+    /// How far: days or weeks, not further than the history reaches back
+    #[arg(long, value_name = "90d|12w", default_value = "30d")]
+    pub(super) horizon: String,
+    /// Columns to group by, of those that `metric show` lists
+    #[arg(long, value_delimiter = ',')]
+    pub(super) by: Option<Vec<String>>,
+    /// Parameters of the metric
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub(super) set: Vec<String>,
+    /// What is forecast; default: the column that the metric's chart shows
+    #[arg(long, value_name = "NAME")]
+    pub(super) column: Option<String>,
+    /// Days that are like no other: a file with a date on each line
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(super) holidays: Option<PathBuf>,
+    /// What one row is: a day, a calendar month as far as it lies ahead, or the whole horizon
+    #[arg(long, default_value = "day", value_parser = PossibleValuesParser::new(app::GRAINS))]
+    pub(super) grain: String,
+    /// Folder for the picture, the page and the workbook
+    #[arg(long, value_hint = ValueHint::DirPath)]
+    pub(super) out: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]

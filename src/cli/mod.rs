@@ -8,13 +8,15 @@ mod pager;
 mod screen;
 
 use crate::app::{
-    self, DemoRequest, DiffRequest, ExplainRequest, IngestRequest, MailRequest, PullRequest, Status,
-    SynthRequest,
+    self, DemoRequest, DiffRequest, ExplainRequest, ForecastRequest, IngestRequest, MailRequest, PullRequest,
+    Status, SynthRequest,
 };
 use crate::base::{Context, Error, Result, money};
 use crate::config::{self, Config, Overrides};
 use crate::shell;
-use args::{Cli, Command, Drill, Explain, Global, Ingest, Lake, Metric, Reference, Schedule, Sql, Synth};
+use args::{
+    Cli, Command, Drill, Explain, Forecast, Global, Ingest, Lake, Metric, Reference, Schedule, Sql, Synth,
+};
 use clap::{CommandFactory, Parser};
 use console::Terminal;
 use std::io::{IsTerminal, Read};
@@ -93,8 +95,12 @@ async fn run(cli: Cli, terminal: &mut Terminal) -> Result<Status> {
                 .transpose()?;
             app::findings(&config()?, least, terminal).await
         }
+        Command::Forecast(args) => app::forecast(&config()?, &forecast_request(args), terminal).await,
         Command::Reconcile => app::reconcile(&config()?, terminal).await,
-        Command::Check { tier } => app::check(&config()?, &tier, terminal).await,
+        Command::Check { names, tier, fail_on } => {
+            let request = app::CheckRequest { names, tier, fail_on };
+            app::check(&config()?, &request, terminal).await
+        }
         Command::Diff { to_as_of, by } => {
             let since = overrides.as_of.as_deref().ok_or_else(|| {
                 Error::usage("diff needs a moment to compare with")
@@ -252,6 +258,20 @@ fn explain_request(args: Explain) -> ExplainRequest {
         by: args.by,
         set: args.set,
         rows: args.rows,
+    }
+}
+
+fn forecast_request(args: Forecast) -> ForecastRequest {
+    ForecastRequest {
+        metric: args.metric,
+        file: args.file,
+        horizon: args.horizon,
+        by: args.by,
+        set: args.set,
+        column: args.column,
+        holidays: args.holidays,
+        grain: args.grain,
+        out: args.out,
     }
 }
 

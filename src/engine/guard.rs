@@ -17,6 +17,7 @@ use datafusion::error::Result as PlanResult;
 use datafusion::execution::{SessionState, SessionStateBuilder};
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::prelude::{DataFrame, SQLOptions};
+use datafusion::scalar::ScalarValue;
 use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast::Statement as Sql;
 use std::sync::Arc;
@@ -50,6 +51,18 @@ impl Engine {
             self.started(state, plan, limits, deadline).await
         };
         deadline.over(running).await?
+    }
+
+    /// The same without limits, with values for the parameters.
+    pub(super) async fn user_bound(&self, statement: Statement, values: &[ScalarValue]) -> Result<Batches> {
+        let (state, mut plan) = self.planned(statement, false).await?;
+        if !values.is_empty() {
+            let bound = plan.with_param_values(values.to_vec());
+            plan = bound.map_err(|e| told::told(&e, self))?;
+        }
+        let plan = self.checked(plan).await?;
+        let deadline = Deadline::after(None);
+        self.started(state, plan, &Limits::default(), deadline).await
     }
 
     /// Lets a plan that was checked run within its limits.

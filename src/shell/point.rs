@@ -36,9 +36,9 @@ fn named(error: &Error, text: &str) -> Option<Place> {
     let message = error.message().strip_prefix("there is no ")?;
     let name = message.split('\'').nth(1).filter(|name| !name.is_empty())?;
     let is_word = |c: char| c.is_alphanumeric() || c == '_';
-    let small = text.to_ascii_lowercase();
+    let (small, wanted) = (text.to_ascii_lowercase(), name.to_ascii_lowercase());
     let mut found = small
-        .match_indices(&name.to_ascii_lowercase())
+        .match_indices(&wanted)
         .filter(|(at, _)| !small[..*at].ends_with(is_word) && !small[at + name.len()..].starts_with(is_word))
         .map(|(at, _)| at);
     let at = found.next()?;

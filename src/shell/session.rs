@@ -32,7 +32,8 @@ pub(super) enum Then {
 pub(super) struct Session {
     config: Config,
     engine: Arc<Engine>,
-    metrics: Catalog,
+    /// Read when they are first asked for: most sessions never do.
+    metrics: Option<Catalog>,
     options: Options,
     output: Output,
     /// What the lake looked like when the engine was opened.
@@ -49,7 +50,7 @@ impl Session {
         let traces = app::traces(config).await?;
         Ok(Session {
             engine: Arc::new(app::engine(config).await?),
-            metrics: app::metrics(config)?,
+            metrics: None,
             options: Options::new(format, config.limits.clone()),
             output: Output::default(),
             config: config.clone(),
@@ -75,7 +76,15 @@ impl Session {
         self.attended = true;
         // Whoever listens for Ctrl-C once keeps it from ending the program.
         let _ = tokio::signal::ctrl_c().now_or_never();
-        words.fill(&self.engine, &self.metrics)
+        words.fill(&self.engine, &self.config)
+    }
+
+    fn metrics(&mut self) -> Result<&Catalog> {
+        let metrics = match self.metrics.take() {
+            Some(metrics) => metrics,
+            None => app::metrics(&self.config)?,
+        };
+        Ok(self.metrics.insert(metrics))
     }
 
     pub(super) fn finish(&mut self, screen: &mut dyn Screen) -> Result<()> {
@@ -171,10 +180,11 @@ impl Session {
             }
             Command::Metrics(words) => {
                 let words = words.unwrap_or_default();
-                self.show(&app::metric_frame(&self.metrics, &words)?, screen)?;
+                let frame = app::metric_frame(self.metrics()?, &words)?;
+                self.show(&frame, screen)?;
             }
             Command::Metric(name) => {
-                let text = app::metric_in_words(self.metrics.get(&name)?);
+                let text = app::metric_in_words(self.metrics()?.get(&name)?);
                 self.page(screen, |output, _, screen| output.text(&text, screen))?;
             }
             Command::MetricRun(run) => self.metric(&run, screen).await?,
@@ -247,7 +257,7 @@ impl Session {
     }
 
     async fn metric(&mut self, run: &MetricRun, screen: &mut dyn Screen) -> Result<()> {
-        let metric = self.metrics.get(&run.name)?;
+        let metric = self.metrics()?.get(&run.name)?.clone();
         let zone = self.config.settings.zone;
         let window = match (&run.period, &run.from, &run.to) {
             (Some(month), None, None) => Window::month(month, zone)?,
@@ -267,7 +277,7 @@ impl Session {
             set: run.set.iter().cloned().collect(),
         };
         let begun = Instant::now();
-        let work = metric::run(&self.engine, metric, &params);
+        let work = metric::run(&self.engine, &metric, &params);
         let frame = unless_stopped(self.attended, work).await?;
         let title = metric.header.title.clone();
         self.show(&frame, screen)?;

@@ -1,9 +1,10 @@
 //! The names that completion knows. Those that cost nothing are there at once; what has to be planned, the
 //! columns of the views, is read beside the prompt and comes when it comes.
 
+use crate::app;
 use crate::base::{Error, Result};
+use crate::config::Config;
 use crate::engine::{Engine, FunctionKind};
-use crate::metric::Catalog;
 use std::collections::BTreeSet;
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -39,7 +40,7 @@ impl Vocabulary {
     }
 
     /// Names without their columns now, the columns when they are known.
-    pub(super) fn fill(&self, engine: &Arc<Engine>, metrics: &Catalog) -> Result<()> {
+    pub(super) fn fill(&self, engine: &Arc<Engine>, config: &Config) -> Result<()> {
         let relations = engine.relation_names()?.into_iter().map(|name| Known {
             name,
             about: String::new(),
@@ -54,16 +55,19 @@ impl Vocabulary {
                 .map(|function| function.name.clone())
                 .collect(),
             functions: functions.into_iter().map(|f| (f.name, f.about)).collect(),
-            metrics: metrics
-                .iter()
-                .map(|metric| (metric.name.clone(), metric.header.title.clone()))
-                .collect(),
+            metrics: Vec::new(),
         };
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = words;
-        let (shared, engine) = (Arc::clone(&self.0), Arc::clone(engine));
+        let (shared, engine, config) = (Arc::clone(&self.0), Arc::clone(engine), config.clone());
         let runtime = tokio::runtime::Handle::current();
         let reading = move || {
+            let write = || shared.write().unwrap_or_else(PoisonError::into_inner);
             // Nobody waits for this: without it, completion knows fewer words.
+            if let Ok(metrics) = app::metrics(&config) {
+                let known = metrics.iter();
+                let known = known.map(|metric| (metric.name.clone(), metric.header.title.clone()));
+                write().metrics = known.collect();
+            }
             if let Ok(relations) = runtime.block_on(engine.relations()) {
                 let known = relations.into_iter().map(|relation| Known {
                     name: relation.name,
@@ -75,7 +79,7 @@ impl Vocabulary {
                         .collect(),
                 });
                 let known = known.collect();
-                shared.write().unwrap_or_else(PoisonError::into_inner).relations = known;
+                write().relations = known;
             }
         };
         std::thread::Builder::new()

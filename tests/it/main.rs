@@ -10,6 +10,7 @@
 
 mod board;
 mod browser;
+mod catalogue;
 mod cli;
 mod cloud;
 mod crash;
@@ -17,6 +18,7 @@ mod drill;
 mod explain;
 mod facts;
 mod findings;
+mod forecast;
 mod fuzz;
 mod golden;
 mod gpu;
@@ -49,3 +51,4 @@ mod sources;
 mod sql;
 mod support;
 mod tidy;
+mod use_cases;
