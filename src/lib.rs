@@ -30,4 +30,6 @@ pub mod schedule;
 pub mod config;
 
 pub mod app;
+pub mod shell;
+
 pub mod cli;

@@ -22,7 +22,6 @@ mod reconcile;
 mod reference;
 mod report;
 mod schedule;
-mod sql;
 mod synth;
 mod unmatched;
 
@@ -43,8 +42,10 @@ pub use reconcile::reconcile;
 pub use reference::{fx_list, prices_list};
 pub use report::{FORMATS, Rendering, document, renderings, report};
 pub use schedule::{schedule_list, schedule_once, schedule_run};
-pub use sql::sql;
 pub use synth::{SynthRequest, synth};
+
+pub(crate) use metric::{in_words as metric_in_words, listed as metric_frame};
+pub(crate) use open::{engine, metrics, traces};
 
 use crate::base::Result;
 use crate::frame::Frame;

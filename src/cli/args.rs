@@ -81,6 +81,9 @@ pub(super) struct Global {
     /// Prices as valid then, instead of at the start of each attempt
     #[arg(long, global = true, value_name = "DATE")]
     pub(super) book_at: Option<String>,
+    /// Memory that queries may hold before they spill to disk, such as 512MB; default 2GB
+    #[arg(long, global = true, value_name = "SIZE")]
+    pub(super) memory_limit: Option<String>,
     /// Folder whose files replace or extend the built-in queries/
     #[arg(long, global = true, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(super) queries: Option<PathBuf>,
@@ -112,15 +115,8 @@ pub(super) enum Command {
     /// Exchange rates
     #[command(subcommand)]
     Fx(Reference),
-    /// Ask in SQL; reads the query from -c, -f or standard input
-    Sql {
-        /// One query
-        #[arg(short, long, value_name = "SQL", conflicts_with = "file")]
-        command: Option<String>,
-        /// A script; '-' is standard input
-        #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-        file: Option<PathBuf>,
-    },
+    /// Ask in SQL: one query, a script, standard input, or a shell with history and completion
+    Sql(Sql),
     /// The metrics: what there is, what it means, its figures
     #[command(subcommand)]
     Metric(Metric),
@@ -212,7 +208,7 @@ impl Command {
             | Command::Explain(_)
             | Command::Findings { .. }
             | Command::Fx(Reference::List)
-            | Command::Sql { .. }
+            | Command::Sql(_)
             | Command::Metric(_)
             | Command::Forecast(_)
             | Command::Reconcile
@@ -226,6 +222,32 @@ impl Command {
             | Command::Man => false,
         }
     }
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Sql {
+    /// One query, or several with ; between them
+    #[arg(short, long, value_name = "SQL", conflicts_with = "file")]
+    pub(super) command: Option<String>,
+    /// A script; '-' is standard input
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(super) file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) limits: Limits,
+}
+
+/// How far somebody's own SQL may go.
+#[derive(Debug, Default, Clone, Args)]
+pub(super) struct Limits {
+    /// Stop a statement that takes longer, such as 30s or 5min
+    #[arg(long, value_name = "TIME")]
+    pub(super) timeout: Option<String>,
+    /// An answer with more rows is an error
+    #[arg(long, value_name = "ROWS")]
+    pub(super) max_rows: Option<u64>,
+    /// Let FROM 'path' read files of this machine, and of stores that the lake is in
+    #[arg(long)]
+    pub(super) allow_files: bool,
 }
 
 #[derive(Debug, Args)]
