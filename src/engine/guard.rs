@@ -14,7 +14,7 @@ use datafusion::datasource::listing::{
     ListingTable, ListingTableConfig, ListingTableConfigExt, ListingTableUrl,
 };
 use datafusion::error::Result as PlanResult;
-use datafusion::execution::{SessionState, SessionStateBuilder};
+use datafusion::execution::{SendableRecordBatchStream, SessionState, SessionStateBuilder};
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::prelude::{DataFrame, SQLOptions};
 use datafusion::sql::parser::Statement;
@@ -34,11 +34,18 @@ pub struct Limits {
 }
 
 impl Engine {
-    /// The plan of somebody else's statement: read-only, the lake's tables only, and no two currencies
-    /// added up.
-    pub async fn guarded_plan(&self, statement: Statement) -> Result<LogicalPlan> {
-        let (_, plan) = self.planned(statement, false).await?;
-        self.checked(plan).await
+    /// The plan of somebody else's statement, its parameters open: it only reads, and the lake's tables only.
+    pub async fn user_plan(&self, statement: Statement) -> Result<LogicalPlan> {
+        Ok(self.planned(statement, false).await?.1)
+    }
+
+    /// Runs such a plan when its parameters are bound. Dropping the rows stops the work.
+    pub async fn user_run(&self, plan: LogicalPlan, limits: &Limits) -> Result<Batches> {
+        let deadline = Deadline::after(limits.timeout);
+        let stream = deadline.over(self.running(self.context.state(), plan)).await??;
+        Ok(Batches {
+            stream: limited(stream, limits.rows, deadline),
+        })
     }
 
     /// Runs somebody else's statement within its limits. Dropping the rows stops the work.
@@ -46,11 +53,7 @@ impl Engine {
         let deadline = Deadline::after(limits.timeout);
         let running = async {
             let (state, plan) = self.planned(statement, limits.files).await?;
-            let plan = self.checked(plan).await?;
-            DataFrame::new(state, plan)
-                .execute_stream()
-                .await
-                .map_err(|e| told::told(&e, self))
+            self.running(state, plan).await
         };
         let stream = deadline.over(running).await??;
         Ok(Batches {
@@ -81,9 +84,13 @@ impl Engine {
         Ok((state, plan))
     }
 
-    /// The plan with what keeps currencies apart.
-    async fn checked(&self, plan: LogicalPlan) -> Result<LogicalPlan> {
-        self.currencies.guard(&self.context, plan).await
+    /// Begins a plan, with what keeps currencies apart.
+    async fn running(&self, state: SessionState, plan: LogicalPlan) -> Result<SendableRecordBatchStream> {
+        let plan = self.currencies.guard(&self.context, plan).await?;
+        DataFrame::new(state, plan)
+            .execute_stream()
+            .await
+            .map_err(|e| told::told(&e, self))
     }
 }
 

@@ -146,9 +146,18 @@ impl Engine {
 
     /// Runs somebody else's query, of which the last statement's rows are handed out: read-only.
     pub async fn user_query(&self, sql: &str) -> Result<Vec<RecordBatch>> {
+        self.user_query_with(sql, &[]).await
+    }
+
+    /// The same, with values for `?`, in the order in which they are written, or for `$1`, `$2`, ….
+    pub async fn user_query_with(&self, sql: &str, values: &[ScalarValue]) -> Result<Vec<RecordBatch>> {
         let mut batches = Vec::new();
         for statement in Engine::statements(sql)? {
-            let mut rows = self.user_stream(statement, &Limits::default()).await?;
+            let mut plan = self.user_plan(statement).await?;
+            if !values.is_empty() {
+                plan = plan.with_param_values(values.to_vec()).map_err(query_error)?;
+            }
+            let mut rows = self.user_run(plan, &Limits::default()).await?;
             batches.clear();
             while let Some(batch) = rows.next().await? {
                 batches.push(batch);

@@ -10,6 +10,7 @@
 
 mod board;
 mod browser;
+mod catalogue;
 mod cli;
 mod cloud;
 mod crash;
@@ -50,3 +51,4 @@ mod sources;
 mod sql;
 mod support;
 mod tidy;
+mod use_cases;

@@ -542,13 +542,13 @@ async fn dropping_the_rows_stops_the_work() {
     }
 }
 
-/// A guarded plan is what servers run: it refuses as the command line does.
+/// A plan whose values are bound later is what servers run: it refuses as the command line does.
 #[tokio::test]
 async fn a_plan_for_others_is_guarded() {
     let engine = engine().await;
     let planned = async |sql: &str| {
         let statement = Engine::statements(sql).unwrap().remove(0).unwrap();
-        engine.guarded_plan(statement).await
+        engine.user_plan(statement).await
     };
     assert!(planned("SELECT count(*) FROM charges").await.is_ok());
     for refused in [
