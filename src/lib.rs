@@ -25,6 +25,7 @@ pub mod pull;
 pub mod deliver;
 pub mod report;
 pub mod schedule;
+pub mod serve;
 
 pub mod config;
 

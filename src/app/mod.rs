@@ -20,6 +20,8 @@ mod reconcile;
 mod reference;
 mod report;
 mod schedule;
+mod serve;
+mod signals;
 mod sql;
 mod synth;
 mod unmatched;
@@ -40,6 +42,7 @@ pub use reconcile::reconcile;
 pub use reference::{fx_list, prices_list};
 pub use report::{FORMATS, Rendering, document, renderings, report};
 pub use schedule::{schedule_list, schedule_once, schedule_run};
+pub use serve::{ServeRequest, serve};
 pub use sql::sql;
 pub use synth::{SynthRequest, synth};
 

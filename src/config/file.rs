@@ -6,6 +6,7 @@ use crate::deliver::smtp;
 use crate::engine::Registry;
 use crate::pull::Connectors;
 use crate::schedule;
+use crate::serve;
 use serde::Deserialize;
 use std::path::Path;
 
@@ -13,7 +14,15 @@ use std::path::Path;
 pub const EXAMPLE: &str = include_str!("example.toml");
 
 /// Sections that are not the registry's.
-const OWN: [&str; 6] = ["lake", "reporting", "privacy", "pull", "smtp", "schedule"];
+const OWN: [&str; 7] = [
+    "lake",
+    "reporting",
+    "privacy",
+    "pull",
+    "smtp",
+    "schedule",
+    "serve",
+];
 
 #[derive(Debug, Clone, Default)]
 pub struct ConfigFile {
@@ -24,6 +33,7 @@ pub struct ConfigFile {
     pub pull: Connectors,
     pub smtp: Option<smtp::Section>,
     pub schedules: Vec<schedule::Section>,
+    pub serve: serve::Section,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -90,6 +100,7 @@ impl ConfigFile {
             },
             smtp: mail(&config)?,
             schedules: section(&config, "schedule")?,
+            serve: section(&config, "serve")?,
         })
     }
 }

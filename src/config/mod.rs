@@ -19,6 +19,7 @@ use crate::engine::{Basis, KeptFolder, Registry, Settings};
 use crate::pull::Connectors;
 use crate::render::{Draw, RENDERERS};
 use crate::schedule::Plan;
+use crate::serve;
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use std::collections::HashMap;
@@ -55,6 +56,7 @@ pub struct Config {
     pub pull: Connectors,
     pub smtp: Option<smtp::Section>,
     pub schedules: Vec<Plan>,
+    pub serve: serve::Section,
     pub settings: Settings,
     pub clock: Arc<dyn Clock>,
     /// Somebody set the clock, and it does not go.
@@ -129,6 +131,7 @@ impl Config {
             privacy: file.privacy,
             pull: file.pull,
             smtp: file.smtp,
+            serve: file.serve,
             schedules: Plan::all(file.schedules, zone, &report_formats())?,
             settings,
             clock_stands: as_of.or(now).is_some(),

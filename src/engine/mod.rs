@@ -3,6 +3,7 @@
 //! Knows nothing of metrics, reports or the command line. Everything that depends on the
 //! configuration is worked out here, from facts that do not.
 
+mod bound;
 mod catalogue;
 mod currencies;
 mod guard;
