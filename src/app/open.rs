@@ -4,7 +4,7 @@ use crate::base::{Error, Result};
 use crate::config::{Config, object_store_environment};
 use crate::engine::{Engine, NATIVE};
 use crate::frame::Frame;
-use crate::metric::Catalog;
+use crate::metric::{self, Catalog};
 use crate::source;
 use crate::store::Lake;
 use chrono::{DateTime, Utc};
@@ -46,14 +46,17 @@ pub(super) async fn engine(config: &Config) -> Result<Engine> {
 
 /// The engine over the lake as it was at a moment, under the settings as they are.
 pub(super) async fn engine_at(config: &Config, as_of: Option<DateTime<Utc>>) -> Result<Engine> {
-    Engine::over_lake(
+    let engine = Engine::over_lake(
         &lake(config).await?,
         as_of,
         &config.assets,
         &config.registry,
         &config.settings,
     )
-    .await
+    .await?;
+    let window = config.window_or_month()?;
+    metric::table_function(&engine, &config.assets, window, config.settings.zone);
+    Ok(engine)
 }
 
 /// A currency that was asked for and that nothing is billed in or converts into is a slip of the pen.

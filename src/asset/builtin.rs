@@ -198,6 +198,8 @@ pub(super) static ASSETS: &[(&str, &str)] = assets![
     "views/drill_requests.sql",
     "views/energy_leaves.sql",
     "views/energy_states.sql",
+    "views/focus.sql",
+    "views/focus_data_table.sql",
     "views/gpu_attempts.sql",
     "views/gpu_charge_hours.sql",
     "views/gpu_charge_slots.sql",

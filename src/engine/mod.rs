@@ -6,8 +6,10 @@
 mod bound;
 mod catalogue;
 mod currencies;
+mod dialect;
 mod guard;
 mod kept;
+mod operators;
 pub mod registry;
 mod rules;
 mod scope_lists;
@@ -18,6 +20,7 @@ mod udf;
 mod views;
 
 pub use catalogue::{ColumnInfo, FunctionInfo, FunctionKind, Relation, RelationKind};
+pub use currencies::CURRENCY_OF;
 pub use kept::KeptFolder;
 pub use registry::Registry;
 pub use settings::{Basis, NATIVE, Settings};
@@ -33,7 +36,7 @@ use chrono::{DateTime, Utc};
 use datafusion::catalog::MemTable;
 use datafusion::common::{Column, ParamValues, SchemaError};
 use datafusion::error::DataFusionError;
-use datafusion::execution::SendableRecordBatchStream;
+use datafusion::execution::{SendableRecordBatchStream, SessionState};
 use datafusion::prelude::{DataFrame, SessionContext};
 use datafusion::scalar::ScalarValue;
 use datafusion::sql::parser::{DFParser, Statement};
@@ -96,6 +99,16 @@ impl Engine {
         })
     }
 
+    /// An engine for queries of ours inside of a query that runs: over the same session, without what
+    /// is there for people.
+    pub(crate) fn within(state: &SessionState) -> Engine {
+        Engine {
+            context: SessionContext::new_with_state(state.clone()),
+            currencies: currencies::Currencies::default(),
+            catalogue: Arc::default(),
+        }
+    }
+
     /// Runs a query of ours. Parameters are bound (`$from`), never pasted.
     pub async fn query(&self, sql: &str, params: &[(&str, ScalarValue)]) -> Result<RecordBatch> {
         let frame = self.context.sql(sql).await.map_err(query_error)?;
@@ -129,17 +142,30 @@ impl Engine {
 
     /// Runs somebody else's query: read-only.
     pub async fn user_query(&self, sql: &str) -> Result<Vec<RecordBatch>> {
+        self.user_query_with(sql, &[]).await
+    }
+
+    /// The same, with values for `?`, in the order in which they are written, or for `$1`, `$2`, ….
+    pub async fn user_query_with(&self, sql: &str, values: &[ScalarValue]) -> Result<Vec<RecordBatch>> {
         let mut batches = Vec::new();
         for statement in Engine::statements(sql)? {
-            batches = self.user_statement(statement).await?;
+            batches = self.user_bound(statement, values).await?;
         }
         Ok(batches)
     }
 
     /// Runs one statement of somebody else's script: read-only.
     pub async fn user_statement(&self, statement: Statement) -> Result<Vec<RecordBatch>> {
+        self.user_bound(statement, &[]).await
+    }
+
+    async fn user_bound(&self, statement: Statement, values: &[ScalarValue]) -> Result<Vec<RecordBatch>> {
+        let statement = dialect::prepare(&self.context, statement).await?;
         let state = self.context.state();
-        let plan = state.statement_to_plan(statement).await.map_err(query_error)?;
+        let mut plan = state.statement_to_plan(statement).await.map_err(query_error)?;
+        if !values.is_empty() {
+            plan = plan.with_param_values(values.to_vec()).map_err(query_error)?;
+        }
         guard::read_only(&plan)?;
         let plan = self.currencies.guard(&self.context, plan).await?;
         let frame = self
@@ -200,7 +226,7 @@ impl Batches {
     }
 }
 
-/// Loads the rates that this session can need into the function `fx_rate`. Where two lists quote one
+/// Loads the rates that this session can need into the functions `fx_rate` and `fx`. Where two lists quote one
 /// pair for one day, a quoted rate goes before a derived one, then the list whose name sorts first.
 async fn rates(context: &SessionContext, settings: &Settings) -> Result<()> {
     let chosen = "SELECT \"from\", \"to\", day, rate FROM (
@@ -218,7 +244,8 @@ async fn rates(context: &SessionContext, settings: &Settings) -> Result<()> {
     let frame = frame
         .with_param_values(ParamValues::from(wanted))
         .map_err(query_error)?;
-    let rates = udf::rates(&collect(frame).await?).map_err(query_error)?;
+    let rates = Arc::new(udf::rates(&collect(frame).await?).map_err(query_error)?);
+    context.register_udf(udf::Fx::new(Arc::clone(&rates)).into());
     context.register_udf(udf::FxRate::new(rates).into());
     Ok(())
 }

@@ -10,6 +10,7 @@ mod header;
 mod interval;
 mod lint;
 mod param;
+mod table_function;
 
 pub use at::{Place, run_at};
 pub use catalog::Catalog;
@@ -17,6 +18,7 @@ pub use explain::{Explain, Figure, Question, Section, Tie, Value, explain};
 pub use header::{Chart, Column, ColumnType, Header, Interval, Param, ParamType};
 pub use lint::lint;
 pub use param::Params;
+pub use table_function::table_function;
 
 use crate::asset::{Asset, Origin};
 use crate::base::{Context, Result};

@@ -10,6 +10,7 @@
 
 mod board;
 mod browser;
+mod catalogue;
 mod cli;
 mod cloud;
 mod crash;
@@ -51,3 +52,4 @@ mod slt;
 mod sources;
 mod support;
 mod tidy;
+mod use_cases;

@@ -14,7 +14,7 @@
 use crate::asset::{Asset, header};
 use crate::base::{Error, Result};
 use crate::engine::registry::words;
-use crate::schema::TableSchema;
+use crate::schema::{Column, TableSchema};
 use arrow::datatypes::DataType;
 use std::collections::BTreeMap;
 
@@ -111,9 +111,16 @@ pub(super) fn about_table(name: &str) -> Option<String> {
     Some(format!("{first}{}.", letters.as_str()))
 }
 
+/// `BilledCost` is explained where `billed_cost` is.
 pub(super) fn of_table(name: &str, column: &str) -> Option<Said> {
     let (unit, about) = match TableSchema::named(name) {
-        Some(table) => table.column(column).map(|c| (c.unit, c.doc))?,
+        Some(table) => {
+            let alike = |c: &&Column| c.name.replace('_', "") == column.to_lowercase();
+            let found = table
+                .column(column)
+                .or_else(|| table.columns.iter().find(alike))?;
+            (found.unit, found.doc)
+        }
         None => words::of(name)?.column(column)?,
     };
     Some(Said {
@@ -201,7 +208,7 @@ mod tests {
 
     #[test]
     fn an_entry_that_says_nothing_is_an_error() {
-        let wrong = super::read(&view(
+        let wrong = read(&view(
             "/* One row.\n\ncolumns:\nthe amount in dollars\n*/ SELECT 1",
         ));
         let message = wrong.err().unwrap().to_string();
@@ -209,6 +216,6 @@ mod tests {
             message.contains("views/v.sql") && message.contains("dollars"),
             "{message}"
         );
-        assert!(super::read(&view("SELECT 1")).unwrap().columns.is_empty());
+        assert!(read(&view("SELECT 1")).unwrap().columns.is_empty());
     }
 }
