@@ -1,7 +1,7 @@
 //! Somebody else's statement in two steps, for servers whose clients bind values in between. What may be
 //! asked is decided by the plan, what may be added up by the plan with its values.
 
-use super::{Batches, Engine, guard, query_error};
+use super::{Batches, Engine, dialect, guard, query_error};
 use crate::base::Result;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::sql::parser::Statement;
@@ -9,6 +9,7 @@ use datafusion::sql::parser::Statement;
 impl Engine {
     /// The plan of a statement that reads, its parameters open.
     pub async fn user_plan(&self, statement: Statement) -> Result<LogicalPlan> {
+        let statement = dialect::prepare(&self.context, statement).await?;
         let state = self.context.state();
         let plan = state.statement_to_plan(statement).await.map_err(query_error)?;
         guard::read_only(&plan)?;

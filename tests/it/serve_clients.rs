@@ -200,6 +200,22 @@ fn the_driver_of_javascript_reads_and_binds() {
 }
 
 #[test]
+fn the_driver_of_java_reads_binds_and_knows_the_tables() {
+    if drivers().is_none() {
+        return;
+    }
+    let place = Place::new();
+    let served = place.serve();
+    let output = Command::new("java")
+        .args(["-cp", "/usr/share/java/postgresql.jar"])
+        .arg(project("tests/servers/Jdbc.java"))
+        .args([served.postgres.to_string(), served.http.to_string()])
+        .output()
+        .unwrap();
+    assert!(succeeded(output).contains("jdbc ok"));
+}
+
+#[test]
 fn what_grafana_metabase_and_others_ask_of_the_catalogue_is_answered() {
     let Some(drivers) = drivers() else { return };
     let place = Place::new();

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what the tests of `spendscope serve` ask it with, outside the checkout, once: the drivers of
-# PostgreSQL from PyPI and npm, psql from Debian, and playwright-core to click through a page in Chromium.
+# PostgreSQL from PyPI and npm, psql and JDBC's from Debian, and playwright-core to click through a page in Chromium.
 # Versions are pinned, so that a driver that changes its mind does not change what a test says.
 set -euo pipefail
 folder="${SPENDSCOPE_SERVERS_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/spendscope/servers}/drivers"
@@ -9,6 +9,8 @@ node_packages=("pg@8.16.3" "playwright-core@1.56.1")
 
 packages=()
 command -v psql >/dev/null || packages+=(postgresql-client)
+[ -e /usr/share/java/postgresql.jar ] || packages+=(libpostgresql-jdbc-java)
+java --list-modules 2>/dev/null | grep -q jdk.compiler || packages+=(default-jdk-headless)
 command -v python3 >/dev/null && python3 -c 'import ensurepip' 2>/dev/null || packages+=(python3 python3-venv)
 command -v npm >/dev/null || packages+=(nodejs npm)
 if [ ${#packages[@]} -gt 0 ]; then
