@@ -2,6 +2,7 @@
 //!
 //! A metric knows the views and nothing of how they come about. It draws nothing and prints nothing.
 
+mod at;
 mod catalog;
 mod contract;
 mod explain;
@@ -11,6 +12,7 @@ mod lint;
 mod param;
 mod table_function;
 
+pub use at::{Place, run_at};
 pub use catalog::Catalog;
 pub use explain::{Explain, Figure, Question, Section, Tie, Value, explain};
 pub use header::{Chart, Column, ColumnType, Header, Interval, Param, ParamType};

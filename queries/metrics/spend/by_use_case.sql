@@ -8,7 +8,7 @@ stays whole, as in spend/by_scope; an accrual stands where its attempt started. 
 formula = "Σ leaves × rate; amount is what bills say, accrued what no bill covers yet"
 owner = "finance"
 grain = "one group and currency"
-dimensions = ["use_case", "team", "scope", "model", "provider", "service", "leaf"]
+dimensions = ["use_case", "team", "scope", "model", "provider", "service", "leaf", "task_id"]
 by = ["use_case"]
 key = ["currency"]
 columns = [
