@@ -41,6 +41,7 @@ use std::sync::Arc;
 pub struct Engine {
     context: SessionContext,
     currencies: currencies::Currencies,
+    zone: chrono_tz::Tz,
 }
 
 impl Engine {
@@ -83,7 +84,18 @@ impl Engine {
         rules::create(&context, registry, assets).await?;
         views::create(&context, assets, settings.memory_limit, keys).await?;
         let currencies = currencies::Currencies::of(assets)?;
-        Ok(Engine { context, currencies })
+        Ok(Engine {
+            context,
+            currencies,
+            zone: settings.zone,
+        })
+    }
+
+    /// Is a window made of whole days of the reporting zone.
+    pub fn whole_days(&self, from: DateTime<Utc>, to: DateTime<Utc>) -> bool {
+        [from, to]
+            .iter()
+            .all(|end| udf::begins_day(self.zone, end.timestamp_micros()))
     }
 
     /// Runs a query of ours. Parameters are bound (`$from`), never pasted.

@@ -42,6 +42,7 @@ mod pull_double;
 mod pull_servers;
 mod reports;
 mod retry;
+mod rollups;
 mod shared_files;
 mod slt;
 mod sources;

@@ -46,6 +46,7 @@ pub(super) use longest::longest;
 pub(super) use match_length::match_length;
 pub(super) use one_currency::{OneCurrency, would_add};
 pub(super) use setting::SettingValues;
+pub(super) use zone::begins_day;
 
 /// All scalar functions, for one session.
 pub(super) fn scalars(settings: &Settings, registry: &Registry) -> Vec<ScalarUDF> {
