@@ -52,6 +52,7 @@ pub struct Engine {
     context: SessionContext,
     currencies: currencies::Currencies,
     catalogue: Arc<catalogue::Catalogue>,
+    zone: chrono_tz::Tz,
 }
 
 impl Engine {
@@ -100,17 +101,26 @@ impl Engine {
             context,
             currencies,
             catalogue,
+            zone: settings.zone,
         })
     }
 
     /// An engine for queries of ours inside of a query that runs: over the same session, without what
     /// is there for people.
-    pub(crate) fn within(state: &SessionState) -> Engine {
+    pub(crate) fn within(state: &SessionState, zone: chrono_tz::Tz) -> Engine {
         Engine {
             context: SessionContext::new_with_state(state.clone()),
             currencies: currencies::Currencies::default(),
             catalogue: Arc::default(),
+            zone,
         }
+    }
+
+    /// Is a window made of whole days of the reporting zone.
+    pub fn whole_days(&self, from: DateTime<Utc>, to: DateTime<Utc>) -> bool {
+        [from, to]
+            .iter()
+            .all(|end| udf::begins_day(self.zone, end.timestamp_micros()))
     }
 
     /// Runs a query of ours. Parameters are bound (`$from`), never pasted.

@@ -44,6 +44,7 @@ mod pull_double;
 mod pull_servers;
 mod reports;
 mod retry;
+mod rollups;
 mod serve;
 mod serve_clients;
 mod serve_http;
