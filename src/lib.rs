@@ -26,6 +26,7 @@ pub mod pull;
 pub mod deliver;
 pub mod report;
 pub mod schedule;
+pub mod serve;
 
 pub mod config;
 

@@ -22,6 +22,8 @@ mod reconcile;
 mod reference;
 mod report;
 mod schedule;
+mod serve;
+mod signals;
 mod synth;
 mod unmatched;
 
@@ -42,6 +44,7 @@ pub use reconcile::reconcile;
 pub use reference::{fx_list, prices_list};
 pub use report::{FORMATS, Rendering, document, renderings, report};
 pub use schedule::{schedule_list, schedule_once, schedule_run};
+pub use serve::{ServeRequest, serve};
 pub use synth::{SynthRequest, synth};
 
 pub(crate) use metric::{in_words as metric_in_words, listed as metric_frame};

@@ -3,7 +3,7 @@
 use super::journal::LakeJournal;
 use super::mail::{Package, attached_by_default, folder, holder, parcel, smtp};
 use super::report::document;
-use super::{Console, Status, open, show};
+use super::{Console, Status, open, show, signals};
 use crate::base::clock::Clock;
 use crate::base::time::Window;
 use crate::base::{Error, Result};
@@ -350,31 +350,11 @@ const SLICE: Duration = Duration::from_secs(30);
 
 impl Stop {
     fn on_signals(clock: Arc<dyn Clock>) -> Result<Stop> {
-        let (ask, asked) = watch::channel(false);
-        let term = terminate()?;
-        tokio::spawn(async move {
-            tokio::select! {
-                _ = tokio::signal::ctrl_c() => {}
-                () = term => {}
-            }
-            let _ = ask.send(true);
-        });
-        Ok(Stop { asked, clock })
+        Ok(Stop {
+            asked: signals::asked_to_stop()?,
+            clock,
+        })
     }
-}
-
-#[cfg(unix)]
-fn terminate() -> Result<impl Future<Output = ()>> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut term = signal(SignalKind::terminate())?;
-    Ok(async move {
-        term.recv().await;
-    })
-}
-
-#[cfg(not(unix))]
-fn terminate() -> Result<impl Future<Output = ()>> {
-    Ok(std::future::pending())
 }
 
 #[async_trait]

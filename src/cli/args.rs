@@ -176,6 +176,8 @@ pub(super) enum Command {
     /// Budget drills: what if?
     #[command(subcommand)]
     Drill(Drill),
+    /// Serve the lake, read-only: SQL for tools that speak PostgreSQL, and a live page
+    Serve(Serve),
     /// The lake itself: is every file whole, what was written when
     #[command(subcommand)]
     Lake(Lake),
@@ -217,6 +219,7 @@ impl Command {
             | Command::Report { .. }
             | Command::Schedule(Schedule::List)
             | Command::Drill(_)
+            | Command::Serve(_)
             | Command::Lake(_)
             | Command::Completions { .. }
             | Command::Man => false,
@@ -435,6 +438,25 @@ pub(super) enum Drill {
         #[arg(long, default_value = ".", value_hint = ValueHint::DirPath)]
         out: PathBuf,
     },
+}
+
+/// Serve the lake, read-only, until SIGTERM or Ctrl-C.
+///
+/// An address is HOST:PORT, or a port of this machine's loopback. One that others can reach needs a password and a
+/// certificate in [serve] of the configuration. New commits are seen without a restart.
+///
+/// Examples:
+///   spendscope serve --postgres 5433 --http 8080
+///   psql "host=127.0.0.1 port=5433 user=spendscope dbname=spendscope"
+#[derive(Debug, Args)]
+#[command(verbatim_doc_comment)]
+pub(super) struct Serve {
+    /// For psql, drivers and BI tools
+    #[arg(long, value_name = "ADDR", required_unless_present = "http")]
+    pub(super) postgres: Option<String>,
+    /// For browsers: the board with a period picker, drill-down and CSV; /healthz, /readyz, /metrics
+    #[arg(long, value_name = "ADDR")]
+    pub(super) http: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]

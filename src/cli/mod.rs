@@ -15,7 +15,8 @@ use crate::base::{Context, Error, Result, money};
 use crate::config::{self, Config, Overrides};
 use crate::shell;
 use args::{
-    Cli, Command, Drill, Explain, Forecast, Global, Ingest, Lake, Metric, Reference, Schedule, Sql, Synth,
+    Cli, Command, Drill, Explain, Forecast, Global, Ingest, Lake, Metric, Reference, Schedule, Serve, Sql,
+    Synth,
 };
 use clap::{CommandFactory, Parser};
 use console::Terminal;
@@ -25,11 +26,18 @@ use std::process::ExitCode;
 /// Longest script that is read from a file or a pipe.
 const LONGEST_SCRIPT: u64 = 64 << 20;
 
+/// The planner recurses deeply on nested views, and servers plan in tasks.
+const STACK: usize = 16 << 20;
+
 /// Runs the program with the arguments of the process.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let mut terminal = Terminal::new(cli.global.output.clone(), cli.global.quiet);
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .thread_stack_size(STACK)
+        .enable_all()
+        .build();
+    let runtime = match runtime {
         Ok(runtime) => runtime,
         Err(error) => {
             terminal.fail(&error.into());
@@ -153,6 +161,9 @@ async fn run(cli: Cli, terminal: &mut Terminal) -> Result<Status> {
             table,
             out,
         }) => app::drill_run(&config()?, &name, seed, table.as_deref(), &out, terminal).await,
+        Command::Serve(Serve { postgres, http }) => {
+            app::serve(&config()?, &app::ServeRequest { postgres, http }, terminal).await
+        }
         Command::Lake(Lake::Verify) => app::lake_verify(&config()?, terminal).await,
         Command::Lake(Lake::History { table }) => {
             app::lake_history(&config()?, table.as_deref(), terminal).await

@@ -6,6 +6,7 @@ use crate::deliver::smtp;
 use crate::engine::Registry;
 use crate::pull::Connectors;
 use crate::schedule;
+use crate::serve;
 use serde::Deserialize;
 use std::path::Path;
 
@@ -13,7 +14,7 @@ use std::path::Path;
 pub const EXAMPLE: &str = include_str!("example.toml");
 
 /// Sections that are not the registry's.
-const OWN: [&str; 7] = [
+const OWN: [&str; 8] = [
     "lake",
     "reporting",
     "limits",
@@ -21,6 +22,7 @@ const OWN: [&str; 7] = [
     "pull",
     "smtp",
     "schedule",
+    "serve",
 ];
 
 #[derive(Debug, Clone, Default)]
@@ -33,6 +35,7 @@ pub struct ConfigFile {
     pub pull: Connectors,
     pub smtp: Option<smtp::Section>,
     pub schedules: Vec<schedule::Section>,
+    pub serve: serve::Section,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -109,6 +112,7 @@ impl ConfigFile {
             },
             smtp: mail(&config)?,
             schedules: section(&config, "schedule")?,
+            serve: section(&config, "serve")?,
         })
     }
 }

@@ -19,6 +19,7 @@ use crate::engine::{Basis, KeptFolder, Limits, Registry, Settings};
 use crate::pull::Connectors;
 use crate::render::{Draw, RENDERERS};
 use crate::schedule::Plan;
+use crate::serve;
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use std::collections::HashMap;
@@ -59,6 +60,7 @@ pub struct Config {
     pub pull: Connectors,
     pub smtp: Option<smtp::Section>,
     pub schedules: Vec<Plan>,
+    pub serve: serve::Section,
     pub settings: Settings,
     /// How far somebody's own SQL may go.
     pub limits: Limits,
@@ -138,6 +140,7 @@ impl Config {
             privacy: file.privacy,
             pull: file.pull,
             smtp: file.smtp,
+            serve: file.serve,
             schedules: Plan::all(file.schedules, zone, &report_formats())?,
             settings,
             limits,

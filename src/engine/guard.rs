@@ -17,7 +17,6 @@ use datafusion::error::Result as PlanResult;
 use datafusion::execution::{SessionState, SessionStateBuilder};
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::prelude::{DataFrame, SQLOptions};
-use datafusion::scalar::ScalarValue;
 use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast::Statement as Sql;
 use std::sync::Arc;
@@ -35,11 +34,16 @@ pub struct Limits {
 }
 
 impl Engine {
-    /// The plan of somebody else's statement: read-only, the lake's tables only, and no two currencies
-    /// added up.
-    pub async fn guarded_plan(&self, statement: Statement) -> Result<LogicalPlan> {
-        let (_, plan) = self.planned(statement, false).await?;
-        self.checked(plan).await
+    /// The plan of somebody else's statement, its parameters open: it only reads, and the lake's tables only.
+    pub async fn user_plan(&self, statement: Statement) -> Result<LogicalPlan> {
+        Ok(self.planned(statement, false).await?.1)
+    }
+
+    /// Runs such a plan when its parameters are bound. Dropping the rows stops the work.
+    pub async fn user_run(&self, plan: LogicalPlan, limits: &Limits) -> Result<Batches> {
+        let deadline = Deadline::after(limits.timeout);
+        let running = self.running(self.context.state(), plan, limits, deadline);
+        deadline.over(running).await?
     }
 
     /// Runs somebody else's statement within its limits. Dropping the rows stops the work.
@@ -47,40 +51,9 @@ impl Engine {
         let deadline = Deadline::after(limits.timeout);
         let running = async {
             let (state, plan) = self.planned(statement, limits.files).await?;
-            let plan = self.checked(plan).await?;
-            self.started(state, plan, limits, deadline).await
+            self.running(state, plan, limits, deadline).await
         };
         deadline.over(running).await?
-    }
-
-    /// The same without limits, with values for the parameters.
-    pub(super) async fn user_bound(&self, statement: Statement, values: &[ScalarValue]) -> Result<Batches> {
-        let (state, mut plan) = self.planned(statement, false).await?;
-        if !values.is_empty() {
-            let bound = plan.with_param_values(values.to_vec());
-            plan = bound.map_err(|e| told::told(&e, self))?;
-        }
-        let plan = self.checked(plan).await?;
-        let deadline = Deadline::after(None);
-        self.started(state, plan, &Limits::default(), deadline).await
-    }
-
-    /// Lets a plan that was checked run within its limits.
-    async fn started(
-        &self,
-        state: SessionState,
-        plan: LogicalPlan,
-        limits: &Limits,
-        deadline: Deadline,
-    ) -> Result<Batches> {
-        let frame = DataFrame::new(state, plan);
-        let context = Arc::new(frame.task_ctx());
-        let plan = frame.create_physical_plan().await;
-        let plan = plan.map_err(|e| told::told(&e, self))?;
-        let pool = self.workers.ready().await?;
-        Ok(Batches {
-            stream: limited(plan, context, pool, limits.rows, deadline),
-        })
     }
 
     /// A plan that only reads, and the session that it is to be run in.
@@ -106,9 +79,23 @@ impl Engine {
         Ok((state, plan))
     }
 
-    /// The plan with what keeps currencies apart.
-    async fn checked(&self, plan: LogicalPlan) -> Result<LogicalPlan> {
-        self.currencies.guard(&self.context, plan).await
+    /// Begins a plan, with what keeps currencies apart, on the threads of other people's queries.
+    async fn running(
+        &self,
+        state: SessionState,
+        plan: LogicalPlan,
+        limits: &Limits,
+        deadline: Deadline,
+    ) -> Result<Batches> {
+        let plan = self.currencies.guard(&self.context, plan).await?;
+        let frame = DataFrame::new(state, plan);
+        let context = Arc::new(frame.task_ctx());
+        let plan = frame.create_physical_plan().await;
+        let plan = plan.map_err(|e| told::told(&e, self))?;
+        let pool = self.workers.ready().await?;
+        Ok(Batches {
+            stream: limited(plan, context, pool, limits.rows, deadline),
+        })
     }
 }
 

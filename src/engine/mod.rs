@@ -54,6 +54,7 @@ pub struct Engine {
     currencies: currencies::Currencies,
     catalogue: Arc<catalogue::Catalogue>,
     workers: workers::Workers,
+    zone: chrono_tz::Tz,
 }
 
 impl Engine {
@@ -103,18 +104,27 @@ impl Engine {
             currencies,
             catalogue,
             workers: workers::Workers::default(),
+            zone: settings.zone,
         })
     }
 
     /// An engine for queries of ours inside of a query that runs: over the same session, without what
     /// is there for people.
-    pub(crate) fn within(state: &SessionState) -> Engine {
+    pub(crate) fn within(state: &SessionState, zone: chrono_tz::Tz) -> Engine {
         Engine {
             context: SessionContext::new_with_state(state.clone()),
             currencies: currencies::Currencies::default(),
             catalogue: Arc::default(),
             workers: workers::Workers::default(),
+            zone,
         }
+    }
+
+    /// Is a window made of whole days of the reporting zone.
+    pub fn whole_days(&self, from: DateTime<Utc>, to: DateTime<Utc>) -> bool {
+        [from, to]
+            .iter()
+            .all(|end| udf::begins_day(self.zone, end.timestamp_micros()))
     }
 
     /// Runs a query of ours. Parameters are bound (`$from`), never pasted.
@@ -157,7 +167,11 @@ impl Engine {
     pub async fn user_query_with(&self, sql: &str, values: &[ScalarValue]) -> Result<Vec<RecordBatch>> {
         let mut batches = Vec::new();
         for statement in Engine::statements(sql)? {
-            let mut rows = self.user_bound(statement, values).await?;
+            let mut plan = self.user_plan(statement).await?;
+            if !values.is_empty() {
+                plan = plan.with_param_values(values.to_vec()).map_err(query_error)?;
+            }
+            let mut rows = self.user_run(plan, &Limits::default()).await?;
             batches.clear();
             while let Some(batch) = rows.next().await? {
                 batches.push(batch);

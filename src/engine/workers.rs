@@ -14,6 +14,9 @@ use tokio::time::Instant;
 /// How soon a thread that is free does a task that is nothing.
 const ANSWERS_WITHIN: Duration = Duration::from_millis(100);
 
+/// What nested views and metrics in a query need of it when they are planned.
+const STACK: usize = 16 << 20;
+
 /// The threads of an engine; there are none before its first query.
 #[derive(Default)]
 pub(super) struct Workers(Mutex<Option<Arc<Pool>>>);
@@ -59,6 +62,7 @@ impl Pool {
         let runtime = Builder::new_multi_thread()
             .worker_threads(threads)
             .thread_name("query")
+            .thread_stack_size(STACK)
             .enable_all()
             .build()
             .map_err(|e| Error::io(format!("starting threads: {e}")))?;

@@ -84,7 +84,8 @@ fn object(frame: &Frame, row: usize, out: &mut Vec<u8>) -> Result<()> {
     Ok(())
 }
 
-fn value(array: &dyn Array, row: usize) -> Result<Value> {
+/// One cell; lists, structs and maps with all that is in them.
+pub(super) fn value(array: &dyn Array, row: usize) -> Result<Value> {
     if cell::is_null(array, row) {
         return Ok(Value::Null);
     }

@@ -22,7 +22,13 @@ mod table;
 pub mod text;
 mod xlsx;
 
+pub use html::{Around, Beside, Link, page, style_sheet};
 pub use raster::png;
+
+/// One cell as JSON, decimals as texts: what protocols without maps and lists are given.
+pub fn json_cell(array: &dyn arrow::array::Array, row: usize) -> Result<serde_json::Value> {
+    json::value(array, row)
+}
 
 use crate::base::{Error, Result};
 use crate::frame::Frame;

@@ -218,6 +218,22 @@ pub enum Data {
     Budget,
 }
 
+impl Data {
+    /// The metrics that the rows come from.
+    pub fn metrics(&self) -> Vec<&str> {
+        match self {
+            Data::Metric { metric, .. } => vec![metric],
+            Data::Spend { .. } => vec!["spend/daily"],
+            Data::Success => vec!["unit/cost_per_successful_task"],
+            Data::Pools => vec!["gpu/utilization"],
+            Data::Idle => vec!["gpu/idle_cost"],
+            Data::Rates => vec!["gateway/cache_hit_rate", "gateway/fallback_rate"],
+            Data::Energy => vec!["energy/wh_per_1k_requests"],
+            Data::Budget => vec!["budget/burn"],
+        }
+    }
+}
+
 impl Spec {
     /// The report of this name: built in, or the user's.
     pub fn get(assets: &Assets, name: &str) -> Result<Spec> {

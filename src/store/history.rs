@@ -4,6 +4,8 @@ use super::delta::{self, AT};
 use crate::base::{Error, Result};
 use chrono::{DateTime, Utc};
 use deltalake::logstore::LogStoreRef;
+use object_store::ObjectStoreExt;
+use object_store::path::Path;
 use serde_json::Value;
 
 /// One commit to one table.
@@ -22,7 +24,7 @@ pub struct Version {
 /// All versions, oldest first.
 pub(super) async fn all(log_store: &LogStoreRef) -> Result<Vec<Version>> {
     let mut versions = Vec::new();
-    for version in 0..=latest(log_store).await? {
+    for version in 0..=latest(log_store).await?.unsigned_abs() {
         versions.extend(read(log_store, version).await?);
     }
     Ok(versions)
@@ -30,7 +32,7 @@ pub(super) async fn all(log_store: &LogStoreRef) -> Result<Vec<Version>> {
 
 /// The newest version that was there at a moment. Clocks may be set, so versions are not in order of time.
 pub(super) async fn as_of(log_store: &LogStoreRef, moment: DateTime<Utc>) -> Result<Option<u64>> {
-    for version in (0..=latest(log_store).await?).rev() {
+    for version in (0..=latest(log_store).await?.unsigned_abs()).rev() {
         if read(log_store, version).await?.is_some_and(|v| v.at <= moment) {
             return Ok(Some(version));
         }
@@ -38,8 +40,26 @@ pub(super) async fn as_of(log_store: &LogStoreRef, moment: DateTime<Utc>) -> Res
     Ok(None)
 }
 
-async fn latest(log_store: &LogStoreRef) -> Result<u64> {
-    log_store.get_latest_version(0).await.map_err(delta::error)
+pub(super) async fn latest(log_store: &LogStoreRef) -> Result<i64> {
+    let latest = log_store.get_latest_version(0).await.map_err(delta::error)?;
+    Ok(i64::try_from(latest).unwrap_or(i64::MAX))
+}
+
+/// The newest version, from one that is known to be there.
+pub(super) async fn newest(log_store: &LogStoreRef, known: i64) -> Result<i64> {
+    let store = log_store.object_store(None);
+    let mut version = known;
+    loop {
+        match store.head(&commit_uri(version + 1)).await {
+            Ok(_) => version += 1,
+            Err(object_store::Error::NotFound { .. }) => return Ok(version),
+            Err(error) => return Err(delta::error(error.into())),
+        }
+    }
+}
+
+fn commit_uri(version: i64) -> Path {
+    Path::from(format!("_delta_log/{version:020}.json"))
 }
 
 async fn read(log_store: &LogStoreRef, version: u64) -> Result<Option<Version>> {

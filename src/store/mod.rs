@@ -33,8 +33,9 @@ use crate::schema::{TABLES, TableSchema};
 use arrow::array::RecordBatch;
 use chrono::{DateTime, Utc};
 use deltalake::table::state::DeltaTableState;
+use futures::future::try_join_all;
 use object::Location;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 /// How often a change is tried again when other writers are faster.
@@ -204,6 +205,24 @@ impl Lake {
                     .await
             }
         }
+    }
+
+    /// The newest version of each table, from the versions that were known: one small question a table while
+    /// nothing has changed. A table that was never written has none.
+    pub async fn versions(&self, known: &BTreeMap<&'static str, i64>) -> Result<BTreeMap<&'static str, i64>> {
+        let newest = TABLES.iter().map(|table| async move {
+            let log_store = delta::log_store(&self.location, table)?;
+            let found = match known.get(table.name) {
+                Some(version) => Some(history::newest(&log_store, *version).await?),
+                None if log_store.is_delta_table_location().await.map_err(delta::error)? => {
+                    Some(history::newest(&log_store, history::latest(&log_store).await?).await?)
+                }
+                None => None,
+            };
+            Ok::<_, Error>(found.map(|version| (table.name, version)))
+        });
+        let newest: Vec<Option<_>> = try_join_all(newest).await?;
+        Ok(newest.into_iter().flatten().collect())
     }
 
     /// Every version of a table, oldest first.

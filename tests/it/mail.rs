@@ -205,7 +205,7 @@ impl Place {
 }
 
 /// A certificate authority and a server certificate of it for `names`.
-fn certificates(folder: &Path, names: &str) -> Value {
+pub(crate) fn certificates(folder: &Path, names: &str) -> Value {
     let openssl = |args: &[&str]| {
         let output = Command::new("openssl")
             .args(args)

@@ -518,13 +518,13 @@ async fn engine() -> Engine {
     .unwrap()
 }
 
-/// A guarded plan is what servers run: it refuses as the command line does.
+/// A plan whose values are bound later is what servers run: it refuses as the command line does.
 #[tokio::test]
 async fn a_plan_for_others_is_guarded() {
     let engine = engine().await;
     let planned = async |sql: &str| {
         let statement = Engine::statements(sql).unwrap().remove(0).unwrap();
-        engine.guarded_plan(statement).await
+        engine.user_plan(statement).await
     };
     assert!(planned("SELECT count(*) FROM charges").await.is_ok());
     for refused in [

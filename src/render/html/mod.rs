@@ -8,6 +8,7 @@ use super::number;
 use super::table::{Laid, lay_page};
 use crate::base::{Error, Result};
 use askama::Template;
+use std::collections::BTreeMap;
 
 /// Width of a picture in pixels of the board's type scale.
 const WIDE: u32 = 1640;
@@ -19,15 +20,51 @@ const NARROW: u32 = 720;
 #[template(path = "page.html", config = "src/render/html/askama.toml", escape = "html")]
 struct Page<'d> {
     document: &'d Document,
+    around: &'d Around,
     alt: String,
     style: String,
-    cards: Vec<Card>,
+    cards: Vec<Card<'d>>,
     findings: Vec<(&'static str, &'d str)>,
     sections: Vec<Part<'d>>,
     annexes: Vec<Part<'d>>,
 }
 
-struct Card {
+/// What a page that is served has beside its document: where its numbers can be followed to.
+#[derive(Debug, Clone, Default)]
+pub struct Around {
+    /// Where the style sheet is fetched from; none: it is part of the page.
+    pub style: Option<String>,
+    /// Above the title: HTML that a template has escaped.
+    pub bar: Option<String>,
+    /// Of each headline.
+    pub cards: Vec<Vec<Link>>,
+    /// Of each section, by its id.
+    pub sections: BTreeMap<String, Beside>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Link {
+    pub text: String,
+    pub href: String,
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct Beside {
+    pub links: Vec<Link>,
+    /// Where each row of the table leads to.
+    pub rows: Vec<Option<String>>,
+    /// The query that its numbers come from.
+    pub code: Option<String>,
+}
+
+static NOTHING_BESIDE: Beside = Beside {
+    links: Vec::new(),
+    rows: Vec::new(),
+    code: None,
+};
+
+struct Card<'d> {
+    links: &'d [Link],
     label: String,
     value: String,
     change: Option<String>,
@@ -50,13 +87,34 @@ struct Part<'d> {
     /// What is written on the fold.
     fold: &'static str,
     notices: &'d [String],
+    links: &'d [Link],
+    hrefs: &'d [Option<String>],
+    code: Option<&'d str>,
+}
+
+impl Part<'_> {
+    /// Where a row leads to. A template hands out numbers by reference.
+    fn href(&self, row: &usize) -> Option<&str> {
+        self.hrefs.get(*row)?.as_deref()
+    }
 }
 
 pub(super) fn render(document: &Document) -> Result<Vec<u8>> {
+    page(document, &Around::default())
+}
+
+/// The style sheet that `Around::style` leads to.
+pub fn style_sheet() -> String {
+    format!("{}\n{}", style(), include_str!("style.css"))
+}
+
+/// A document as a page, with what stands around it.
+pub fn page(document: &Document, around: &Around) -> Result<Vec<u8>> {
     let cards = document
         .headlines
         .iter()
-        .map(|h| {
+        .enumerate()
+        .map(|(place, h)| {
             let spark = match &h.spark {
                 Some((spec, frame)) if frame.rows() > 1 => Some(themed(chart::svg(
                     spec,
@@ -68,6 +126,7 @@ pub(super) fn render(document: &Document) -> Result<Vec<u8>> {
                 _ => None,
             };
             Ok(Card {
+                links: around.cards.get(place).map_or(&[], Vec::as_slice),
                 label: h.label.clone(),
                 value: h.value.as_ref().map_or(number::MISSING.to_owned(), Value::text),
                 change: h.change.map(|c| c.text()),
@@ -77,7 +136,11 @@ pub(super) fn render(document: &Document) -> Result<Vec<u8>> {
             })
         })
         .collect::<Result<_>>()?;
-    let sections = document.sections.iter().map(part).collect::<Result<_>>()?;
+    let sections = document
+        .sections
+        .iter()
+        .map(|s| part(s, around))
+        .collect::<Result<_>>()?;
     let annexes = document
         .annexes
         .iter()
@@ -85,7 +148,7 @@ pub(super) fn render(document: &Document) -> Result<Vec<u8>> {
             Ok(Part {
                 open: false,
                 fold: "Show the table",
-                ..part(section)?
+                ..part(section, around)?
             })
         })
         .collect::<Result<_>>()?;
@@ -96,6 +159,7 @@ pub(super) fn render(document: &Document) -> Result<Vec<u8>> {
         .collect();
     let page = Page {
         document,
+        around,
         alt: board::alt(document),
         style: style(),
         cards,
@@ -117,7 +181,8 @@ fn mood_name(mood: Mood) -> &'static str {
     }
 }
 
-fn part(section: &Section) -> Result<Part<'_>> {
+fn part<'d>(section: &'d Section, around: &'d Around) -> Result<Part<'d>> {
+    let beside = around.sections.get(&section.id).unwrap_or(&NOTHING_BESIDE);
     let (mut picture, mut narrow, mut empty) = (None, None, None);
     match &section.body {
         Body::Chart(spec, frame) => {
@@ -148,6 +213,9 @@ fn part(section: &Section) -> Result<Part<'_>> {
         empty,
         table,
         notices: &section.notices,
+        links: &beside.links,
+        hrefs: &beside.rows,
+        code: beside.code.as_deref(),
     })
 }
 
