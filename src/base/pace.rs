@@ -32,11 +32,19 @@ pub async fn until(moment: Instant) {
     apart(tokio::time::sleep_until(moment)).join_next().await;
 }
 
-/// Returns when somebody presses Ctrl-C. Whoever has waited for it once keeps it from ending the program.
-pub async fn interrupted() {
-    if !matches!(apart(tokio::signal::ctrl_c()).join_next().await, Some(Ok(Ok(())))) {
-        // Where no signals can be had, nobody interrupts.
-        std::future::pending::<()>().await;
+/// Somebody who may press Ctrl-C, from now on.
+pub struct Interrupt(JoinSet<std::io::Result<()>>);
+
+impl Interrupt {
+    pub fn listen() -> Interrupt {
+        Interrupt(apart(tokio::signal::ctrl_c()))
+    }
+
+    /// Returns when it has been pressed; where no signals can be had, never.
+    pub async fn pressed(&mut self) {
+        if !matches!(self.0.join_next().await, Some(Ok(Ok(())))) {
+            std::future::pending::<()>().await;
+        }
     }
 }
 

@@ -12,18 +12,30 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 const BATCH_ROWS: usize = 8192;
+/// Fewer rows are not worth the steps.
+const LEAST_BATCH_ROWS: usize = 512;
+/// What a batch of long rows may need of the memory: a sort that spills holds several at once.
+const ROW_BYTES: usize = 1 << 16;
+/// Below this, a part of a query spends its time spilling.
+const PART_BYTES: usize = 16 << 20;
 /// How many of the hungriest operators an out-of-memory error names.
 const NAMED_CONSUMERS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(4);
 
-fn config() -> SessionConfig {
+fn config(memory_limit: usize) -> SessionConfig {
     let threads = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    // Little memory goes further in smaller batches and fewer parts; two gigabytes are enough for anything.
+    let parts = threads.min((memory_limit / PART_BYTES).max(1));
+    let rows = (memory_limit / ROW_BYTES).clamp(LEAST_BATCH_ROWS, BATCH_ROWS);
+    let merging = memory_limit / (8 * parts);
     let mut config = SessionConfig::new()
-        .with_target_partitions(threads)
-        .with_batch_size(BATCH_ROWS)
+        .with_target_partitions(parts)
+        .with_batch_size(rows)
         .with_information_schema(true)
         .with_create_default_catalog_and_schema(true)
         .with_default_catalog_and_schema("spendscope", "public");
     let options = config.options_mut();
+    let execution = &mut options.execution;
+    execution.sort_spill_reservation_bytes = execution.sort_spill_reservation_bytes.min(merging);
     // A literal 1.5 is a decimal: as a float it would turn money into floating point.
     options.sql_parser.parse_float_as_decimal = true;
     options.sql_parser.enable_ident_normalization = true;
@@ -52,7 +64,7 @@ pub(super) fn open(settings: &Settings, registry: &Registry) -> Result<SessionCo
         .with_memory_pool(Arc::new(pool))
         .build_arc()?;
     let state = SessionStateBuilder::new()
-        .with_config(config())
+        .with_config(config(settings.memory_limit))
         .with_runtime_env(runtime)
         .with_default_features()
         .build();

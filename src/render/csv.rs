@@ -6,6 +6,7 @@ use super::rows::{Layout, Rows};
 use crate::base::Result;
 use crate::frame::Frame;
 use arrow::datatypes::DataType;
+use memchr::{memchr, memchr3};
 
 pub(super) fn rows(_: &Layout) -> Box<dyn Rows> {
     Box::new(Csv)
@@ -59,7 +60,8 @@ fn is_text(data_type: &DataType) -> bool {
 }
 
 fn needs_quotes(text: &str) -> bool {
-    text.is_empty() || text.contains([',', '"', '\n', '\r'])
+    let bytes = text.as_bytes();
+    bytes.is_empty() || memchr3(b',', b'"', b'\n', bytes).is_some() || memchr(b'\r', bytes).is_some()
 }
 
 fn quoted(text: &str) -> String {

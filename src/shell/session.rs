@@ -307,19 +307,22 @@ impl Session {
         let Some(text) = self.last.clone() else {
             return Err(Error::usage("there is no statement to repeat").advise("run one first, then \\watch"));
         };
+        let mut interrupt = pace::Interrupt::listen();
         loop {
-            self.notice(screen).await?;
-            screen.say(&format!(
-                "{} (every {every:?}, Ctrl-C ends it)",
-                self.config.clock.now().format("%Y-%m-%d %H:%M:%S")
-            ));
-            self.answer(&text, false, screen).await?;
-            let pause = async {
+            let round = async {
+                self.notice(screen).await?;
+                screen.say(&format!(
+                    "{} (every {every:?}, Ctrl-C ends it)",
+                    self.config.clock.now().format("%Y-%m-%d %H:%M:%S")
+                ));
+                self.answer(&text, false, screen).await?;
                 tokio::time::sleep(every).await;
-                Ok(())
+                Ok::<(), Error>(())
             };
-            if unless_stopped(self.attended, pause).await.is_err() {
-                return Ok(());
+            tokio::select! {
+                biased;
+                () = interrupt.pressed() => return Ok(()),
+                done = round => done?,
             }
         }
     }
@@ -367,8 +370,9 @@ async fn unless_stopped<T>(attended: bool, work: impl Future<Output = Result<T>>
     if !attended {
         return work.await;
     }
+    let mut interrupt = pace::Interrupt::listen();
     tokio::select! {
         done = work => done,
-        () = pace::interrupted() => Err(Error::query("stopped")),
+        () = interrupt.pressed() => Err(Error::query("stopped")),
     }
 }

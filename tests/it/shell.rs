@@ -78,8 +78,9 @@ fn statements_commands_and_a_query_that_is_stopped() {
         // Taller than the terminal: a pager shows it.
         { "type": "SELECT value AS n FROM generate_series(1, 100);\r", "see": "paged: +100\n.*\\(100 rows\\)" },
         { "type": "\\pset pager off\r", "see": "pager is off" },
-        { "type": "SELECT value AS n FROM generate_series(1, 101);\r", "see": "\n +101\n\\(101 rows\\)" },
-        { "type": "\\o answer.csv\r\\format csv\r", "see": "format is csv" },
+        { "type": "SELECT value AS n FROM generate_series(1, 101);\r", "see": "\n +101\n\\(101 rows\\).*spendscope> " },
+        { "type": "\\o answer.csv\r", "see": "answers go to answer.csv\n.*spendscope> " },
+        { "type": "\\format csv\r", "see": "format is csv\n.*spendscope> " },
         { "type": "SELECT 'kept' AS word;\r", "see": "\\(1 row\\)" },
         { "type": "\\o\r", "see": "spendscope> " },
         { "type": "\\timng\r", "see": "did you mean \\\\timing" },
