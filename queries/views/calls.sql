@@ -24,6 +24,7 @@ asked_at: When the first attempt of the request started.
 attempt: Its place among the attempts of the request, counted from 1.
 attempts [attempt]: How many attempts the request took.
 fell_back: The attempts of the request were at more than one model.
+request_failed: The last attempt of the request failed.
 superseded: A later attempt of the request serves the answer.
 uncached_cost [list_currency]: uncached_input at list price; NULL without a price.
 read_cost [list_currency]: cache_read at list price.

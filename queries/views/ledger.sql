@@ -14,6 +14,7 @@ service: ServiceName of its charge.
 model: The model that it pays for.
 use_case: Who used it; NULL where nobody can be told.
 team: The team of the request.
+key_alias: The key of the request, by the name its operator gave it.
 currency: Currency of the amount.
 amount [currency]: What the leaf carries. The leaves of a charge add up to its amount exactly.
 evidence: billed, or accrued: metered, and no bill speaks of it yet.

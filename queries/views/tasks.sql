@@ -14,15 +14,21 @@ last_started_at: When its last attempt started.
 requests [request]: How many requests it took.
 attempts [attempt]: How many attempts it took, failed ones included.
 last_model: The model of the last attempt, which gave the answer.
+first_source: The gateway's log that its first attempt stands in.
+first_request: The request_id of its first attempt.
 cost [setting('currency')]: Its leaves of the ledger, converted, accruals included; NULL where nothing is known.
 waste [setting('currency')]: The part of cost of attempts that failed or were superseded.
 uncosted [attempt]: Attempts that no price and no bill speaks of.
 unconverted [leaf]: Leaves without an exchange rate, which are not in cost.
+shown_cost [shown_currency]: What it cost in one currency; NULL where not all of it is known, or in two currencies.
+shown_currency: The currency asked for where there is a rate, else its leaves' own.
 success: What the newest outcome says; NULL without one.
 state: success, failure, pending (too young to have an outcome) or unlabelled.
 value [reporting currency]: What it was worth: the outcome's own value, else what the registry says a success is worth.
 value_rate [setting('currency') per reporting currency]: Rate of the task's first day.
 variant: The arm of an experiment that it ran in.
+
+money: shown_cost in shown_currency
 */
 SELECT
     t.* EXCEPT (outcome_value, variant),
