@@ -8,6 +8,7 @@ pub mod asset;
 pub mod frame;
 pub mod schema;
 
+pub mod forecast;
 pub mod render;
 pub mod source;
 pub mod store;
@@ -30,4 +31,6 @@ pub mod serve;
 pub mod config;
 
 pub mod app;
+pub mod shell;
+
 pub mod cli;

@@ -18,7 +18,7 @@ class Query:
     keys: list[str]
     exact: list[str]
     close: dict[str, str] = field(default_factory=dict)
-    # Metric runs that answer it; none: `<name>.product.sql`.
+    # Metric runs that answer it.
     metrics: list[list[str]] = field(default_factory=list)
     # The lake on which the metrics' answers are checked. On the one without bills every amount is a list cost,
     # which an analyst can work out; on the full one it is the bill, split.
@@ -45,6 +45,10 @@ def _rates(answers):
     fallback = {row["model"]: row for row in answers[1]}
     return [{**row, "fallback_requests": fallback[row["model"]]["fallback_requests"],
              "fallback_rate": fallback[row["model"]]["fallback_rate"]} for row in answers[0]]
+
+
+def _latency(answers):
+    return [{**row, **{name: row[f"latency_ms_{name}"] for name in ("p50", "p95", "p99")}} for row in answers[0]]
 
 
 def _gpu(answers):
@@ -83,7 +87,7 @@ QUERIES = [
     ),
     Query(
         "q4_latency_per_model_and_hour", ["model", "hour"], ["attempts", "p50", "p95", "p99"],
-        remark="no metric by hour: the view calls",
+        metrics=[["gateway/latency_by_hour", *MONTH]], merge=_latency,
     ),
     Query(
         "q5_cache_and_fallback_per_model", ["model"], ["requests", "gateway_hits", "fallback_requests", "cache_read"],

@@ -201,9 +201,9 @@ class Bench:
         return run, answers.read(answer)
 
     def _our_query(self, query: Query, kind: str, lake: str) -> tuple[machine.Run, list[dict[str, str]]]:
-        """Facts: one script. Product: the metrics, one process after the other, or the script over the views."""
+        """Facts: one script. Product: the metrics, one process after the other."""
         path = os.path.join(self.work, f"{query.name}.{kind}")
-        if kind == "facts" or not query.metrics:
+        if kind == "facts":
             run = self.ours.query(lake, f"{query.name}.{kind}.sql", path + ".csv")
             return run, answers.read(path + ".csv")
         runs, found = [], []

@@ -3,7 +3,7 @@ list cost.
 
 use_case: the request's own tag, else the alias of its key, else of its team. request: request_id of the
 first attempt of the same request, asked_at: when that one started; fell_back: its attempts were at more than one
-model. Attempts of one request share a call_id inside their task; where the
+model; request_failed: its last attempt did. Attempts of one request share a call_id inside their task; where the
 producer wrote none, a row belongs to the row before it in its task when that one failed and both were
 asked for the same model. Order is (started_at, source, request_id). The last attempt serves the answer;
 the others are superseded. Most requests are one attempt: those are no chain, and stand together in a few
@@ -100,13 +100,18 @@ numbered AS (
         CASE WHEN chained THEN first_value(started_at) OVER attempts ELSE started_at END AS asked_at,
         CASE WHEN chained THEN CAST(row_number() OVER attempts AS BIGINT) ELSE 1 END AS attempt,
         CASE WHEN chained THEN count(*) OVER request ELSE 1 END AS attempts,
-        coalesce(chained AND min(model) OVER request <> max(model) OVER request, false) AS fell_back
+        coalesce(chained AND min(model) OVER request <> max(model) OVER request, false) AS fell_back,
+        CASE WHEN chained THEN last_value(status) OVER request_in_order ELSE status END = 'failure' AS request_failed
     FROM grouped
     WINDOW
         attempts AS (
             PARTITION BY chained, chain_task, chain_call, place ORDER BY started_at, source, request_id
         ),
-        request AS (PARTITION BY chained, chain_task, chain_call, place)
+        request AS (PARTITION BY chained, chain_task, chain_call, place),
+        request_in_order AS (
+            PARTITION BY chained, chain_task, chain_call, place ORDER BY started_at, source, request_id
+            ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+        )
 ),
 
 -- Parts never exceed their bucket, whatever was logged.

@@ -13,6 +13,7 @@ WITH tokens AS (
         task_id,
         use_case,
         team,
+        key_alias,
         status = 'failure' OR superseded AS wasted,
         2 * (uncached_input + cache_write) + 5 * output AS weight
     FROM calls
@@ -28,6 +29,7 @@ SELECT
     task_id,
     use_case,
     team,
+    key_alias,
     wasted,
     weight,
     sum(weight) OVER (

@@ -22,6 +22,7 @@ WITH leaves AS (
         a.task_id,
         a.use_case,
         a.team,
+        a.key_alias,
         a.started_at,
         a.wasted,
         CASE
@@ -44,6 +45,7 @@ SELECT
     model,
     use_case,
     team,
+    key_alias,
     currency,
     share AS amount,
     'billed' AS evidence,

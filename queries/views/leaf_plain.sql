@@ -69,6 +69,7 @@ SELECT
     CAST(NULL AS VARCHAR) AS model,
     CASE WHEN kind = 'tagged' THEN tagged_use_case ELSE shared_with END AS use_case,
     CAST(NULL AS VARCHAR) AS team,
+    CAST(NULL AS VARCHAR) AS key_alias,
     currency,
     share AS amount,
     'billed' AS evidence,

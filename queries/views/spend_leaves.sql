@@ -2,6 +2,7 @@
 
 placed_at: a leaf of a bill stands with the moment of its charge (its start, in the days of its provider), so that a charge that reaches over the end of a
 window stays whole; an accrual stands where its attempt started. Under the basis billed there are no accruals.
+key_alias: of the request that carries it.
 provider: who sends the bill; an accrual takes the name under which its provider's model charges come, where
 some have come. shown and rate: the currency asked for where there is a rate, else the own one.
 

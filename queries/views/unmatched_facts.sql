@@ -9,6 +9,8 @@ no_rate (the amount stays in its own currency), unknown_host (telemetry of a hos
 rejected_row. name: which model, SKU, provider … fix: the command or the line of the configuration that mends
 it. at: when it happened; NULL where a fact has no time of its own, such as a row that could not be read.
 
+kept: every report ends with it.
+
 money: amount in currency
 */
 WITH by_request AS (

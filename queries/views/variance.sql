@@ -6,7 +6,7 @@ that name no model, credits and taxes.
 columns:
 provider: Model provider by the registry.
 model: Model by the registry; NULL of models and fees that it does not know.
-day: UTC day.
+day: UTC day of the attempts and of the charges.
 currency: Currency of the amounts.
 metered [currency]: What was metered, at list price.
 billed [currency]: What was billed.
@@ -17,7 +17,7 @@ coverage [currency]: Part due to usage that is metered or billed only.
 timing [currency]: Part due to usage that the bill counts on another day.
 discount [currency]: Part due to discounts.
 credit_and_tax [currency]: Part due to credits and taxes.
-unexplained [currency]: The rest.
+unexplained [currency]: What is left of the difference.
 factor [ratio]: billed ÷ metered.
 metered_tokens [token]: Tokens that were metered.
 unbilled_tokens [token]: Tokens that were metered and not billed.

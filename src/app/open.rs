@@ -6,7 +6,7 @@ use crate::engine::{Engine, NATIVE};
 use crate::frame::Frame;
 use crate::metric::{self, Catalog};
 use crate::source;
-use crate::store::Lake;
+use crate::store::{Lake, Traces};
 use chrono::{DateTime, Utc};
 
 pub(super) async fn lake(config: &Config) -> Result<Lake> {
@@ -31,8 +31,13 @@ pub(super) async fn existing(config: &Config) -> Result<Lake> {
     Ok(lake)
 }
 
+/// What the lake looks like now, by which a change is noticed later.
+pub(crate) async fn traces(config: &Config) -> Result<Traces> {
+    Ok(lake(config).await?.traces())
+}
+
 /// The engine over an existing lake.
-pub(super) async fn engine(config: &Config) -> Result<Engine> {
+pub(crate) async fn engine(config: &Config) -> Result<Engine> {
     existing(config).await?;
     let engine = engine_at(config, config.as_of).await?;
     if config.settings.currency != config.settings.reporting_currency {
@@ -104,7 +109,7 @@ const BOOKS: &str = "SELECT source FROM prices WHERE layer IS DISTINCT FROM 'con
 const CURRENCIES: &str = "SELECT billing_currency AS code FROM charges GROUP BY billing_currency \
     UNION SELECT \"to\" AS code FROM fx_rates GROUP BY \"to\" ORDER BY code";
 
-pub(super) fn metrics(config: &Config) -> Result<Catalog> {
+pub(crate) fn metrics(config: &Config) -> Result<Catalog> {
     Catalog::new(&config.assets)
 }
 

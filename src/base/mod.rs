@@ -4,6 +4,8 @@ pub mod clock;
 pub mod error;
 pub mod hash;
 pub mod money;
+pub mod pace;
+pub mod quantity;
 pub mod secret;
 pub mod seed;
 pub mod sql;
@@ -12,4 +14,4 @@ pub mod storage;
 pub mod time;
 pub mod user_key;
 
-pub use error::{Context, Error, ErrorKind, Result};
+pub use error::{Context, Error, ErrorKind, Place, Result};

@@ -1,9 +1,11 @@
 //! What other people's SQL may say that plain planning would not take: column names of mixed case
-//! without quotes (`BilledCost`), `?` for a parameter, arguments by name (`by => 'team'`).
+//! without quotes (`BilledCost`), `?` for a parameter, arguments by name (`by => 'team'`), arrows before
+//! comparisons (`tags ->> 'team' = 'search'`).
 //!
 //! Works on the statement as it was parsed, before it is planned. Names that are lower case in their
 //! table, names in quotes, and statements that read no table of mixed case stay as they are.
 
+mod arrows;
 mod names;
 
 use super::query_error;
@@ -32,6 +34,7 @@ pub(super) async fn prepare(context: &SessionContext, mut statement: Statement) 
         return Err(wrong);
     }
     number(sql)?;
+    let _ = sql.visit(&mut arrows::Arrows);
     names.resolve(sql);
     Ok(statement)
 }

@@ -3,12 +3,12 @@
 //! Knows nothing of metrics, reports or the command line. Everything that depends on the
 //! configuration is worked out here, from facts that do not.
 
-mod bound;
 mod catalogue;
 mod currencies;
 mod dialect;
 mod guard;
 mod kept;
+mod limited;
 mod operators;
 pub mod registry;
 mod rules;
@@ -16,18 +16,22 @@ mod scope_lists;
 mod session;
 mod settings;
 mod tables;
+mod told;
 mod udf;
 mod views;
+mod workers;
 
 pub use catalogue::{ColumnInfo, FunctionInfo, FunctionKind, Relation, RelationKind};
 pub use currencies::CURRENCY_OF;
+pub use guard::Limits;
 pub use kept::KeptFolder;
 pub use registry::Registry;
 pub use settings::{Basis, NATIVE, Settings};
+pub use told::nearest;
 
 use crate::asset::Assets;
 use crate::base::sql::parsable;
-use crate::base::{Context, Error, Result};
+use crate::base::{Context, Error, Result, storage};
 use crate::store::Lake;
 use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
@@ -41,6 +45,7 @@ use datafusion::prelude::{DataFrame, SessionContext};
 use datafusion::scalar::ScalarValue;
 use datafusion::sql::parser::{DFParser, Statement};
 use futures::TryStreamExt;
+use std::borrow::Borrow;
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
@@ -48,6 +53,8 @@ pub struct Engine {
     context: SessionContext,
     currencies: currencies::Currencies,
     catalogue: Arc<catalogue::Catalogue>,
+    workers: workers::Workers,
+    zone: chrono_tz::Tz,
 }
 
 impl Engine {
@@ -96,17 +103,28 @@ impl Engine {
             context,
             currencies,
             catalogue,
+            workers: workers::Workers::default(),
+            zone: settings.zone,
         })
     }
 
     /// An engine for queries of ours inside of a query that runs: over the same session, without what
     /// is there for people.
-    pub(crate) fn within(state: &SessionState) -> Engine {
+    pub(crate) fn within(state: &SessionState, zone: chrono_tz::Tz) -> Engine {
         Engine {
             context: SessionContext::new_with_state(state.clone()),
             currencies: currencies::Currencies::default(),
             catalogue: Arc::default(),
+            workers: workers::Workers::default(),
+            zone,
         }
+    }
+
+    /// Is a window made of whole days of the reporting zone.
+    pub fn whole_days(&self, from: DateTime<Utc>, to: DateTime<Utc>) -> bool {
+        [from, to]
+            .iter()
+            .all(|end| udf::begins_day(self.zone, end.timestamp_micros()))
     }
 
     /// Runs a query of ours. Parameters are bound (`$from`), never pasted.
@@ -140,7 +158,7 @@ impl Engine {
         Ok(Batches { stream })
     }
 
-    /// Runs somebody else's query: read-only.
+    /// Runs somebody else's query, of which the last statement's rows are handed out: read-only.
     pub async fn user_query(&self, sql: &str) -> Result<Vec<RecordBatch>> {
         self.user_query_with(sql, &[]).await
     }
@@ -149,43 +167,26 @@ impl Engine {
     pub async fn user_query_with(&self, sql: &str, values: &[ScalarValue]) -> Result<Vec<RecordBatch>> {
         let mut batches = Vec::new();
         for statement in Engine::statements(sql)? {
-            batches = self.user_bound(statement, values).await?;
+            let mut plan = self.user_plan(statement).await?;
+            if !values.is_empty() {
+                plan = plan.with_param_values(values.to_vec()).map_err(query_error)?;
+            }
+            let mut rows = self.user_run(plan, &Limits::default()).await?;
+            batches.clear();
+            while let Some(batch) = rows.next().await? {
+                batches.push(batch);
+            }
+            if batches.is_empty() {
+                batches.push(RecordBatch::new_empty(rows.schema()));
+            }
         }
         Ok(batches)
-    }
-
-    /// Runs one statement of somebody else's script: read-only.
-    pub async fn user_statement(&self, statement: Statement) -> Result<Vec<RecordBatch>> {
-        self.user_bound(statement, &[]).await
-    }
-
-    async fn user_bound(&self, statement: Statement, values: &[ScalarValue]) -> Result<Vec<RecordBatch>> {
-        let statement = dialect::prepare(&self.context, statement).await?;
-        let state = self.context.state();
-        let mut plan = state.statement_to_plan(statement).await.map_err(query_error)?;
-        if !values.is_empty() {
-            plan = plan.with_param_values(values.to_vec()).map_err(query_error)?;
-        }
-        guard::read_only(&plan)?;
-        let plan = self.currencies.guard(&self.context, plan).await?;
-        let frame = self
-            .context
-            .execute_logical_plan(plan)
-            .await
-            .map_err(query_error)?;
-        let schema = Arc::new(frame.schema().as_arrow().clone());
-        let batches = frame.collect().await.map_err(query_error)?;
-        Ok(if batches.is_empty() {
-            vec![RecordBatch::new_empty(schema)]
-        } else {
-            batches
-        })
     }
 
     /// The statements of a script, one by one.
     pub fn statements(script: &str) -> Result<VecDeque<Statement>> {
         parsable(script)?;
-        let statements = DFParser::parse_sql(script).map_err(query_error)?;
+        let statements = DFParser::parse_sql(script).map_err(|e| told::unreadable(&e))?;
         if statements.is_empty() {
             return Err(Error::usage("there is no SQL")
                 .advise("give a query with -c, a file with -f, or pipe one in"));
@@ -259,11 +260,16 @@ async fn collect(frame: DataFrame) -> Result<RecordBatch> {
 }
 
 /// The root cause, which is what a reader can act on; our own errors pass through unchanged.
-fn query_error(error: DataFusionError) -> Error {
+fn query_error(error: impl Borrow<DataFusionError>) -> Error {
+    let error = error.borrow();
     match error.find_root() {
         DataFusionError::External(inner) => match inner.downcast_ref::<Error>() {
             Some(ours) => {
                 let error = Error::new(ours.kind(), ours.to_string());
+                let error = match ours.place() {
+                    Some(place) => error.at(place),
+                    None => error,
+                };
                 match ours.advice() {
                     Some(advice) => error.advise(advice),
                     None => error,
@@ -273,9 +279,24 @@ fn query_error(error: DataFusionError) -> Error {
         },
         DataFusionError::SchemaError(schema, _) => match schema.as_ref() {
             SchemaError::FieldNotFound { field, valid_fields } => no_column(&field.name, valid_fields),
-            _ => Error::from(error),
+            _ => root(error),
         },
-        _ => Error::from(error),
+        DataFusionError::ResourcesExhausted(text) => {
+            let first = text.lines().next().unwrap_or_default();
+            Error::query(format!("not enough memory: {first}")).advise(
+                "allow more with --memory-limit, or ask for less: a shorter window, fewer columns or groups",
+            )
+        }
+        _ => root(error),
+    }
+}
+
+/// What a server says in words, or the root cause as it is.
+fn root(error: &DataFusionError) -> Error {
+    let text = error.find_root().to_string();
+    match storage::refusal(&text) {
+        Some(refusal) => Error::query(refusal.message).advise(refusal.advice),
+        None => Error::query(text),
     }
 }
 

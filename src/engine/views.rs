@@ -121,6 +121,9 @@ impl Views {
         if self.tables.table_exist(name) || waiting.iter().any(|(other, _)| other.name() == name) {
             return Ok(());
         }
+        if self.recall(asset)? {
+            return Ok(());
+        }
         if path.iter().any(|other| other == name) {
             return Err(Error::query(format!(
                 "the views {} read each other in a circle",
@@ -137,6 +140,19 @@ impl Views {
         path.pop();
         waiting.push((asset, statement));
         Ok(())
+    }
+
+    /// A kept view whose rows an earlier session left needs no plan, and none of the views below it.
+    fn recall(&self, asset: &Asset) -> Result<bool> {
+        let Some(keys) = self.keys.as_ref().filter(|_| is_kept(&asset.text)) else {
+            return Ok(false);
+        };
+        let Some(found) = keys.recall(asset.name(), &asset.text) else {
+            return Ok(false);
+        };
+        self.tables
+            .register_table(asset.name().to_owned(), Arc::new(found))?;
+        Ok(true)
     }
 
     async fn add(&self, state: &SessionState, asset: &Asset, statement: Statement) -> Result<()> {

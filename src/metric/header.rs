@@ -31,6 +31,9 @@ pub struct Header {
     pub params: BTreeMap<String, Param>,
     /// The columns after the group columns, in order.
     pub columns: Vec<Column>,
+    /// What `{{rows}}` stands for.
+    #[serde(default)]
+    pub rows: Option<Rows>,
     #[serde(default)]
     pub chart: Option<Chart>,
     #[serde(default)]
@@ -38,6 +41,22 @@ pub struct Header {
     /// What the figures are made of, for `spendscope explain`.
     #[serde(default)]
     pub explain: Option<Explain>,
+}
+
+/// Two views of the same facts: one row for each of them, and what they add up to. A metric that only adds
+/// up says the same over both; the single rows are what its figures are explained by.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rows {
+    pub each: String,
+    pub sums: String,
+    /// The sums are by day of the reporting zone, and know no part of one.
+    #[serde(default = "by_day")]
+    pub whole_days: bool,
+}
+
+fn by_day() -> bool {
+    true
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -128,6 +147,9 @@ impl Column {
     }
 }
 
+/// Where a query reads the facts that it adds up.
+pub(super) const ROWS: &str = "{{rows}}";
+
 /// Parameters that every metric may use without declaring them.
 pub(super) const WINDOW: [&str; 2] = ["from", "to"];
 
@@ -162,6 +184,9 @@ impl Header {
         }
         if self.dimensions.is_empty() == sql.contains("{{by}}") {
             return wrong("dimensions are declared if and only if the query says {{by}}".to_owned());
+        }
+        if self.rows.is_none() == sql.contains(ROWS) {
+            return wrong(format!("rows are declared if and only if the query says {ROWS}"));
         }
         let columns: BTreeSet<&str> = self.columns.iter().map(|c| c.name.as_str()).collect();
         if let Some(name) = self.key.iter().find(|name| !columns.contains(name.as_str())) {

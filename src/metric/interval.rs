@@ -91,7 +91,7 @@ pub(super) fn replace_samples(interval: &Interval, key: &[&str], batch: &RecordB
     )?)
 }
 
-/// One entry per member: neighbours of the same name are added up.
+/// One entry per member, in the order of their names: rows of the same one are added up.
 fn members([ids, costs, successes]: &[ArrayRef; 3]) -> Option<Vec<(i128, bool)>> {
     if costs.len() != ids.len() || successes.len() != ids.len() || costs.data_type() != &money::data_type() {
         return None;
@@ -100,15 +100,20 @@ fn members([ids, costs, successes]: &[ArrayRef; 3]) -> Option<Vec<(i128, bool)>>
     let ids = ids.as_string_opt::<i32>()?;
     let costs = costs.as_primitive_opt::<Decimal128Type>()?;
     let successes: &BooleanArray = successes.as_boolean_opt()?;
+    let mut order: Vec<usize> = (0..ids.len()).collect();
+    order.sort_by_key(|at| ids.value(*at));
     let mut members: Vec<(i128, bool)> = Vec::new();
-    for at in 0..ids.len() {
-        if at == 0 || ids.value(at) != ids.value(at - 1) {
-            members.push((0, successes.is_valid(at) && successes.value(at)));
+    let mut last = None;
+    for at in order {
+        if last != Some(ids.value(at)) {
+            last = Some(ids.value(at));
+            members.push((0, false));
         }
         let member = members.last_mut()?;
         member.0 = member
             .0
             .checked_add(if costs.is_null(at) { 0 } else { costs.value(at) })?;
+        member.1 |= successes.is_valid(at) && successes.value(at);
     }
     Some(members)
 }
@@ -174,6 +179,18 @@ mod tests {
             "{low:?} {high:?}"
         );
         assert_eq!((low, high), ends(&members, 0, 7));
+    }
+
+    #[test]
+    fn rows_of_a_member_are_added_up_wherever_they_stand() {
+        let ids: ArrayRef = Arc::new(arrow::array::StringArray::from(vec!["b", "a", "b", "c"]));
+        let costs = Decimal128Array::from(vec![Some(1), Some(2), None, Some(4)]);
+        let costs: ArrayRef = Arc::new(costs.with_data_type(money::data_type()));
+        let successes: ArrayRef = Arc::new(BooleanArray::from(vec![true, false, true, false]));
+        assert_eq!(
+            members(&[ids, costs, successes]),
+            Some(vec![(2, false), (1, true), (4, false)])
+        );
     }
 
     #[test]

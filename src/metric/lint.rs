@@ -12,7 +12,10 @@ use std::ops::ControlFlow;
 
 /// What a query breaks. `params` are the placeholders it may use.
 pub fn lint(sql: &str, params: &[&str]) -> Vec<String> {
-    let statements = match Parser::parse_sql(&GenericDialect {}, &sql.replace("{{by}}", "by_column")) {
+    let filled = sql
+        .replace("{{by}}", "by_column")
+        .replace(super::header::ROWS, "rows_view");
+    let statements = match Parser::parse_sql(&GenericDialect {}, &filled) {
         Ok(statements) => statements,
         Err(e) => return vec![format!("it does not parse: {e}")],
     };

@@ -111,6 +111,7 @@ impl MetricFunction {
         Ok(MetricTable {
             metric,
             params,
+            zone: self.zone,
             schema,
         })
     }
@@ -166,6 +167,7 @@ fn outside(error: Error) -> DataFusionError {
 struct MetricTable {
     metric: Metric,
     params: Params,
+    zone: chrono_tz::Tz,
     schema: SchemaRef,
 }
 
@@ -173,7 +175,7 @@ impl MetricTable {
     async fn rows(&self, session: &dyn Session) -> Result<RecordBatch> {
         let state = session.as_any().downcast_ref::<SessionState>();
         let state = state.ok_or_else(|| Error::internal("metric() runs in a session of its own kind"))?;
-        let frame = run(&Engine::within(state), &self.metric, &self.params).await?;
+        let frame = run(&Engine::within(state, self.zone), &self.metric, &self.params).await?;
         let options = RecordBatchOptions::new().with_row_count(Some(frame.batch.num_rows()));
         let columns = frame.batch.columns().to_vec();
         Ok(RecordBatch::try_new_with_options(

@@ -13,6 +13,7 @@ mod scan;
 mod snapshot;
 mod stage;
 mod stats;
+mod traces;
 pub mod trouble;
 mod verify;
 mod write;
@@ -23,6 +24,7 @@ mod tests;
 pub use history::Version;
 pub use snapshot::Snapshot;
 pub use stage::{Stage, Staged, StagedFile};
+pub use traces::Traces;
 pub use verify::{Damaged, Verified};
 
 use crate::base::clock::Clock;

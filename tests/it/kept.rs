@@ -4,11 +4,15 @@
 use crate::history::Restated;
 use crate::support::assets;
 use arrow::util::display::array_value_to_string;
+use spendscope::asset::Assets;
+use spendscope::base::clock::SystemClock;
+use spendscope::base::time;
 use spendscope::config::{Config, Overrides};
-use spendscope::engine::{Basis, Engine, KeptFolder, Settings};
+use spendscope::engine::{Basis, Engine, KeptFolder, Registry, Settings};
 use spendscope::store::Lake;
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 const QUESTIONS: [&str; 4] = [
@@ -144,4 +148,58 @@ fn rows_that_took_long_stay_beside_the_lake_and_may_be_removed() {
         std::fs::remove_dir_all(&kept).unwrap();
     }
     assert_eq!(month.says(0, &ask).0, first);
+}
+
+/// A view over the clock, and one over that view: both are worked out anew at another time, while what
+/// does not ask for the time is recalled.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_depends_on_the_time_is_not_recalled() {
+    let dir = tempfile::tempdir().unwrap();
+    let views = dir.path().join("queries/views");
+    std::fs::create_dir_all(&views).unwrap();
+    for (name, sql) in [
+        ("moment", "SELECT now_utc() AS moment"),
+        ("moments", "SELECT moment FROM moment"),
+        ("always", "SELECT 1 AS one, CAST(2.5 AS DECIMAL(38, 18)) AS two"),
+    ] {
+        let text = format!("/* kept: to be recalled */\n{sql}");
+        std::fs::write(views.join(format!("{name}.sql")), text).unwrap();
+    }
+    let assets = Assets::overlay(&dir.path().join("queries")).unwrap();
+    let store = dir.path().join("store");
+    let lake = dir.path().join("lake");
+    let lake = Lake::open(lake.to_str().unwrap(), Arc::new(SystemClock))
+        .await
+        .unwrap();
+    let mut seen = BTreeSet::new();
+    for day in ["2026-09-01", "2026-09-02", "2026-09-02"] {
+        let settings = Settings {
+            kept: Some(KeptFolder {
+                path: store.clone(),
+                program: "this one".to_owned(),
+                worth: Duration::ZERO,
+            }),
+            ..Settings::new(time::parse_bound(day, chrono_tz::UTC).unwrap())
+        };
+        let engine = Engine::over_lake(&lake, None, &assets, &Registry::default(), &settings)
+            .await
+            .unwrap();
+        let sql = "SELECT concat(CAST(moment AS VARCHAR), ' ', CAST(one AS VARCHAR), ' ', CAST(two AS VARCHAR)) FROM moments CROSS JOIN always";
+        let rows = engine.query(sql, &[]).await.unwrap();
+        let said = array_value_to_string(rows.column(0), 0).unwrap();
+        assert!(said.contains(day), "{said}");
+        seen.insert(said);
+    }
+    assert_eq!(seen.len(), 2);
+    let recalled = entries(&store);
+    assert_eq!(
+        recalled.iter().filter(|name| name.starts_with("always@")).count(),
+        1,
+        "{recalled:?}"
+    );
+    assert!(
+        !recalled
+            .iter()
+            .any(|name| name.starts_with("moment") && name.contains('@'))
+    );
 }

@@ -90,7 +90,7 @@ fn values(sql: &str, known: &[(&str, &str)]) -> Vec<ScalarValue> {
                 _ => {
                     known
                         .iter()
-                        .find(|(name, _)| *name == column)
+                        .find(|(name, _)| name.eq_ignore_ascii_case(column))
                         .unwrap_or_else(|| panic!("{column}"))
                         .1
                 }

@@ -29,6 +29,7 @@ columns = [
     { name = "unpriced_attempts", type = "int", role = "measure", unit = "attempts", description = "Attempts without a price; they are in no amount." },
     { name = "overlap_attempts", type = "int", role = "measure", unit = "attempts", description = "Attempts whose cache details exceeded the prompt." },
 ]
+rows = { each = "counted_calls", sums = "call_days" }
 [chart]
 kind = "bar"
 y = "cache_token_hit_rate"
@@ -52,33 +53,23 @@ cache_token_hit_rate = { over = ["cache_read", "input"] }
 request_cache_hit_rate = { over = ["gateway_hits", "requests"] }
 unpriced_attempts = { count = "*", where = "price_status = 'unpriced'" }
 */
-WITH attempted AS (
-    SELECT
-        source AS request_source, request_id, task_id, request, attempts, model, provider, use_case, team, key_alias, region,
-        local_day(started_at) AS day, gateway_cache_hit, uncached_input, cache_read, cache_write, output, reasoning, overlap,
-        list_currency, price_status,
-        CASE WHEN price_status = 'priced' THEN list_cost END AS list_cost,
-        CASE WHEN price_status = 'priced' THEN cache_savings END AS cache_savings
-    FROM calls
-    WHERE asked_at >= $from AND asked_at < $to
-),
-valued AS (
+WITH valued AS (
     SELECT
         {{by}},
         COALESCE(list_currency, max(list_currency) OVER (PARTITION BY {{by}}, 1)) AS currency,
-        request_source, request_id, attempts, concat(task_id, '/', request) AS request,
-        gateway_cache_hit, uncached_input, cache_read, cache_write, output, reasoning, overlap, price_status,
-        list_cost, cache_savings
-    FROM attempted
+        request_source, request_id, request, attempts AS tries, entries, lone, gateway_cache_hit,
+        uncached_input, cache_read, cache_write, output, reasoning, overlap, price_status, list_cost, cache_savings
+    FROM {{rows}}
+    WHERE asked_at >= $from AND asked_at < $to
 ),
 -- A lone attempt is a request of its own: only of the others several may be one.
 summed AS (
     SELECT
         {{by}},
         currency,
-        count(*) AS attempts,
-        count(*) FILTER (WHERE attempts = 1) + count(DISTINCT CASE WHEN attempts > 1 THEN request END) AS requests,
-        count(*) FILTER (WHERE gateway_cache_hit) AS gateway_hits,
+        sum(entries) AS attempts,
+        sum(lone) + count(DISTINCT CASE WHEN tries > 1 THEN request END) AS requests,
+        COALESCE(sum(entries) FILTER (WHERE gateway_cache_hit), 0) AS gateway_hits,
         sum(uncached_input) AS uncached_input,
         sum(cache_read) AS cache_read,
         sum(cache_write) AS cache_write,
@@ -86,8 +77,8 @@ summed AS (
         sum(reasoning) AS reasoning,
         sum(list_cost) AS list_cost,
         sum(cache_savings) AS cache_savings,
-        count(*) FILTER (WHERE price_status = 'unpriced') AS unpriced_attempts,
-        count(*) FILTER (WHERE overlap) AS overlap_attempts
+        COALESCE(sum(entries) FILTER (WHERE price_status = 'unpriced'), 0) AS unpriced_attempts,
+        COALESCE(sum(entries) FILTER (WHERE overlap), 0) AS overlap_attempts
     FROM valued
     GROUP BY {{by}}, currency
 )

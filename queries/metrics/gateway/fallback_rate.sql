@@ -17,12 +17,12 @@ columns = [
     { name = "fallback_rate", type = "decimal", role = "ratio", description = "fallback_requests ÷ requests." },
     { name = "failure_rate", type = "decimal", role = "ratio", description = "failed_requests ÷ requests." },
 ]
+rows = { each = "counted_calls", sums = "call_days" }
 [chart]
 kind = "bar"
 y = "fallback_rate"
 [explain]
 from = "told"
-where = "asked_at >= $from AND asked_at < $to"
 [explain.columns]
 requests = { count = "request" }
 retried_requests = { count = "CASE WHEN attempts > 1 THEN request END" }
@@ -31,38 +31,23 @@ failed_requests = { count = "CASE WHEN failed THEN request END" }
 fallback_rate = { over = ["fallback_requests", "requests"] }
 failure_rate = { over = ["failed_requests", "requests"] }
 */
-WITH placed AS (
+WITH told AS (
     SELECT
-        source AS request_source, request_id, concat(task_id, '/', request) AS request, attempts,
-        model, provider, use_case, team, key_alias, region, local_day(started_at) AS day, fell_back,
-        attempt = attempts AND status = 'failure' AS failed_here,
-        asked_at
-    FROM calls
+        request_source, request_id, request, attempts, lone, model, provider, use_case, team, key_alias, region, day,
+        fell_back, failed
+    FROM {{rows}}
+    WHERE asked_at >= $from AND asked_at < $to
 ),
--- Of requests of several attempts each row says whether the last one failed; a lone attempt is its own.
-told AS (
-    SELECT
-        request_source, request_id, request, attempts, model, provider, use_case, team, key_alias, region, day, fell_back,
-        asked_at, failed_here AS failed
-    FROM placed
-    WHERE attempts = 1
-    UNION ALL
-    SELECT
-        request_source, request_id, request, attempts, model, provider, use_case, team, key_alias, region, day, fell_back,
-        asked_at, max(CASE WHEN failed_here THEN 1 ELSE 0 END) OVER (PARTITION BY request) = 1 AS failed
-    FROM placed
-    WHERE attempts > 1
-),
+-- A lone attempt is a request of its own: only of the others several may be one.
 grouped AS (
     SELECT
         {{by}},
-        count(*) FILTER (WHERE attempts = 1) + count(DISTINCT CASE WHEN attempts > 1 THEN request END) AS requests,
+        sum(lone) + count(DISTINCT CASE WHEN attempts > 1 THEN request END) AS requests,
         count(DISTINCT CASE WHEN attempts > 1 THEN request END) AS retried_requests,
         count(DISTINCT CASE WHEN fell_back THEN request END) AS fallback_requests,
-        count(*) FILTER (WHERE attempts = 1 AND failed)
+        COALESCE(sum(lone) FILTER (WHERE failed), 0)
         + count(DISTINCT CASE WHEN attempts > 1 AND failed THEN request END) AS failed_requests
     FROM told
-    WHERE asked_at >= $from AND asked_at < $to
     GROUP BY {{by}}, true
 )
 SELECT

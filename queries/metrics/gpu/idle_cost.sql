@@ -21,6 +21,7 @@ columns = [
     { name = "idle_cost", type = "decimal", role = "money", description = "The four together." },
     { name = "idle_share", type = "decimal", role = "ratio", description = "idle_cost ÷ all of it." },
 ]
+rows = { each = "gpu_leaves", sums = "gpu_leaf_hours", whole_days = false }
 [chart]
 kind = "bar"
 y = "idle_cost"
@@ -42,8 +43,8 @@ WITH leaves AS (
         kind, evidence, modelled, charge_id, request_source, request_id, period_start, currency, fx_rate,
         CASE WHEN setting('currency') <> 'native' AND fx_rate IS NOT NULL THEN setting('currency') ELSE currency END AS shown,
         CASE WHEN setting('currency') = 'native' OR fx_rate IS NULL THEN 1 ELSE fx_rate END AS rate
-    FROM ledger
-    WHERE period_start >= $from AND period_start < $to AND kind = 'gpu' AND evidence = 'billed'
+    FROM {{rows}}
+    WHERE period_start >= $from AND period_start < $to
 ),
 grouped AS (
     SELECT

@@ -19,6 +19,7 @@ columns = [
     { name = "charges", type = "int", role = "measure", unit = "charges", description = "Lines of the bills." },
     { name = "null_amounts", type = "int", role = "measure", unit = "charges", description = "Lines without an amount under the basis of the run." },
 ]
+rows = { each = "spend_charges", sums = "spend_charge_days" }
 [chart]
 kind = "bar"
 y = "effective_cost"
@@ -34,16 +35,11 @@ null_amounts = { count = "*", where = "amount IS NULL" }
 */
 WITH charged AS (
     SELECT
-        scope, provider, service_name AS service, region_id AS region, sub_account_id AS sub_account, source,
-        kind, model, charge_category AS category,
-        CASE WHEN setting('currency') <> 'native' AND fx_rate IS NOT NULL THEN setting('currency') ELSE currency END AS shown,
-        CASE WHEN setting('currency') = 'native' OR fx_rate IS NULL THEN 1 ELSE fx_rate END AS rate,
-        billed_cost, effective_cost, amount, charge_id, currency, fx_rate,
-        CASE WHEN covering_purchase THEN 0 ELSE list_cost END AS list_cost,
-        CASE WHEN covering_purchase THEN 0 ELSE contracted_cost END AS contracted_cost
-    FROM costs
-    WHERE charge_moment(charge_period_start, charge_period_end) >= $from
-        AND charge_moment(charge_period_start, charge_period_end) < $to
+        scope, provider, service, region, sub_account, source, kind, model, category, shown, rate,
+        billed_cost, effective_cost, list_cost, contracted_cost, amount, charges, null_amounts,
+        charge_id, currency, fx_rate
+    FROM {{rows}}
+    WHERE placed_at >= $from AND placed_at < $to
 )
 SELECT
     {{by}},
@@ -52,8 +48,8 @@ SELECT
     sum_product(effective_cost, rate) AS effective_cost,
     sum_product(list_cost, rate) AS list_cost,
     sum_product(contracted_cost, rate) AS contracted_cost,
-    count(*) AS charges,
-    count(*) - count(amount) AS null_amounts
+    sum(charges) AS charges,
+    sum(null_amounts) AS null_amounts
 FROM charged
 GROUP BY {{by}}, shown
 ORDER BY {{by}}, shown

@@ -17,6 +17,7 @@ columns = [
     { name = "accrued", type = "decimal", role = "money", description = "List cost of attempts that no charge covers yet; no part of the bill. None under the basis billed." },
     { name = "modelled", type = "decimal", role = "money", description = "The part of amount in which a share was estimated rather than measured." },
 ]
+rows = { each = "spend_leaves", sums = "spend_leaf_days" }
 [chart]
 kind = "bar"
 y = "amount"
@@ -32,7 +33,7 @@ WITH leaves AS (
         l.use_case, l.team, l.scope, l.model, l.provider, l.service, l.leaf, l.sub_account, l.region,
         l.kind, l.evidence, l.modelled, l.charge_id, l.request_source, l.request_id, l.task_id, l.host, l.period_start,
         l.currency, l.fx_rate, l.amount, l.shown, l.rate
-    FROM spend_leaves AS l
+    FROM {{rows}} AS l
     WHERE l.placed_at >= $from AND l.placed_at < $to
 )
 SELECT

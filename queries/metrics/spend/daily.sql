@@ -16,6 +16,7 @@ columns = [
     { name = "amount", type = "decimal", role = "money", description = "Amount under the basis of the run." },
     { name = "charges", type = "int", role = "measure", unit = "charges", description = "Lines of the bills." },
 ]
+rows = { each = "spend_charges", sums = "spend_charge_days" }
 [chart]
 kind = "area"
 x = "day"
@@ -29,22 +30,17 @@ charges = { count = "*" }
 */
 WITH charged AS (
     SELECT
-        scope, provider, service_name AS service, region_id AS region, sub_account_id AS sub_account, source,
-        kind, model,
-        charge_day(charge_period_start, charge_period_end) AS day,
-        CASE WHEN setting('currency') <> 'native' AND fx_rate IS NOT NULL THEN setting('currency') ELSE currency END AS shown,
-        CASE WHEN setting('currency') = 'native' OR fx_rate IS NULL THEN 1 ELSE fx_rate END AS rate,
-        amount, charge_id, currency, fx_rate
-    FROM costs
-    WHERE charge_moment(charge_period_start, charge_period_end) >= $from
-        AND charge_moment(charge_period_start, charge_period_end) < $to
+        scope, provider, service, region, sub_account, source, kind, model, day, shown, rate, amount, charges,
+        charge_id, currency, fx_rate
+    FROM {{rows}}
+    WHERE placed_at >= $from AND placed_at < $to
 )
 SELECT
     {{by}},
     day,
     shown AS currency,
     sum_product(amount, rate) AS amount,
-    count(*) AS charges
+    sum(charges) AS charges
 FROM charged
 GROUP BY {{by}}, day, shown
 ORDER BY {{by}}, day, shown

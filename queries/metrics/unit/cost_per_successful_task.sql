@@ -38,6 +38,7 @@ columns = [
     { name = "cost_per_successful_task_low", type = "decimal", role = "money", unit = "per success", description = "2.5th percentile of the bootstrap over tasks." },
     { name = "cost_per_successful_task_high", type = "decimal", role = "money", unit = "per success", description = "97.5th percentile of the bootstrap over tasks." },
 ]
+rows = { each = "unit_leaves", sums = "unit_leaf_days" }
 [chart]
 kind = "bar"
 y = "cost_per_successful_task"
@@ -76,91 +77,82 @@ cost_per_successful_task = { over = ["direct_cost", "successes"] }
 loaded_cost_per_successful_task = { over = ["loaded_cost", "successes"] }
 */
 WITH tasked AS (
-    SELECT task_id, use_case, requests, state, money_mul(value, value_rate) AS value, uncosted, true AS known
+    SELECT
+        task_id, use_case, requests, state, money_mul(value, value_rate) AS value, uncosted, first_source, first_request,
+        true AS known
     FROM tasks
     WHERE first_started_at >= $from AND first_started_at < $to
-),
-leaves AS (
-    SELECT
-        leaf, kind, model, use_case, task_id, evidence, wasted, amount,
-        modelled, charge_id, request_source, request_id, currency, fx_rate,
-        charge_moment(period_start, period_end) >= $from AND charge_moment(period_start, period_end) < $to AS inside,
-        CASE WHEN setting('currency') <> 'native' AND fx_rate IS NOT NULL THEN setting('currency') ELSE currency END AS shown,
-        CASE WHEN setting('currency') = 'native' OR fx_rate IS NULL THEN 1 ELSE fx_rate END AS rate
-    FROM ledger
-    WHERE (evidence = 'billed' OR setting('basis') <> 'billed')
-        -- No other leaf is anybody's here, and there may be millions.
-        AND leaf IN (
-            'request', 'direct', 'shared', 'gpu_allocated_idle', 'gpu_unallocated', 'gpu_dark', 'gpu_serving_untraced'
-        )
 ),
 -- Request leaves find their task; whatever else starts inside the window stands for itself.
 joined AS (
     SELECT
-        t.task_id, t.known, t.requests, t.state, t.value, t.uncosted,
+        t.task_id, t.state,
         CASE WHEN t.known THEN t.use_case ELSE l.use_case END AS use_case,
-        l.leaf, l.evidence, l.wasted, l.amount, l.shown, l.rate,
+        l.leaf, l.evidence, l.wasted, l.amount, l.shown, l.rate, l.converted,
         l.kind, l.modelled, l.charge_id, l.request_source, l.request_id, l.currency, l.fx_rate,
-        CASE WHEN l.inside AND l.kind = 'gpu' THEN l.model END AS node_model,
-        row_number() OVER (PARTITION BY t.task_id) AS place
-    FROM leaves AS l
-    FULL JOIN tasked AS t ON t.task_id = l.task_id AND l.leaf = 'request'
-    WHERE t.known OR l.inside
+        l.leaf IN ('gpu_allocated_idle', 'gpu_unallocated', 'gpu_dark', 'gpu_serving_untraced') AS idle,
+        CASE WHEN l.placed_at >= $from AND l.placed_at < $to AND l.kind = 'gpu' THEN l.model END AS node_model
+    FROM {{rows}} AS l
+    LEFT JOIN tasked AS t ON t.task_id = l.task_id AND l.leaf = 'request'
+    WHERE t.known OR (l.placed_at >= $from AND l.placed_at < $to)
 ),
--- Every task once without money, in the reporting currency: there it is counted, whatever it cost and in
--- whichever currency.
-anchored AS (
+-- Idle money of each self-hosted model by charge, and who used the model.
+used AS (
     SELECT
-        k.anchor, j.task_id, j.requests, j.state, j.value, j.uncosted, j.use_case, j.evidence, j.wasted,
-        j.kind, j.modelled, j.charge_id, j.request_source, j.request_id, j.currency, j.fx_rate,
-        CASE
-            WHEN NOT k.anchor THEN j.shown
-            WHEN setting('currency') <> 'native' THEN setting('currency')
-        END AS shown,
-        CASE WHEN NOT k.anchor THEN j.leaf END AS leaf,
-        CASE WHEN NOT k.anchor THEN j.amount END AS amount,
-        CASE WHEN NOT k.anchor THEN j.rate END AS rate,
-        CASE WHEN NOT k.anchor THEN money_mul(j.amount, j.rate) END AS converted,
-        CASE WHEN NOT k.anchor THEN j.node_model END AS node_model
-    FROM joined AS j
-    CROSS JOIN (VALUES (false), (true)) AS k (anchor)
-    WHERE (k.anchor AND j.known AND j.place = 1) OR (NOT k.anchor AND j.leaf IS NOT NULL)
+        node_model, shown, use_case, leaf, evidence, modelled, currency, fx_rate,
+        CASE WHEN idle THEN charge_id END AS charge_id,
+        sum(CASE WHEN idle OR node_model IS NULL THEN 0 ELSE converted END) AS weight,
+        sum(CASE WHEN idle THEN converted END) AS idle
+    FROM joined
+    WHERE kind = 'gpu' AND (idle OR leaf = 'request')
+    GROUP BY
+        node_model, shown, use_case, leaf, evidence, modelled, currency, fx_rate, CASE WHEN idle THEN charge_id END
 ),
--- Idle money of each self-hosted model, and who used the model: use cases by name, unregistered last.
-weighed AS (
-    SELECT
-        anchor, task_id, requests, state, value, uncosted, use_case, evidence, wasted, shown, leaf, amount, rate,
-        converted, node_model, kind, modelled, charge_id, request_source, request_id, currency, fx_rate,
-        CASE WHEN node_model IS NOT NULL AND leaf = 'request' THEN converted ELSE 0 END AS weight,
-        CASE
-            WHEN leaf IN ('gpu_allocated_idle', 'gpu_unallocated', 'gpu_dark', 'gpu_serving_untraced') THEN converted
-        END AS idle
-    FROM anchored
-),
+-- Use cases by name, unregistered last.
 spread AS (
     SELECT
-        anchor, task_id, requests, state, value, uncosted, use_case, evidence, wasted, shown, leaf, amount, rate,
-        converted, weight, idle, kind, modelled, charge_id, request_source, request_id, currency, fx_rate,
+        use_case, shown, leaf, evidence, modelled, currency, fx_rate, charge_id, weight, idle,
         sum(weight) OVER (
             PARTITION BY node_model, shown ORDER BY use_case ASC NULLS LAST ROWS UNBOUNDED PRECEDING
         ) AS upto,
         sum(weight) OVER (PARTITION BY node_model, shown) AS total,
         sum(idle) OVER (PARTITION BY node_model, shown) AS idle_total
-    FROM weighed
+    FROM used
 ),
 parts AS (
+    -- What is somebody's own, or shared.
     SELECT
-        anchor, task_id, requests, state, value, uncosted, evidence, wasted, shown, amount, rate, converted,
-        leaf, kind, modelled, charge_id, request_source, request_id, currency, fx_rate,
-        CASE WHEN idle IS NULL THEN use_case ELSE '(no use case)' END AS use_case,
+        false AS anchor, task_id, CAST(NULL AS BIGINT) AS requests, state, CAST(NULL AS DECIMAL(38, 18)) AS value,
+        CAST(NULL AS BIGINT) AS uncosted, evidence, wasted, shown, amount, rate, converted,
+        leaf, kind, modelled, charge_id, request_source, request_id, currency, fx_rate, use_case,
         (leaf = 'request' AND task_id IS NOT NULL) OR leaf = 'direct' AS own,
         leaf = 'shared' AS shared,
+        CAST(NULL AS DECIMAL(38, 18)) AS carried
+    FROM joined
+    WHERE NOT idle
+    UNION ALL
+    -- What each use case carries of the idle time of a model, and what nobody does.
+    SELECT
+        false, NULL, NULL, NULL, NULL, NULL, evidence, NULL, shown, NULL, NULL, NULL,
+        CASE WHEN idle IS NULL THEN 'idle, carried' ELSE leaf END,
+        'gpu', modelled, charge_id, NULL, NULL, currency, fx_rate,
+        CASE WHEN idle IS NULL THEN use_case ELSE '(no use case)' END,
+        false, false,
         CASE
             WHEN idle IS NOT NULL THEN idle
             WHEN weight <> 0 AND total > 0 THEN apportion(idle_total, upto - weight, upto, total)
-        END AS carried
+        END
     FROM spread
     WHERE idle IS NULL OR total <= 0
+    UNION ALL
+    -- Every task without money, in the reporting currency: there it is counted, whatever it cost and in
+    -- whichever currency.
+    SELECT
+        true, task_id, requests, state, value, uncosted, NULL, NULL,
+        CASE WHEN setting('currency') <> 'native' THEN setting('currency') END,
+        NULL, NULL, NULL, NULL, NULL, NULL, NULL, first_source, first_request, NULL, NULL, use_case,
+        false, false, NULL
+    FROM tasked
     UNION ALL
     SELECT
         false, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
@@ -168,32 +160,48 @@ parts AS (
         NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, use_case, NULL, true, NULL
     FROM use_cases
 ),
+-- A task's leaves as one row first: the lists below need no more than that, in any order.
+summed AS (
+    SELECT
+        {{by}},
+        shown, task_id, state, rate, anchor, own, shared, wasted, evidence = 'accrued' AS accrued,
+        count(*) AS entries,
+        sum(requests) AS requests,
+        sum(uncosted) AS uncosted,
+        sum(value) AS value,
+        sum(amount) AS amount,
+        sum(converted) AS converted,
+        sum(carried) AS carried,
+        count(*) FILTER (WHERE ((own OR shared) AND amount IS NOT NULL) OR carried IS NOT NULL) AS borne
+    FROM parts
+    WHERE anchor OR own OR shared OR carried IS NOT NULL
+    GROUP BY {{by}}, shown, task_id, state, rate, anchor, own, shared, wasted, evidence = 'accrued'
+),
 grouped AS (
     SELECT
         {{by}},
         shown,
-        sum(CASE WHEN anchor THEN requests END) AS requests,
-        count(*) FILTER (WHERE anchor) AS tasks,
-        count(*) FILTER (WHERE anchor AND state = 'success') AS successes,
-        count(*) FILTER (WHERE anchor AND state = 'pending') AS pending,
-        count(*) FILTER (WHERE anchor AND state = 'unlabelled') AS unlabelled,
-        COALESCE(sum(CASE WHEN anchor THEN uncosted END), 0) AS uncosted,
-        count(*) FILTER (WHERE own) AS own_leaves,
-        count(*) FILTER (WHERE ((own OR shared) AND amount IS NOT NULL) OR carried IS NOT NULL) AS borne_leaves,
+        sum(requests) AS requests,
+        COALESCE(sum(entries) FILTER (WHERE anchor), 0) AS tasks,
+        COALESCE(sum(entries) FILTER (WHERE anchor AND state = 'success'), 0) AS successes,
+        COALESCE(sum(entries) FILTER (WHERE anchor AND state = 'pending'), 0) AS pending,
+        COALESCE(sum(entries) FILTER (WHERE anchor AND state = 'unlabelled'), 0) AS unlabelled,
+        COALESCE(sum(uncosted), 0) AS uncosted,
+        COALESCE(sum(entries) FILTER (WHERE own), 0) AS own_leaves,
+        sum(borne) AS borne_leaves,
         COALESCE(sum_product(CASE WHEN own THEN amount END, rate), 0) AS direct_cost,
         COALESCE(sum_product(CASE WHEN own OR shared THEN amount END, rate), 0) + COALESCE(sum(carried), 0)
             AS loaded_cost,
         COALESCE(sum_product(CASE WHEN own AND wasted THEN amount END, rate), 0) AS waste,
-        COALESCE(sum_product(CASE WHEN own AND evidence = 'accrued' THEN amount END, rate), 0) AS accrued_cost,
-        sum(CASE WHEN anchor AND state = 'success' THEN value END) AS value,
+        COALESCE(sum_product(CASE WHEN own AND accrued THEN amount END, rate), 0) AS accrued_cost,
+        sum(CASE WHEN state = 'success' THEN value END) AS value,
         COALESCE(sum_product(CASE WHEN own AND task_id IS NULL THEN amount END, rate), 0) AS fixed_cost,
-        array_agg(task_id ORDER BY task_id) FILTER (WHERE anchor OR (own AND task_id IS NOT NULL)) AS member_ids,
-        array_agg(COALESCE(converted, 0) ORDER BY task_id) FILTER (WHERE anchor OR (own AND task_id IS NOT NULL))
+        array_agg(task_id) FILTER (WHERE anchor OR (own AND task_id IS NOT NULL)) AS member_ids,
+        array_agg(COALESCE(converted, 0)) FILTER (WHERE anchor OR (own AND task_id IS NOT NULL))
             AS member_costs,
-        array_agg(state = 'success' ORDER BY task_id) FILTER (WHERE anchor OR (own AND task_id IS NOT NULL))
+        array_agg(state = 'success') FILTER (WHERE anchor OR (own AND task_id IS NOT NULL))
             AS member_successes
-    FROM parts
-    WHERE anchor OR own OR shared OR carried IS NOT NULL
+    FROM summed
     GROUP BY {{by}}, shown
 ),
 counted AS (

@@ -35,47 +35,21 @@ left_out = { count = "task_id", where = "cost IS NULL", any_currency = true }
 cost = { sum = "cost", rate = "1" }
 mean = { over = ["cost", "tasks"] }
 */
-WITH tasked AS (
-    SELECT task_id, use_case, state, variant, last_model, uncosted, local_day(first_started_at) AS day
-    FROM tasks
-    WHERE first_started_at >= $from AND first_started_at < $to
-),
-leaves AS (
+-- A task that nothing was asked for is known to cost nothing. NULLIF keeps the planner from taking the column for
+-- one that is never NULL.
+WITH valued AS (
     SELECT
-        task_id, amount,
-        CASE WHEN setting('currency') <> 'native' AND fx_rate IS NOT NULL THEN setting('currency') ELSE currency END AS shown,
-        CASE WHEN setting('currency') = 'native' OR fx_rate IS NULL THEN 1 ELSE fx_rate END AS rate
-    FROM request_leaves
-    WHERE evidence = 'billed' OR setting('basis') <> 'billed'
-),
-costs_of_tasks AS (
-    SELECT task_id, shown, sum_product(amount, rate) AS cost
-    FROM leaves
-    GROUP BY task_id, shown
-),
-joined AS (
-    SELECT
-        t.task_id, t.use_case, t.state, t.variant, t.last_model, t.day, t.uncosted, c.cost, c.shown,
-        count(*) OVER (PARTITION BY t.task_id) AS parts,
-        row_number() OVER (PARTITION BY t.task_id ORDER BY c.shown) AS place
-    FROM tasked AS t
-    LEFT JOIN costs_of_tasks AS c ON c.task_id = t.task_id
-),
--- One row per task; a task that nothing was asked for is known to cost nothing.
-valued AS (
-    SELECT
-        task_id, use_case, state, variant, last_model, day,
-        CASE WHEN uncosted = 0 AND parts = 1 THEN COALESCE(cost, 0) END AS cost,
-        -- NULLIF keeps the planner from taking the column for one that is never NULL.
+        task_id, use_case, state, variant, last_model, local_day(first_started_at) AS day,
+        shown_cost AS cost,
         NULLIF(
             CASE
-                WHEN uncosted = 0 AND parts = 1 AND shown IS NOT NULL THEN shown
+                WHEN shown_cost IS NOT NULL AND shown_currency IS NOT NULL THEN shown_currency
                 WHEN setting('currency') <> 'native' THEN setting('currency')
             END,
             ''
         ) AS shown
-    FROM joined
-    WHERE place = 1
+    FROM tasks
+    WHERE first_started_at >= $from AND first_started_at < $to
 ),
 grouped AS (
     SELECT

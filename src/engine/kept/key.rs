@@ -1,7 +1,10 @@
 //! What the rows of a kept view depend on, as a name: the plan of the view, the content of each table that
 //! it reads, and whatever else its functions know of the session. Equal names mean equal rows.
+//!
+//! A plan takes longer to make than many an answer. So sessions are named, too, by all that the name of any
+//! view can depend on but the time of day: a later session of the same name recalls the names of views.
 
-use super::{KeptFolder, Store, Stored};
+use super::{FoundView, KeptFolder, Store, Stored};
 use crate::asset::Assets;
 use crate::base::{Result, hash};
 use crate::engine::query_error;
@@ -28,6 +31,9 @@ const KNOWING: [(&str, &str); 10] = [
     ("fx_rate(", "fx_rates"),
 ];
 
+/// The setting that no two sessions share.
+const NOW: &str = "now";
+
 #[derive(Debug)]
 pub(in crate::engine) struct Keys {
     store: Arc<Store>,
@@ -35,8 +41,17 @@ pub(in crate::engine) struct Keys {
     base: String,
     contents: Contents,
     settings: SettingValues,
+    /// Names the session, whatever time it is.
+    session: String,
     /// Of the views that are planned already.
-    known: Mutex<BTreeMap<String, String>>,
+    known: Mutex<BTreeMap<String, Known>>,
+}
+
+#[derive(Debug)]
+struct Known {
+    key: String,
+    /// Its rows depend on what time it is.
+    timely: bool,
 }
 
 impl Keys {
@@ -51,13 +66,33 @@ impl Keys {
         for asset in assets.under("views/").chain(assets.under("scopes/")) {
             let _ = writeln!(base, "{} {}", asset.path, asset.text);
         }
+        let base = hash::content_hash(base.as_bytes());
+        let settings = SettingValues::new(settings, registry);
+        let mut session = base.clone();
+        for (table, content) in contents.iter().collect::<BTreeMap<_, _>>() {
+            let _ = writeln!(session, "{table} {content}");
+        }
+        for (name, value) in settings.0.iter().filter(|(name, _)| *name != NOW) {
+            let _ = writeln!(session, "{name} {value}");
+        }
         Keys {
             store: Arc::new(Store::new(folder)),
-            base: hash::content_hash(base.as_bytes()),
+            base,
             contents,
-            settings: SettingValues::new(settings, registry),
+            settings,
+            session: short(&session),
             known: Mutex::default(),
         }
+    }
+
+    /// The rows of a view that a session of this name has found or left, without its plan.
+    pub(in crate::engine) fn recall(&self, view: &str, definition: &str) -> Option<FoundView> {
+        let key = self.store.recall(view, &self.session)?;
+        let found = FoundView::open(&self.store, view, &key, definition)?;
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let timely = false;
+        known.insert(view.to_owned(), Known { key, timely });
+        Some(found)
     }
 
     /// `plan` is analysed, and whatever the view reads was asked for before it.
@@ -65,16 +100,22 @@ impl Keys {
         let words = plan.display_indent_schema().to_string();
         let mut text = format!("{}\n{view}\n{words}\n", self.base);
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut timely = false;
         for table in tables(plan)? {
-            let content = known
-                .get(&table)
-                .or_else(|| self.contents.get(table.as_str()))
-                .map_or("empty, or of the registry", String::as_str);
+            let content = match (known.get(&table), self.contents.get(table.as_str())) {
+                (Some(view), _) => {
+                    timely |= view.timely;
+                    &view.key
+                }
+                (None, Some(content)) => content,
+                (None, None) => "empty, or of the registry",
+            };
             let _ = writeln!(text, "{table} {content}");
         }
         for (name, value) in &self.settings.0 {
             if words.contains(&format!("setting(Utf8(\"{name}\"))")) || knows(&words, name) {
                 let _ = writeln!(text, "{name} {value}");
+                timely |= *name == NOW;
             }
         }
         if knows(&words, "fx_rates") {
@@ -87,15 +128,25 @@ impl Keys {
                 }
             }
         }
-        let mut key = hash::content_hash(text.as_bytes());
-        key.truncate(24);
-        known.insert(view.to_owned(), key.clone());
+        let key = short(&text);
+        let named = Known {
+            key: key.clone(),
+            timely,
+        };
+        known.insert(view.to_owned(), named);
         Ok(Stored {
             store: Arc::clone(&self.store),
             name: view.to_owned(),
             key,
+            session: (!timely).then(|| self.session.clone()),
         })
     }
+}
+
+fn short(text: &str) -> String {
+    let mut name = hash::content_hash(text.as_bytes());
+    name.truncate(24);
+    name
 }
 
 /// Does the plan call a function that knows this.

@@ -40,6 +40,66 @@ pub(super) struct Stored {
     pub(super) name: String,
     /// Names everything that the rows depend on.
     pub(super) key: String,
+    /// The session that may recall the key, unless it is one of a moment.
+    pub(super) session: Option<String>,
+}
+
+impl Stored {
+    /// Tells later sessions of the same name where the rows are.
+    fn remember(&self) {
+        if let Some(session) = &self.session {
+            self.store.remember(&self.name, session, &self.key);
+        }
+    }
+}
+
+/// A kept view whose rows were found before it was planned.
+#[derive(Debug)]
+pub(super) struct FoundView {
+    definition: String,
+    schema: SchemaRef,
+    rows: Rows,
+}
+
+impl FoundView {
+    /// `None`: the rows are not there any more.
+    pub(super) fn open(store: &Store, view: &str, key: &str, definition: &str) -> Option<FoundView> {
+        let (rows, schema) = Rows::found(store, view, key)?;
+        Some(FoundView {
+            definition: definition.to_owned(),
+            schema,
+            rows,
+        })
+    }
+}
+
+#[async_trait]
+impl TableProvider for FoundView {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::View
+    }
+
+    fn get_table_definition(&self) -> Option<&str> {
+        Some(&self.definition)
+    }
+
+    fn supports_filters_pushdown(&self, filters: &[&Expr]) -> Result<Vec<TableProviderFilterPushDown>> {
+        Ok(vec![TableProviderFilterPushDown::Inexact; filters.len()])
+    }
+
+    async fn scan(
+        &self,
+        state: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        filters: &[Expr],
+        limit: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        self.rows.scan(state, projection, filters, limit).await
+    }
 }
 
 impl KeptView {
@@ -72,12 +132,18 @@ impl KeptView {
             .stored
             .as_ref()
             .map(|s| (s.store.as_ref(), s.name.as_str(), s.key.as_str()));
-        if let Some((store, name, key)) = store
-            && let Some(rows) = Rows::stored(store, name, key, &self.schema)?
-        {
-            return Ok(rows);
+        let rows = match store {
+            Some((store, name, key)) => Rows::stored(store, name, key, &self.schema)?,
+            None => None,
+        };
+        let rows = match rows {
+            Some(rows) => rows,
+            None => Rows::compute(&self.plan, state, &self.schema, self.budget, store).await?,
+        };
+        if let Some(stored) = self.stored.as_ref().filter(|_| rows.stay()) {
+            stored.remember();
         }
-        Rows::compute(&self.plan, state, &self.schema, self.budget, store).await
+        Ok(rows)
     }
 }
 

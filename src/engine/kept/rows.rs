@@ -2,7 +2,7 @@
 
 use super::store::{Entry, Store};
 use arrow::array::{Array, RecordBatch};
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{Schema, SchemaRef};
 use datafusion::catalog::{MemTable, Session, TableProvider};
 use datafusion::common::runtime::SpawnedTask;
 use datafusion::common::{DataFusionError, Result};
@@ -14,6 +14,7 @@ use datafusion::physical_plan::union::UnionExec;
 use datafusion::physical_plan::{ExecutionPlan, execute_stream_partitioned};
 use futures::TryStreamExt;
 use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use parquet::basic::Compression;
 use parquet::file::properties::WriterProperties;
 use std::fs::File;
@@ -30,7 +31,7 @@ pub(super) struct Rows {
     memory: Option<MemTable>,
     files: Option<ListingTable>,
     /// Where the files lie, for as long as they are read.
-    _place: Place,
+    place: Place,
 }
 
 #[derive(Debug)]
@@ -55,8 +56,28 @@ impl Rows {
         Ok(Some(Rows {
             memory: None,
             files: Some(listing(&entry.files(), schema)?),
-            _place: Place::Store { _entry: entry },
+            place: Place::Store { _entry: entry },
         }))
+    }
+
+    /// The same when nothing but the key is known: the files say what columns there are.
+    pub(super) fn found(store: &Store, name: &str, key: &str) -> Option<(Rows, SchemaRef)> {
+        let entry = store.find(name, key)?;
+        let files = entry.files();
+        let first = File::open(files.first()?).ok()?;
+        let about = ArrowReaderMetadata::load(&first, ArrowReaderOptions::new()).ok()?;
+        let schema = Arc::new(Schema::new(about.schema().fields().clone()));
+        let rows = Rows {
+            memory: None,
+            files: Some(listing(&files, &schema).ok()?),
+            place: Place::Store { _entry: entry },
+        };
+        Some((rows, schema))
+    }
+
+    /// Will later sessions find them?
+    pub(super) fn stay(&self) -> bool {
+        matches!(self.place, Place::Store { .. })
     }
 
     /// Works them out. `store` and `key` say where they may stay for other sessions.
@@ -103,7 +124,7 @@ impl Rows {
                 Ok(entry) => Ok(Rows {
                     memory: None,
                     files: Some(listing(&entry.files(), schema)?),
-                    _place: Place::Store { _entry: entry },
+                    place: Place::Store { _entry: entry },
                 }),
                 Err(folder) => Rows::of(parts, schema, folder),
             };
@@ -124,7 +145,7 @@ impl Rows {
                 true => None,
                 false => Some(MemTable::try_new(Arc::clone(schema), memory)?),
             },
-            _place: match files.is_empty() {
+            place: match files.is_empty() {
                 true => Place::Nowhere,
                 false => Place::Session { _folder: folder },
             },

@@ -17,6 +17,10 @@ const ENTRIES: usize = 8;
 const LARGE_ENTRIES: usize = 2;
 /// Bytes that all entries of one view may take before only a few stay.
 const BYTES: u64 = 1 << 30;
+/// Sessions that may recall the key of a view, so many of each.
+const SESSIONS: usize = 32;
+/// Stands between the name of a view and that of a session; no view has it in its name.
+const MEMORY: char = '@';
 /// Names the files of an entry and their sizes, and is what readers lock.
 const CONTENTS: &str = "contents";
 
@@ -119,6 +123,38 @@ impl Store {
         }
     }
 
+    /// The key of a view, as a session of that name left it.
+    pub(super) fn recall(&self, view: &str, session: &str) -> Option<String> {
+        fs::read_to_string(self.memory(view, session)).ok()
+    }
+
+    /// Leaves the key of a view for sessions of that name. The oldest of too many are forgotten.
+    pub(super) fn remember(&self, view: &str, session: &str, key: &str) {
+        let place = self.memory(view, session);
+        let Ok(mut file) = tempfile::NamedTempFile::new_in(&self.folder) else {
+            return;
+        };
+        if file.write_all(key.as_bytes()).is_err() || file.persist(place).is_err() {
+            return;
+        }
+        let start = format!("{view}{MEMORY}");
+        let mut all: Vec<_> = fs::read_dir(&self.folder)
+            .into_iter()
+            .flatten()
+            .flatten()
+            .filter(|file| file.file_name().to_string_lossy().starts_with(&start))
+            .filter_map(|file| Some((file.metadata().ok()?.modified().ok()?, file.path())))
+            .collect();
+        all.sort_unstable();
+        for (_, path) in all.iter().rev().skip(SESSIONS) {
+            let _ = fs::remove_file(path);
+        }
+    }
+
+    fn memory(&self, view: &str, session: &str) -> PathBuf {
+        self.folder.join(format!("{view}{MEMORY}{session}"))
+    }
+
     fn place(&self, view: &str, key: &str) -> PathBuf {
         self.folder.join(format!("{view}-{key}"))
     }
@@ -213,6 +249,27 @@ mod tests {
         // The same rows by another session: there is one entry, and both may read it.
         assert_eq!(entry(&store, "a").files(), put.files());
         assert_eq!(fs::read_dir(dir.path().join("kept")).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn sessions_recall_what_they_left() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = store(dir.path().to_owned());
+        assert_eq!(store.recall("calls", "s"), None);
+        store.remember("calls", "s", "a");
+        store.remember("calls_too", "s", "b");
+        store.remember("calls", "s", "c");
+        assert_eq!(store.recall("calls", "s").as_deref(), Some("c"));
+        assert_eq!(store.recall("calls_too", "s").as_deref(), Some("b"));
+        assert_eq!(store.recall("calls", "t"), None);
+        for n in 0..SESSIONS + 5 {
+            store.remember("calls", &format!("s{n}"), "d");
+        }
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), SESSIONS + 1);
+        assert!(store.recall("calls_too", "s").is_some());
+        // Entries are swept beside them.
+        entry(&store, "d");
+        assert!(store.find("calls", "d").is_some());
     }
 
     #[test]

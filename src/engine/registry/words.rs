@@ -87,7 +87,7 @@ static TABLES: &[TableWords] = &[
         "providers",
         "one model provider of the configuration",
         &[
-            ("provider", "", "Its id."),
+            ("provider", "", "The id of the provider."),
             ("self_hosted", "", "Its requests are paid for by GPU charges."),
             (
                 "charge_match",
@@ -109,7 +109,7 @@ static TABLES: &[TableWords] = &[
         "models",
         "one model of the configuration",
         &[
-            ("model", "", "Its id."),
+            ("model", "", "The id of the model."),
             ("provider", "", "The id of its provider."),
             ("tier", "", "small, medium or frontier."),
             ("self_hosted", "", "Its provider is one's own."),
@@ -208,7 +208,7 @@ static TABLES: &[TableWords] = &[
         "budgets",
         "one budget of the configuration",
         &[
-            ("name", "", "Its name."),
+            ("name", "", "What the budget is called."),
             ("scope", "", "The spend scope it is for; NULL: all."),
             ("use_case", "", "The use case it is for; NULL: all."),
             ("amount", "currency", "What may be spent in a period."),
@@ -288,7 +288,7 @@ static TABLES: &[TableWords] = &[
         "catalogue_tables",
         "one table or view that can be queried",
         &[
-            ("table_name", "", "Its name."),
+            ("table_name", "", "The name of the table or view."),
             ("kind", "", "table (facts, or the configuration) or view."),
             ("about", "", "What one row of it is."),
         ],
@@ -299,7 +299,7 @@ static TABLES: &[TableWords] = &[
         &[
             ("table_name", "", "The table or view."),
             ("position", "", "Its place, counted from 1."),
-            ("column_name", "", "Its name."),
+            ("column_name", "", "The name of the column."),
             ("data_type", "", "Its type in words of SQL."),
             ("nullable", "", "May a value be missing?"),
             (
@@ -314,7 +314,7 @@ static TABLES: &[TableWords] = &[
         "catalogue_functions",
         "one function, explained",
         &[
-            ("function_name", "", "Its name."),
+            ("function_name", "", "The name of the function."),
             ("kind", "", "scalar, aggregate, window or table."),
             ("signature", "", "A call, its arguments by name."),
             ("about", "", "What it gives."),

@@ -58,6 +58,7 @@ pub(super) use match_length::match_length;
 pub(super) use one_currency::{OneCurrency, would_add};
 pub(super) use setting::SettingValues;
 pub(super) use words::{Words, words};
+pub(super) use zone::begins_day;
 
 /// All scalar functions, for one session.
 pub(super) fn scalars(settings: &Settings, registry: &Registry) -> Vec<ScalarUDF> {

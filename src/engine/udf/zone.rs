@@ -42,7 +42,39 @@ impl LocalClock {
     }
 }
 
+/// Does a day of the zone begin at that instant, with no change of the clocks near it. Where they change
+/// about midnight, an hour of one day may come after the other has begun.
+pub(in crate::engine) fn begins_day(zone: Tz, micros: i64) -> bool {
+    let mut clock = LocalClock::new(zone);
+    let steady = clock.offset(micros - 3 * MICROS_PER_HOUR) == clock.offset(micros + 3 * MICROS_PER_HOUR);
+    steady && clock.day(micros) != clock.day(micros - 1)
+}
+
 pub(super) fn utc_day(micros: i64) -> i32 {
     // Instants are DateTimes of chrono, whose days fit.
     micros.div_euclid(MICROS_PER_DAY) as i32
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use chrono::DateTime;
+
+    #[test]
+    fn a_day_begins_at_a_midnight_that_nothing_moves() {
+        let begins = |zone, text: &str| {
+            let instant: DateTime<chrono::Utc> = text.parse().unwrap();
+            begins_day(zone, instant.timestamp_micros())
+        };
+        assert!(begins(Tz::UTC, "2026-09-01T00:00:00Z"));
+        assert!(!begins(Tz::UTC, "2026-09-01T00:00:01Z"));
+        assert!(begins(Tz::Europe__Berlin, "2026-08-31T22:00:00Z"));
+        assert!(!begins(Tz::Europe__Berlin, "2026-09-01T00:00:00Z"));
+        // The day that has 25 hours begins and ends like others: its clocks change at three.
+        assert!(begins(Tz::Europe__Berlin, "2026-10-24T22:00:00Z"));
+        assert!(begins(Tz::Europe__Berlin, "2026-10-25T23:00:00Z"));
+        // At 00:01 the clocks went back: the day before had an hour after this midnight.
+        assert!(!begins(Tz::America__St_Johns, "2009-11-01T02:30:00Z"));
+    }
 }

@@ -88,7 +88,10 @@ impl Handler {
                     None => (plan, None),
                 };
                 let columns = columns.unwrap_or_else(|| Arc::new(Schema::clone(plan.schema().as_arrow())));
-                let batches = engine.user_run(plan).await.map_err(|e| told(&e))?;
+                let batches = engine
+                    .user_run(plan, &crate::engine::Limits::default())
+                    .await
+                    .map_err(|e| told(&e))?;
                 Ok((batches, columns))
             })
             .await?;

@@ -125,9 +125,20 @@ impl Lab {
             }
         }
         let catalog = Catalog::new(&assets())?;
-        Ok(metric::run(self.engine().await?, catalog.get(name)?, &params)
-            .await?
-            .batch)
+        let (engine, metric) = (self.engine().await?, catalog.get(name)?);
+        let batch = metric::run(engine, metric, &params).await?.batch;
+        // What is answered from sums says what the single rows say.
+        if metric.header.rows.is_some() {
+            let rows = metric::run_over_rows(engine, metric, &params).await?.batch;
+            if rows.columns() != batch.columns() {
+                let both = [rows, batch].map(|b| arrow::util::pretty::pretty_format_batches(&[b]));
+                let [rows, sums] = both.map(|text| text.map(|t| t.to_string()).unwrap_or_default());
+                return Err(Error::internal(format!(
+                    "row by row {name} says\n{rows}\nand over sums\n{sums}"
+                )));
+            }
+        }
+        Ok(batch)
     }
 
     async fn check(&mut self, name: &str) -> Result<RecordBatch> {
