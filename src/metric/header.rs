@@ -53,6 +53,9 @@ pub struct Rows {
     /// The sums are by day of the reporting zone, and know no part of one.
     #[serde(default = "by_day")]
     pub whole_days: bool,
+    /// Group columns that the sums know nothing of.
+    #[serde(default)]
+    pub each_only: Vec<String>,
 }
 
 fn by_day() -> bool {

@@ -75,7 +75,10 @@ impl Metric {
     /// The query that answers fastest: over sums, where these know the window.
     fn sql_for(&self, engine: &Engine, params: &Params, by: &[String]) -> String {
         match &self.header.rows {
-            Some(rows) if !rows.whole_days || engine.whole_days(params.from, params.to) => {
+            Some(rows)
+                if !by.iter().any(|name| rows.each_only.contains(name))
+                    && (!rows.whole_days || engine.whole_days(params.from, params.to)) =>
+            {
                 self.sql_over(by, Some(&rows.sums))
             }
             _ => self.sql_by(by),

@@ -102,7 +102,18 @@ impl Place {
     }
 
     pub(crate) fn ingest(&self, file: &str) {
-        let (status, _, talk) = run(self.path(), &["ingest", file, "--now", NOW, "--accept-overlap"]);
+        let (status, _, talk) = run(
+            self.path(),
+            &[
+                "ingest",
+                file,
+                "--source",
+                file.split('.').next().unwrap(),
+                "--now",
+                NOW,
+                "--accept-overlap",
+            ],
+        );
         assert_eq!(status, 0, "{talk}");
     }
 

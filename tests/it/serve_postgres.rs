@@ -59,7 +59,7 @@ async fn numbers_moments_maps_and_nothing_arrive_as_they_are() {
     )
     .await;
     assert_eq!(rows[0][0].as_deref(), Some("12.345678901234567891"));
-    assert_eq!(rows[0][1].as_deref(), Some("2026-09-01 00:00:00.000000+00:00"));
+    assert_eq!(rows[0][1].as_deref(), Some("2026-09-01 00:00:00.000000+00"));
     let tags: serde_json::Value = serde_json::from_str(rows[0][2].as_deref().unwrap()).unwrap();
     assert_eq!(tags["note"], "a \"b\", c");
     assert_eq!(rows[0][3], None);
@@ -297,7 +297,7 @@ async fn clients_that_misbehave_are_let_go_and_the_others_are_answered() {
         let _ = line.read_to_end(&mut rest);
     }
     // A greeting, then nonsense.
-    let greeting = b"\0\0\0\x17\0\x03\0\0user\0spendscope\0\0";
+    let greeting = b"\0\0\0\x19\0\x03\0\0user\0spendscope\0\0";
     let messages: [&[u8]; 6] = [
         &[b'Q', 0x7f, 0xff, 0xff, 0xff],
         &[b'Q', 0, 0, 0, 2],

@@ -16,7 +16,8 @@ const executablePath = ["/usr/bin/chromium", "/usr/bin/google-chrome"].find((fil
     const said = [];
     page.on("console", (message) => said.push(`console: ${message.text()}`));
     page.on("pageerror", (error) => said.push(`error: ${error}`));
-    page.on("requestfailed", (request) => said.push(`failed: ${request.url()}`));
+    // What is saved as a file is no page: the browser gives up loading it as one.
+    page.on("requestfailed", (request) => request.url().includes(".csv") || said.push(`failed: ${request.url()}`));
     page.on("request", (request) => request.url().startsWith(home) || said.push(`elsewhere: ${request.url()}`));
     page.on("response", (response) => response.status() >= 400 && said.push(`${response.status()}: ${response.url()}`));
     const shot = (name) => page.screenshot({ path: path.join(folder, `${name}-${width}-${scheme}.png`), fullPage: true });

@@ -17,7 +17,7 @@ columns = [
     { name = "accrued", type = "decimal", role = "money", description = "List cost of attempts that no charge covers yet; no part of the bill. None under the basis billed." },
     { name = "modelled", type = "decimal", role = "money", description = "The part of amount in which a share was estimated rather than measured." },
 ]
-rows = { each = "spend_leaves", sums = "spend_leaf_days" }
+rows = { each = "spend_leaves", sums = "spend_leaf_days", each_only = ["task_id"] }
 [chart]
 kind = "bar"
 y = "amount"

@@ -45,8 +45,12 @@ pub(super) async fn page(State(site): Here, Query(wanted): Query<Wanted>) -> Res
         _ => "",
     };
     let mut around = around(&snapshot, &period, here, "/", &kept, &[]).await?;
+    // A card is narrow; above a section it is told which metric.
     let sql = |metric: &str, by: Option<&str>| Link {
-        text: format!("SQL of {metric}"),
+        text: match by {
+            Some(_) => "SQL".to_owned(),
+            None => format!("SQL of {metric}"),
+        },
         href: match by {
             Some(by) => period.href("/metric", &[("name", metric), ("by", by)]),
             None => period.href("/metric", &[("name", metric)]),

@@ -16,7 +16,7 @@ use crate::base::Result;
 use crate::serve::transport::Line;
 use axum::Router;
 use axum::extract::State;
-use axum::http::header;
+use axum::http::{StatusCode, header};
 use axum::middleware::from_fn_with_state;
 use axum::response::IntoResponse;
 use axum::routing::get;
@@ -53,6 +53,7 @@ fn router(site: Arc<Site>) -> Router {
         .fallback(trouble::nowhere)
         .layer(from_fn_with_state(Arc::clone(&site), gatekeeper::admit))
         // Whoever watches over the process has no password, and learns nothing else.
+        .route("/favicon.ico", get(|| async { StatusCode::NO_CONTENT }))
         .route("/healthz", get(status::healthy))
         .route("/readyz", get(status::ready))
         .layer(from_fn_with_state(Arc::clone(&site), gatekeeper::wrap))

@@ -334,6 +334,7 @@ fn answers() -> Vec<(&'static str, ScalarValue)> {
         ("pg_get_statisticsobjdef", nothing.clone()),
         ("pg_tablespace_location", nothing.clone()),
         ("inet_server_addr", nothing.clone()),
+        ("pg_get_function_sqlbody", nothing.clone()),
         ("pg_size_pretty", nothing),
         ("pg_function_is_visible", yes.clone()),
         ("pg_type_is_visible", yes.clone()),
@@ -344,6 +345,11 @@ fn answers() -> Vec<(&'static str, ScalarValue)> {
         ("pg_is_in_recovery", no.clone()),
         ("pg_is_other_temp_schema", no.clone()),
         ("pg_is_wal_replay_paused", no),
+        // No type of these names is known, and no size.
+        ("to_regtype", ScalarValue::Int32(None)),
+        ("pg_table_size", ScalarValue::Int64(None)),
+        ("pg_indexes_size", ScalarValue::Int64(None)),
+        ("pg_database_size", ScalarValue::Int64(None)),
         ("pg_my_temp_schema", ScalarValue::Int32(Some(0))),
         ("txid_current", ScalarValue::Int64(Some(1))),
     ]

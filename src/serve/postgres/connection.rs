@@ -174,14 +174,15 @@ async fn messages(
             Arc::clone(&house.cancels),
         );
         let mut gone = wire.gone.clone();
+        let left = async {
+            let _ = gone.wait_for(|gone| *gone).await;
+            // Counted while the statement is still there; then the work is dropped, and the statement with it.
+            session.left(&shared.gauges);
+        };
         let done = tokio::select! {
             biased;
             done = work => done,
-            // The work is dropped, and with it the statement.
-            _ = gone.wait_for(|gone| *gone) => {
-                session.left(&shared.gauges);
-                return None;
-            }
+            () = left => return None,
         };
         if is_cancel {
             return None;

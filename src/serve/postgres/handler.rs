@@ -10,6 +10,7 @@ use super::rows::{Running, Watch};
 use super::session::Session;
 use super::statement::{Parsed, Prepared, parse};
 use super::trouble::{told, user_error};
+use crate::engine::Limits;
 use arrow::datatypes::{Schema, SchemaRef};
 use async_trait::async_trait;
 use datafusion::common::ParamValues;
@@ -89,7 +90,7 @@ impl Handler {
                 };
                 let columns = columns.unwrap_or_else(|| Arc::new(Schema::clone(plan.schema().as_arrow())));
                 let batches = engine
-                    .user_run(plan, &crate::engine::Limits::default())
+                    .user_run(plan, &Limits::default())
                     .await
                     .map_err(|e| told(&e))?;
                 Ok((batches, columns))

@@ -15,6 +15,7 @@ mod rows;
 mod session;
 mod startup;
 mod statement;
+mod tools;
 mod trouble;
 mod wire;
 

@@ -10,10 +10,14 @@ use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, Timelik
 use datafusion::arrow::datatypes::Date32Type;
 use datafusion::common::ParamValues;
 use datafusion::common::metadata::ScalarAndMetadata;
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::error::Result as PlanResult;
+use datafusion::logical_expr::{Expr, LogicalPlan};
 use datafusion::scalar::ScalarValue;
 use datafusion_postgres::pgwire::api::Type;
 use datafusion_postgres::pgwire::api::portal::{Format, Portal};
 use datafusion_postgres::pgwire::error::PgWireResult;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// Types of the parameters `$1`, `$2`, …: what the client said, else what the statement needs, else text.
@@ -28,6 +32,24 @@ pub(super) fn types(asked: &[Option<Type>], inferred: &[Option<DataType>]) -> Ve
             .unwrap_or(Type::TEXT)
     };
     (0..asked.len().max(inferred.len())).map(one).collect()
+}
+
+/// A parameter that is cast has the type that it is cast to, where nothing else says what it is.
+pub(super) fn casts(plan: &LogicalPlan, known: &mut HashMap<String, Option<DataType>>) -> PlanResult<()> {
+    plan.apply_with_subqueries(|node| {
+        node.apply_expressions(|expr| {
+            expr.apply(|expr| {
+                if let Expr::Cast(cast) = expr
+                    && let Expr::Placeholder(place) = cast.expr.as_ref()
+                    && let Some(unknown @ None) = known.get_mut(&place.id)
+                {
+                    *unknown = Some(cast.field.data_type().clone());
+                }
+                Ok(TreeNodeRecursion::Continue)
+            })
+        })
+    })?;
+    Ok(())
 }
 
 /// NULLs of these types: enough to know what columns a statement has.

@@ -3,6 +3,7 @@
 
 use super::command::Command;
 use super::parameters;
+use super::tools::understood;
 use super::trouble::{told, user_error};
 use crate::base::Result as Ours;
 use crate::base::sql::parsable;
@@ -34,7 +35,7 @@ pub(super) fn parse(script: &str) -> PgWireResult<Vec<Parsed>> {
         .into_iter()
         .map(|statement| match Command::of(&statement) {
             Some(command) => Parsed::Command(command),
-            None => Parsed::Query(Box::new(statement)),
+            None => Parsed::Query(Box::new(understood(statement))),
         })
         .collect())
 }
@@ -66,7 +67,9 @@ impl Prepared {
     ) -> Ours<Prepared> {
         let plan = engine.user_plan(Statement::Statement(statement.clone())).await?;
         let mut inferred = Vec::new();
-        for (name, data_type) in plan.get_parameter_types()? {
+        let mut known = plan.get_parameter_types()?;
+        parameters::casts(&plan, &mut known)?;
+        for (name, data_type) in known {
             let place: usize = name.trim_start_matches('$').parse().map_err(|_| {
                 crate::base::Error::query(format!("the parameter {name} has no number"))
                     .advise("number them: $1, $2, …")

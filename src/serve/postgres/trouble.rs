@@ -41,13 +41,22 @@ pub(super) fn told(error: &Error) -> PgWireError {
 /// The code that tools look at; what a statement is refused for is told in words.
 fn code(error: &Error) -> &'static str {
     let text = error.message();
+    let has = |words: &[&str]| words.iter().any(|word| text.contains(word));
     match error.kind() {
-        ErrorKind::Query if text.contains("only queries are allowed") => "25006",
-        ErrorKind::Query if text.contains("table '") && text.contains("not found") => "42P01",
-        ErrorKind::Query if text.contains("there is no column") => "42703",
-        ErrorKind::Query if text.contains("Invalid function") => "42883",
-        ErrorKind::Query if text.contains("sql parser error") || text.contains("ParserError") => "42601",
-        ErrorKind::Query if text.contains("Resources exhausted") => "53200",
+        ErrorKind::Query
+            if has(&[
+                "only reads here",
+                "only queries are allowed",
+                "cannot be changed by SQL",
+            ]) =>
+        {
+            "25006"
+        }
+        ErrorKind::Query if has(&["there is no table"]) => "42P01",
+        ErrorKind::Query if has(&["there is no column"]) => "42703",
+        ErrorKind::Query if has(&["there is no function", "no function takes"]) => "42883",
+        ErrorKind::Query if has(&["syntax:"]) => "42601",
+        ErrorKind::Query if has(&["not enough memory"]) => "53200",
         ErrorKind::Query | ErrorKind::Usage | ErrorKind::Config => "42000",
         ErrorKind::Data => "22000",
         ErrorKind::Io | ErrorKind::Lake => "58030",
