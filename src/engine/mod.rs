@@ -15,7 +15,7 @@ mod tables;
 mod udf;
 mod views;
 
-pub use kept::KeptFolder;
+pub use kept::{KeptFolder, sweep_kept};
 pub use registry::Registry;
 pub use settings::{Basis, NATIVE, Settings};
 

@@ -28,6 +28,7 @@ mod kept;
 mod lake;
 mod limits;
 mod mail;
+mod maintain;
 mod metrics;
 mod mistakes;
 mod mistakes_table;

@@ -18,7 +18,7 @@ const LARGE_ENTRIES: usize = 2;
 /// Bytes that all entries of one view may take before only a few stay.
 const BYTES: u64 = 1 << 30;
 /// Names the files of an entry and their sizes, and is what readers lock.
-const CONTENTS: &str = "contents";
+pub(super) const CONTENTS: &str = "contents";
 
 /// Where kept rows may stay, and which program they are of.
 #[derive(Debug, Clone)]
@@ -153,7 +153,7 @@ impl Store {
 }
 
 /// What the files of an entry take.
-fn bytes(contents: &str) -> u64 {
+pub(super) fn bytes(contents: &str) -> u64 {
     let sizes = contents
         .lines()
         .filter_map(|line| line.split_once(' ')?.0.parse::<u64>().ok());
@@ -173,7 +173,7 @@ fn contents(folder: &Path) -> Option<String> {
 }
 
 /// Unless somebody reads it. What cannot be removed is tried again with the next entry.
-fn remove(folder: &Path) {
+pub(super) fn remove(folder: &Path) {
     let contents = File::open(folder.join(CONTENTS));
     if contents.is_ok_and(|file| file.try_lock().is_ok()) {
         let _ = fs::remove_dir_all(folder);
