@@ -19,7 +19,10 @@ WITH charged AS (
         coalesce(effective_cost, billed_cost) AS effective,
         coalesce(list_cost, contracted_cost, effective_cost, billed_cost) AS listed,
         coalesce(contracted_cost, list_cost, effective_cost, billed_cost) AS contracted,
-        coalesce(service_category, 'Other') AS category
+        coalesce(service_category, 'Other') AS category,
+        max(CASE WHEN service_subcategory NOT LIKE 'Other%' THEN service_subcategory END) OVER (
+            PARTITION BY provider, service_name, service_category
+        ) AS known_subcategory
     FROM costs
     WHERE charge_period_start >= $from AND charge_period_start < $to
 ),
@@ -66,8 +69,9 @@ filled AS (
             ELSE sku
         END AS sku_price,
         CASE
-            WHEN service_subcategory IS NULL OR service_subcategory LIKE 'Other (%' THEN concat('Other (', category, ')')
-            ELSE service_subcategory
+            WHEN service_subcategory LIKE 'Other%' AND service_subcategory <> concat('Other (', category, ')')
+                THEN coalesce(known_subcategory, concat('Other (', category, ')'))
+            ELSE coalesce(service_subcategory, known_subcategory, concat('Other (', category, ')'))
         END AS subcategory,
         coalesce(pricing_currency, billing_currency) AS priced_in
     FROM quantified

@@ -405,6 +405,7 @@ pub(super) enum Lake {
 #[derive(Debug, Subcommand)]
 pub(super) enum Export {
     /// A FOCUS file that the official validator passes, whose billed costs add up to the bill
+    #[command(disable_version_flag = true)]
     Focus {
         /// Version of FOCUS
         #[arg(long, default_value = "1.2", value_parser = ["1.2"])]

@@ -170,7 +170,7 @@ fn cell(column: &ArrayRef, row: usize) -> Result<String> {
     if column.data_type() == &money::data_type()
         && let Some(amounts) = column.as_any().downcast_ref::<Decimal128Array>()
     {
-        let mut text = money::format(amounts.value(row));
+        let mut text = money::format_short(amounts.value(row));
         if !text.contains('.') {
             text.push_str(".0");
         }

@@ -15,6 +15,7 @@ mod cloud;
 mod crash;
 mod drill;
 mod explain;
+mod export;
 mod facts;
 mod findings;
 mod fuzz;
