@@ -8,6 +8,7 @@ pub mod asset;
 pub mod frame;
 pub mod schema;
 
+pub mod forecast;
 pub mod render;
 pub mod source;
 pub mod store;
@@ -29,4 +30,6 @@ pub mod schedule;
 pub mod config;
 
 pub mod app;
+pub mod shell;
+
 pub mod cli;

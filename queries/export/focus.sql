@@ -102,7 +102,8 @@ attempts AS (
         a.key_alias,
         a.provider AS attempt_provider,
         t.class,
-        coalesce(t.kind = 'model_api' AND l.request_id IS NOT NULL, false) AS of_tokens,
+        coalesce(l.request_id IS NOT NULL AND (t.tokens IS NOT NULL OR t.consumed_quantity IS NULL), false)
+        AND t.charge_id IS NOT NULL AS of_tokens,
         CASE WHEN t.of_uncached THEN coalesce(a.uncached_cost, 0) ELSE 0 END AS uncached_cost,
         CASE WHEN t.of_read THEN coalesce(a.read_cost, 0) ELSE 0 END AS read_cost,
         CASE WHEN t.of_write THEN coalesce(a.write_cost, 0) ELSE 0 END AS write_cost,

@@ -17,6 +17,30 @@ throughput has list cost 0, and its buckets say what they would cost on demand. 
 contracts that hold, in contract_currency; where none does, the list's. tier_unpriced: its service tier
 has no price of its own, and the standard one stands in. price_lacks: what an unpriced attempt has no price for.
 
+columns, others as in request_names:
+use_case: The request's own tag, else the use case of its key, else of its team.
+request: The request_id of the first attempt of the same request.
+asked_at: When the first attempt of the request started.
+attempt: Its place among the attempts of the request, counted from 1.
+attempts [attempt]: How many attempts the request took.
+fell_back: The attempts of the request were at more than one model.
+superseded: A later attempt of the request serves the answer.
+uncached_cost [list_currency]: uncached_input at list price; NULL without a price.
+read_cost [list_currency]: cache_read at list price.
+write_cost [list_currency]: cache_write at list price.
+output_cost [list_currency]: output at list price, reasoning included.
+request_cost [list_currency]: What is metered by the request, such as web searches.
+price_status: priced, unpriced, provisioned (paid for by the hour), self_hosted or gateway_cache.
+list_cost [list_currency]: What the attempt costs at list price; NULL where a price is missing.
+list_currency: Currency of the price list.
+list_id: The price list that holds.
+contract_id: The contract that holds; NULL: none.
+tier_unpriced: Its service tier has no price of its own, and the standard one stands in.
+price_lacks: What an unpriced attempt has no price for.
+contract_cost [contract_currency]: list_cost under the contracts that hold; where none does, the list's.
+contract_currency: Currency of contract_cost.
+cache_savings [list_currency]: What the cache saved at list price, less what writing to it cost more.
+
 kept: leaves, tasks and metrics all start from it.
 
 money: list_cost, uncached_cost, read_cost, write_cost, output_cost, cache_savings in list_currency

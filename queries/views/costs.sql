@@ -18,6 +18,23 @@ fx_rate: into setting('currency') by the rate of the UTC day on which the charge
 there is none, and under 'native'. reporting_rate: the same into the configured reporting currency, for
 weights.
 
+columns, others as in charges, charge_rules:
+billed_cost, effective_cost, list_cost, contracted_cost [billing_currency]: The cost of the bill, after split costs moved
+  money from a parent line to its children.
+covering_purchase: It pays for usage that the bill lists too: a commitment, or prepaid credits.
+tagged_use_case: The use case that its tag use_case names, where the configuration has it.
+token_units: It counts in tokens.
+scope: AI, Cloud, SaaS, Data Centre or Licensing.
+scope_rule: Which rule decided its scope.
+kind: model_api, gpu, commitment_purchase, commitment_unused, tagged or other.
+amount [currency]: What counts under setting('basis').
+currency: The currency of the bill; billing_currency under another name.
+model: The registry model that it pays for; NULL where its texts name none.
+model_ambiguous: Two models fit it alike, so that none does.
+fx_rate [setting('currency') per currency]: Rate of the day its period starts; NULL where there is none.
+reporting_rate [reporting currency per currency]: The same into the configured reporting currency.
+amount_converted [setting('currency')]: amount × fx_rate; NULL without a rate.
+
 money: amount, billed_cost, effective_cost, list_cost, contracted_cost in currency, billing_currency
 money: pricing_currency_effective_cost in pricing_currency
 */

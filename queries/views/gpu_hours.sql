@@ -2,7 +2,17 @@
 provisioned_s, and utilisation is Σ active_s / Σ provisioned_s.
 
 Time is provisioned once, however many charges pay for it (see gpu_charge_slots). Hours are cut at the
-ends of charge periods. active_s is Σ activity × seconds over all readings, owned or not. */
+ends of charge periods. active_s is Σ activity × seconds over all readings, owned or not.
+
+columns, others as in gpu_nodes:
+hour: The hour that began at this instant.
+provisioned_s [device-second]: Time that some charge pays for.
+serving_s [device-second]: Part of it in which a device worked.
+allocated_idle_s [device-second]: Part of it in which a device was allocated and idle.
+unallocated_s [device-second]: Part of it in which a device was nobody's.
+dark_s [device-second]: Part of it of which no telemetry speaks.
+active_s [device-second]: Activity × seconds; over provisioned_s it is the utilisation.
+*/
 -- A whole number of 28ths of a microsecond turns into seconds with one rounding.
 WITH hours AS (
     SELECT

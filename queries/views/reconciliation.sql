@@ -1,6 +1,15 @@
 /* The bill against its leaves under setting('basis'): one row per currency. difference must be 0, and so
 must unbalanced, which counts charges of their own, since two errors can cancel out in a sum.
 
+columns:
+currency: Currency of the amounts.
+bill [currency]: Sum of the charges.
+leaves [currency]: Sum of the billed leaves of the ledger.
+difference [currency]: bill less leaves; 0 where the ledger is right.
+charges [charge]: How many lines the bill has.
+null_amounts [charge]: Lines without an amount under setting('basis').
+unbalanced [charge]: Lines whose leaves do not add up to them.
+
 money: bill, leaves, difference in currency
 */
 WITH leaves AS (

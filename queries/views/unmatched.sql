@@ -2,6 +2,16 @@
 row per thing and currency. The view unmatched_facts says what the things are. fix is one of the fixes where
 several lines of a bill differ in it. first_seen and last_seen are NULL for rows that could not be read.
 
+columns:
+what: What it is: a model, a provider, a key and so on.
+name: Its name as it was logged or billed.
+count [row]: In how many rows it stands.
+amount [currency]: What these are worth.
+currency: Currency of the amount.
+first_seen: The first of these rows.
+last_seen: The last of these rows.
+fix: What to write into the configuration, or to import.
+
 money: amount in currency
 */
 SELECT

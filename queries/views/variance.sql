@@ -3,6 +3,30 @@ what each part is. The parts from price to unexplained add up to the difference 
 rest. factor: billed ÷ metered. model NULL: charges and attempts of models that are in no registry entry, fees
 that name no model, credits and taxes.
 
+columns:
+provider: Model provider by the registry.
+model: Model by the registry; NULL of models and fees that it does not know.
+day: UTC day of the attempts and of the charges.
+currency: Currency of the amounts.
+metered [currency]: What was metered, at list price.
+billed [currency]: What was billed.
+difference [currency]: metered less billed; the parts from price to unexplained add up to it.
+price [currency]: Part of the difference due to other prices than the list's.
+token_class [currency]: Part due to tokens billed in another class than metered.
+coverage [currency]: Part due to usage that is metered or billed only.
+timing [currency]: Part due to usage that the bill counts on another day.
+discount [currency]: Part due to discounts.
+credit_and_tax [currency]: Part due to credits and taxes.
+unexplained [currency]: What is left of the difference.
+factor [ratio]: billed ÷ metered.
+metered_tokens [token]: Tokens that were metered.
+unbilled_tokens [token]: Tokens that were metered and not billed.
+billed_tokens [token]: Tokens that were billed.
+undetermined [currency]: Part of unexplained that no cause can be told of.
+without_list_price [currency]: Billed amounts that have no list price.
+unpriced_attempts [attempt]: Attempts without a price.
+null_amounts [charge]: Lines without an amount under setting('basis').
+
 money: metered, billed, difference, price, token_class, coverage, timing, discount, credit_and_tax, unexplained in currency
 */
 WITH summed AS (

@@ -2,25 +2,49 @@
 
 use super::{Console, Status, open, show};
 use crate::base::{Error, Result};
-use crate::check::{self, Finding, Tier, Verdict};
+use crate::check::{self, Finding, Severity, Tier, Verdict};
 use crate::config::Config;
 use crate::frame::Frame;
 use arrow::array::{Int64Array, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, Schema};
 use std::sync::Arc;
 
-pub async fn check(config: &Config, tier: &str, console: &mut dyn Console) -> Result<Status> {
-    let tier = match tier {
+#[derive(Debug, Clone)]
+pub struct CheckRequest {
+    /// These alone; none: all up to a tier.
+    pub names: Vec<String>,
+    pub tier: String,
+    /// `error`, `warning` or `info`: from which severity on a finding says no.
+    pub fail_on: String,
+}
+
+pub async fn check(config: &Config, request: &CheckRequest, console: &mut dyn Console) -> Result<Status> {
+    let tier = match request.tier.as_str() {
         "always" => Tier::Always,
         "strict" => Tier::Strict,
         "on-request" => Tier::OnRequest,
-        _ => {
+        tier => {
             return Err(Error::usage(format!("there is no tier '{tier}'"))
                 .advise("always, strict or on-request; a later one includes the earlier ones"));
         }
     };
+    let least = match request.fail_on.as_str() {
+        "error" => Severity::Error,
+        "warning" => Severity::Warning,
+        "info" => Severity::Info,
+        other => {
+            return Err(Error::usage(format!("there is no severity '{other}'"))
+                .advise("error, warning or info; a lesser one includes the graver ones"));
+        }
+    };
+    let catalog = check::catalog(&config.assets)?;
+    let checks = if request.names.is_empty() {
+        check::up_to(catalog, tier)
+    } else {
+        check::named(catalog, &request.names)?
+    };
     let engine = open::engine(config).await?;
-    let findings = check::run(&engine, &check::catalog(&config.assets)?, tier).await?;
+    let findings = check::run(&engine, &checks).await?;
     show(console, &table(&findings)?)?;
     for finding in findings.iter().filter(|f| !f.passed()) {
         let advice = match &finding.verdict {
@@ -34,7 +58,7 @@ pub async fn check(config: &Config, tier: &str, console: &mut dyn Console) -> Re
             console.say(&String::from_utf8_lossy(&crate::render::frame("table", sample)?));
         }
     }
-    let failed = findings.iter().filter(|f| f.fails()).count();
+    let failed = findings.iter().filter(|f| f.fails_at(least)).count();
     if failed > 0 {
         console.say(&format!("{failed} of {} checks say no", findings.len()));
         return Ok(Status::SaysNo);

@@ -5,7 +5,7 @@ use super::{Console, Status, open, show};
 use crate::asset::{Asset, Assets};
 use crate::base::{Context, Error, Result};
 use crate::config::Config;
-use crate::drill::{self, Inputs, NamedBudget, Period, Scenario, Text};
+use crate::drill::{self, BackTested, Inputs, NamedBudget, Period, Scenario, Text};
 use crate::engine::Engine;
 use crate::engine::registry::BudgetPeriod;
 use crate::frame::Frame;
@@ -56,7 +56,7 @@ pub async fn drill_run(
     let (name, scenario) = scenario(&config.assets, name)?;
     let engine = open::engine(config).await?;
     let inputs = inputs(config, &engine).await?;
-    let outcome = drill::run(&scenario, &inputs, seed)?;
+    let outcome = drill::run(&scenario, &inputs, &BackTested, seed)?;
     for line in outcome.summary.lines() {
         console.say(line);
     }

@@ -5,7 +5,7 @@ use crate::base::{Error, Result};
 use crate::config::Config;
 use crate::engine::Engine;
 use crate::frame::Frame;
-use crate::metric::{self, Metric, Params};
+use crate::metric::{self, Catalog, Metric, Params};
 use arrow::array::{RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, Schema};
 use std::collections::BTreeMap;
@@ -14,7 +14,13 @@ use std::sync::Arc;
 
 pub fn metric_list(config: &Config, search: Option<&str>, console: &mut dyn Console) -> Result<Status> {
     let catalog = open::metrics(config)?;
-    let found: Vec<&Metric> = catalog.search(search.unwrap_or_default()).collect();
+    show(console, &listed(&catalog, search.unwrap_or_default())?)?;
+    Ok(Status::Done)
+}
+
+/// The metrics in which all the words stand, one a row.
+pub(crate) fn listed(catalog: &Catalog, words: &str) -> Result<Frame> {
+    let found: Vec<&Metric> = catalog.search(words).collect();
     let column = |value: fn(&Metric) -> String| -> Arc<StringArray> {
         Arc::new(found.iter().map(|metric| Some(value(metric))).collect())
     };
@@ -28,18 +34,17 @@ pub fn metric_list(config: &Config, search: Option<&str>, console: &mut dyn Cons
             column(|m| m.origin.to_string()),
         ],
     )?;
-    show(console, &Frame::guess(batch))?;
-    Ok(Status::Done)
+    Ok(Frame::guess(batch))
 }
 
 pub fn metric_show(config: &Config, name: &str, console: &mut dyn Console) -> Result<Status> {
     let catalog = open::metrics(config)?;
-    console.data(explain(catalog.get(name)?).as_bytes())?;
+    console.data(in_words(catalog.get(name)?).as_bytes())?;
     Ok(Status::Done)
 }
 
 /// What a metric means, for a person: the header first, the query after it.
-fn explain(metric: &Metric) -> String {
+pub(crate) fn in_words(metric: &Metric) -> String {
     let header = &metric.header;
     let mut text = format!(
         "{}: {}\n\n{}\n\n",

@@ -4,9 +4,9 @@ use crate::base::{Error, Result};
 use crate::config::{Config, object_store_environment};
 use crate::engine::{Engine, NATIVE};
 use crate::frame::Frame;
-use crate::metric::Catalog;
+use crate::metric::{self, Catalog};
 use crate::source;
-use crate::store::Lake;
+use crate::store::{Lake, Traces};
 use chrono::{DateTime, Utc};
 
 pub(super) async fn lake(config: &Config) -> Result<Lake> {
@@ -28,8 +28,13 @@ pub(super) async fn existing(config: &Config) -> Result<Lake> {
     Ok(lake)
 }
 
+/// What the lake looks like now, by which a change is noticed later.
+pub(crate) async fn traces(config: &Config) -> Result<Traces> {
+    Ok(lake(config).await?.traces())
+}
+
 /// The engine over an existing lake.
-pub(super) async fn engine(config: &Config) -> Result<Engine> {
+pub(crate) async fn engine(config: &Config) -> Result<Engine> {
     existing(config).await?;
     let engine = engine_at(config, config.as_of).await?;
     if config.settings.currency != config.settings.reporting_currency {
@@ -43,14 +48,17 @@ pub(super) async fn engine(config: &Config) -> Result<Engine> {
 
 /// The engine over the lake as it was at a moment, under the settings as they are.
 pub(super) async fn engine_at(config: &Config, as_of: Option<DateTime<Utc>>) -> Result<Engine> {
-    Engine::over_lake(
+    let engine = Engine::over_lake(
         &lake(config).await?,
         as_of,
         &config.assets,
         &config.registry,
         &config.settings,
     )
-    .await
+    .await?;
+    let window = config.window_or_month()?;
+    metric::table_function(&engine, &config.assets, window, config.settings.zone);
+    Ok(engine)
 }
 
 /// A currency that was asked for and that nothing is billed in or converts into is a slip of the pen.
@@ -98,7 +106,7 @@ const BOOKS: &str = "SELECT source FROM prices WHERE layer IS DISTINCT FROM 'con
 const CURRENCIES: &str = "SELECT billing_currency AS code FROM charges GROUP BY billing_currency \
     UNION SELECT \"to\" AS code FROM fx_rates GROUP BY \"to\" ORDER BY code";
 
-pub(super) fn metrics(config: &Config) -> Result<Catalog> {
+pub(crate) fn metrics(config: &Config) -> Result<Catalog> {
     Catalog::new(&config.assets)
 }
 

@@ -124,7 +124,11 @@ impl Said {
             variance: run("ledger/variance", &["provider"]).await?,
             coverage: run("ledger/coverage", &["provider"]).await?,
             accrued: run("ledger/accrued", &["provider", "model"]).await?,
-            findings: check::run(engine, &check::catalog(&config.assets)?, Tier::Always).await?,
+            findings: check::run(
+                engine,
+                &check::up_to(check::catalog(&config.assets)?, Tier::Always),
+            )
+            .await?,
         })
     }
 

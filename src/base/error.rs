@@ -22,12 +22,23 @@ pub enum ErrorKind {
     Internal,
 }
 
+/// A place in a text, line and column counted in characters from 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    pub line: usize,
+    pub column: usize,
+    /// How many characters of that line are meant; at least one.
+    pub length: usize,
+}
+
 /// An error with the chain of things that were being done when it happened.
 #[derive(Debug)]
 pub struct Error {
     kind: ErrorKind,
     message: String,
     advice: Option<String>,
+    /// Boxed: few errors have one, and every result of ours carries an error's size.
+    place: Option<Box<Place>>,
     context: Vec<String>,
 }
 
@@ -39,6 +50,7 @@ impl Error {
             kind,
             message: message.into(),
             advice: None,
+            place: None,
             context: Vec::new(),
         }
     }
@@ -71,6 +83,13 @@ impl Error {
         self
     }
 
+    /// Where in the text that was given it is.
+    #[must_use]
+    pub fn at(mut self, place: Place) -> Self {
+        self.place = Some(Box::new(place));
+        self
+    }
+
     /// What was being done, outermost last.
     #[must_use]
     pub fn context(mut self, what: impl Into<String>) -> Self {
@@ -95,6 +114,9 @@ impl Error {
     }
     pub fn advice(&self) -> Option<&str> {
         self.advice.as_deref()
+    }
+    pub fn place(&self) -> Option<Place> {
+        self.place.as_deref().copied()
     }
 }
 

@@ -4,6 +4,7 @@ pub mod clock;
 pub mod error;
 pub mod hash;
 pub mod money;
+pub mod quantity;
 pub mod secret;
 pub mod seed;
 pub mod sql;
@@ -12,4 +13,4 @@ pub mod storage;
 pub mod time;
 pub mod user_key;
 
-pub use error::{Context, Error, ErrorKind, Result};
+pub use error::{Context, Error, ErrorKind, Place, Result};

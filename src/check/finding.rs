@@ -35,7 +35,12 @@ impl Finding {
 
     /// Does this stop a close: an error that was found, or a promise with nothing behind it.
     pub fn fails(&self) -> bool {
-        !self.passed() && self.severity == Severity::Error
+        self.fails_at(Severity::Error)
+    }
+
+    /// The same when lesser findings count, too: from `least` on.
+    pub fn fails_at(&self, least: Severity) -> bool {
+        !self.passed() && self.severity >= least
     }
 
     /// Number of offending rows.

@@ -142,10 +142,35 @@ pub fn catalog(assets: &Assets) -> Result<Vec<Check>> {
     assets.under("checks/").map(Check::parse).collect()
 }
 
-/// Runs the checks up to a tier; the gravest findings first.
-pub async fn run(engine: &Engine, checks: &[Check], tier: Tier) -> Result<Vec<Finding>> {
+/// The checks up to a tier.
+pub fn up_to(checks: Vec<Check>, tier: Tier) -> Vec<Check> {
+    checks
+        .into_iter()
+        .filter(|check| check.header.tier <= tier)
+        .collect()
+}
+
+/// The checks of these names, whatever their tier.
+pub fn named(mut checks: Vec<Check>, names: &[String]) -> Result<Vec<Check>> {
+    if let Some(unknown) = names.iter().find(|name| checks.iter().all(|c| c.name != **name)) {
+        let near = checks
+            .iter()
+            .min_by_key(|check| strsim::damerau_levenshtein(unknown, &check.name))
+            .map_or_else(String::new, |check| format!("did you mean {}? ", check.name));
+        return Err(
+            Error::usage(format!("there is no check '{unknown}'")).advise(format!(
+                "{near}`spendscope check --tier on-request` runs and names all"
+            )),
+        );
+    }
+    checks.retain(|check| names.contains(&check.name));
+    Ok(checks)
+}
+
+/// Runs checks; the gravest findings first.
+pub async fn run(engine: &Engine, checks: &[Check]) -> Result<Vec<Finding>> {
     let mut findings = Vec::new();
-    for check in checks.iter().filter(|check| check.header.tier <= tier) {
+    for check in checks {
         findings.push(check.run(engine).await?);
     }
     findings.sort_by(|a, b| {

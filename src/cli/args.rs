@@ -81,6 +81,9 @@ pub(super) struct Global {
     /// Prices as valid then, instead of at the start of each attempt
     #[arg(long, global = true, value_name = "DATE")]
     pub(super) book_at: Option<String>,
+    /// Memory that queries may hold before they spill to disk, such as 512MB; default 2GB
+    #[arg(long, global = true, value_name = "SIZE")]
+    pub(super) memory_limit: Option<String>,
     /// Folder whose files replace or extend the built-in queries/
     #[arg(long, global = true, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(super) queries: Option<PathBuf>,
@@ -112,15 +115,8 @@ pub(super) enum Command {
     /// Exchange rates
     #[command(subcommand)]
     Fx(Reference),
-    /// Ask in SQL; reads the query from -c, -f or standard input
-    Sql {
-        /// One query
-        #[arg(short, long, value_name = "SQL", conflicts_with = "file")]
-        command: Option<String>,
-        /// A script; '-' is standard input
-        #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-        file: Option<PathBuf>,
-    },
+    /// Ask in SQL: one query, a script, standard input, or a shell with history and completion
+    Sql(Sql),
     /// The metrics: what there is, what it means, its figures
     #[command(subcommand)]
     Metric(Metric),
@@ -132,13 +128,21 @@ pub(super) enum Command {
         #[arg(long, value_name = "AMOUNT")]
         least: Option<String>,
     },
+    /// How a metric goes on, day by day: with bands, the method, and what it missed in back-tests
+    Forecast(Forecast),
     /// From the bill to its leaves; exit status 3 when they do not add up
     Reconcile,
     /// Data-quality and conservation checks; exit status 3 when one says no
     Check {
+        /// Only these, whatever their tier
+        #[arg(value_name = "NAME")]
+        names: Vec<String>,
         /// Up to which tier: always, strict or on-request
         #[arg(long, default_value = "always")]
         tier: String,
+        /// From which severity on a finding says no: error, warning or info
+        #[arg(long, default_value = "error", value_name = "SEVERITY")]
+        fail_on: String,
     },
     /// What restatements and late data changed since --as-of: amounts by provider, service and leaf
     Diff {
@@ -208,8 +212,9 @@ impl Command {
             | Command::Explain(_)
             | Command::Findings { .. }
             | Command::Fx(Reference::List)
-            | Command::Sql { .. }
+            | Command::Sql(_)
             | Command::Metric(_)
+            | Command::Forecast(_)
             | Command::Reconcile
             | Command::Check { .. }
             | Command::Diff { .. }
@@ -222,6 +227,32 @@ impl Command {
             | Command::Man => false,
         }
     }
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Sql {
+    /// One query, or several with ; between them
+    #[arg(short, long, value_name = "SQL", conflicts_with = "file")]
+    pub(super) command: Option<String>,
+    /// A script; '-' is standard input
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(super) file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) limits: Limits,
+}
+
+/// How far somebody's own SQL may go.
+#[derive(Debug, Default, Clone, Args)]
+pub(super) struct Limits {
+    /// Stop a statement that takes longer, such as 30s or 5min
+    #[arg(long, value_name = "TIME")]
+    pub(super) timeout: Option<String>,
+    /// An answer with more rows is an error
+    #[arg(long, value_name = "ROWS")]
+    pub(super) max_rows: Option<u64>,
+    /// Let FROM 'path' read files of this machine, and of stores that the lake is in
+    #[arg(long)]
+    pub(super) allow_files: bool,
 }
 
 #[derive(Debug, Args)]
@@ -331,6 +362,48 @@ pub(super) struct Explain {
     /// Every single row: charge and request, with file and line
     #[arg(long)]
     pub(super) rows: bool,
+}
+
+/// How a metric goes on, day by day.
+///
+/// Several methods are tried on days that they have not seen (a rolling-origin back-test); the best one goes on.
+/// Bands hold 80 and 95 of 100 days, as measured there. Fees that come once a month come on their day. A sum is
+/// forecast by its parts, and is exactly what they add up to.
+///
+/// Examples:
+///   spendscope forecast spend/daily --horizon 90d
+///   spendscope forecast spend/daily --by provider --horizon 12w --grain month -o csv
+///   spendscope forecast energy/trend --column kwh_facility --horizon 30d --out pictures
+#[derive(Debug, Args)]
+#[command(verbatim_doc_comment)]
+pub(super) struct Forecast {
+    /// Name of a metric with a row for each day
+    #[arg(required_unless_present = "file")]
+    pub(super) metric: Option<String>,
+    /// Instead of a metric: CSV with day and amount, perhaps currency, and columns to group by
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["metric", "set"], value_hint = ValueHint::FilePath)]
+    pub(super) file: Option<PathBuf>,
+    /// How far: days or weeks, not further than the history reaches back
+    #[arg(long, value_name = "90d|12w", default_value = "30d")]
+    pub(super) horizon: String,
+    /// Columns to group by, of those that `metric show` lists
+    #[arg(long, value_delimiter = ',')]
+    pub(super) by: Option<Vec<String>>,
+    /// Parameters of the metric
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub(super) set: Vec<String>,
+    /// What is forecast; default: the column that the metric's chart shows
+    #[arg(long, value_name = "NAME")]
+    pub(super) column: Option<String>,
+    /// Days that are like no other: a file with a date on each line
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(super) holidays: Option<PathBuf>,
+    /// What one row is: a day, a calendar month as far as it lies ahead, or the whole horizon
+    #[arg(long, default_value = "day", value_parser = PossibleValuesParser::new(app::GRAINS))]
+    pub(super) grain: String,
+    /// Folder for the picture, the page and the workbook
+    #[arg(long, value_hint = ValueHint::DirPath)]
+    pub(super) out: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]

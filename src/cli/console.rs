@@ -1,9 +1,12 @@
 //! stdout is data, stderr is talk; a progress bar when someone is there to watch it.
 
+use super::editor::Editor;
+use super::pager::Page;
 use crate::app::Console;
 use crate::base::{Error, Result};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{ErrorKind, IsTerminal, Write};
+use terminal_size::terminal_size_of;
 
 /// The progress line: of anything that is counted, and of bytes that are read.
 const COUNTED: &str = "{bar:30} {percent:>3} % {wide_msg}";
@@ -15,6 +18,10 @@ pub(crate) struct Terminal {
     quiet: bool,
     pipe_closed: bool,
     bar: Option<ProgressBar>,
+    /// The prompt, once there is one.
+    pub(super) editor: Option<Editor>,
+    /// The answer that is being written, where a pager may be needed for it.
+    pub(super) page: Option<Page>,
 }
 
 impl Terminal {
@@ -24,6 +31,8 @@ impl Terminal {
             quiet,
             pipe_closed: false,
             bar: None,
+            editor: None,
+            page: None,
         }
     }
 
@@ -48,6 +57,27 @@ impl Terminal {
         bar.set_message(what.to_owned());
     }
 
+    /// Columns and lines of the terminal that data goes to.
+    pub(super) fn size(&self) -> Option<(usize, usize)> {
+        let out = std::io::stdout();
+        if !out.is_terminal() {
+            return None;
+        }
+        let (width, height) = terminal_size_of(out)?;
+        Some((usize::from(width.0), usize::from(height.0)))
+    }
+
+    pub(super) fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        let mut stdout = std::io::stdout().lock();
+        stdout
+            .write_all(bytes)
+            .and_then(|()| stdout.flush())
+            .map_err(|error| {
+                self.pipe_closed = error.kind() == ErrorKind::BrokenPipe;
+                Error::io(format!("writing results: {error}"))
+            })
+    }
+
     pub(crate) fn fail(&mut self, error: &Error) {
         self.progress_end();
         talk(&format!("error: {error}"));
@@ -68,14 +98,14 @@ impl Console for Terminal {
     }
 
     fn data(&mut self, bytes: &[u8]) -> Result<()> {
-        let mut stdout = std::io::stdout().lock();
-        stdout
-            .write_all(bytes)
-            .and_then(|()| stdout.flush())
-            .map_err(|error| {
-                self.pipe_closed = error.kind() == ErrorKind::BrokenPipe;
-                Error::io(format!("writing results: {error}"))
-            })
+        match self.page.take() {
+            None => self.write(bytes),
+            Some(mut page) => {
+                let overflow = page.take(bytes)?;
+                self.page = Some(page);
+                self.write(&overflow)
+            }
+        }
     }
 
     fn say(&mut self, line: &str) {

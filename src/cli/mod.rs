@@ -2,19 +2,32 @@
 
 mod args;
 mod console;
+mod editor;
 mod exit;
+mod pager;
+mod screen;
 
 use crate::app::{
-    self, DemoRequest, DiffRequest, ExplainRequest, FocusRequest, IngestRequest, MailRequest, PullRequest,
-    Status, SynthRequest, VacuumRequest,
+    self, DemoRequest, DiffRequest, ExplainRequest, FocusRequest, ForecastRequest, IngestRequest,
+    MailRequest, PullRequest, Status, SynthRequest, VacuumRequest,
 };
 use crate::base::{Context, Error, Result, money};
 use crate::config::{self, Config, Overrides};
-use args::{Cli, Command, Drill, Explain, Export, Global, Ingest, Lake, Metric, Reference, Schedule, Synth};
+use crate::shell;
+use args::{
+    Cli, Command, Drill, Explain, Export, Forecast, Global, Ingest, Lake, Metric, Reference, Schedule, Sql,
+    Synth,
+};
 use clap::{ArgMatches, CommandFactory, FromArgMatches};
 use console::Terminal;
-use std::io::Read;
+use std::io::{IsTerminal, Read};
 use std::process::ExitCode;
+
+/// Steps of tasks between two looks at timers and signals.
+const TICKS: u32 = 3;
+
+/// Longest script that is read from a file or a pipe.
+const LONGEST_SCRIPT: u64 = 64 << 20;
 
 /// Runs the program with the arguments of the process.
 pub fn main() -> ExitCode {
@@ -24,7 +37,12 @@ pub fn main() -> ExitCode {
         Err(error) => error.exit(),
     };
     let mut terminal = Terminal::new(cli.global.output.clone(), cli.global.quiet);
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    // Operators of a query are busy for long stretches: between few of them, time-outs and Ctrl-C are seen.
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .event_interval(TICKS)
+        .enable_all()
+        .build();
+    let runtime = match runtime {
         Ok(runtime) => runtime,
         Err(error) => {
             terminal.fail(&error.into());
@@ -88,22 +106,7 @@ async fn run(cli: Cli, command: String, terminal: &mut Terminal) -> Result<Statu
             app::ingest(&config()?, &ingest_request(args, Some("fx_rates")), terminal).await
         }
         Command::Fx(Reference::List) => app::fx_list(&config()?, terminal).await,
-        Command::Sql { command, file } => {
-            let script = match (command, file) {
-                (Some(sql), _) => sql,
-                (None, Some(path)) if path.as_os_str() != "-" => {
-                    std::fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?
-                }
-                _ => {
-                    let mut sql = String::new();
-                    std::io::stdin()
-                        .read_to_string(&mut sql)
-                        .context("reading standard input")?;
-                    sql
-                }
-            };
-            app::sql(&config()?, &script, terminal).await
-        }
+        Command::Sql(args) => sql(&overrides, args, terminal).await,
         Command::Metric(Metric::List { search }) => app::metric_list(&config()?, search.as_deref(), terminal),
         Command::Metric(Metric::Show { name }) => app::metric_show(&config()?, &name, terminal),
         Command::Metric(Metric::Run { name, by, set }) => {
@@ -119,8 +122,12 @@ async fn run(cli: Cli, command: String, terminal: &mut Terminal) -> Result<Statu
                 .transpose()?;
             app::findings(&config()?, least, terminal).await
         }
+        Command::Forecast(args) => app::forecast(&config()?, &forecast_request(args), terminal).await,
         Command::Reconcile => app::reconcile(&config()?, terminal).await,
-        Command::Check { tier } => app::check(&config()?, &tier, terminal).await,
+        Command::Check { names, tier, fail_on } => {
+            let request = app::CheckRequest { names, tier, fail_on };
+            app::check(&config()?, &request, terminal).await
+        }
         Command::Diff { to_as_of, by } => {
             let since = overrides.as_of.as_deref().ok_or_else(|| {
                 Error::usage("diff needs a moment to compare with")
@@ -242,6 +249,47 @@ async fn run(cli: Cli, command: String, terminal: &mut Terminal) -> Result<Statu
     }
 }
 
+async fn sql(overrides: &Overrides, args: Sql, terminal: &mut Terminal) -> Result<Status> {
+    let config = Config::resolve(&Overrides {
+        timeout: args.limits.timeout,
+        max_rows: args.limits.max_rows,
+        allow_files: args.limits.allow_files,
+        ..overrides.clone()
+    })?;
+    let file = args.file.filter(|path| path.as_os_str() != "-");
+    match (args.command, file) {
+        (Some(sql), _) => shell::script(&config, &sql, terminal).await,
+        (None, Some(path)) => {
+            let what = || path.display().to_string();
+            let script = std::fs::File::open(&path)
+                .map_err(Error::from)
+                .and_then(script_of);
+            let script = script.with_context(|| format!("reading {}", what()))?;
+            shell::script(&config, &script, terminal).await.with_context(what)
+        }
+        (None, None) if std::io::stdin().is_terminal() => {
+            let history = Config::history_file();
+            shell::interactive(&config, history.as_deref(), terminal).await
+        }
+        (None, None) => {
+            let script = script_of(std::io::stdin()).context("reading standard input")?;
+            shell::script(&config, &script, terminal).await
+        }
+    }
+}
+
+fn script_of(from: impl Read) -> Result<String> {
+    let mut script = String::new();
+    from.take(LONGEST_SCRIPT + 1).read_to_string(&mut script)?;
+    match script.len() as u64 > LONGEST_SCRIPT {
+        true => Err(Error::usage(format!(
+            "a script of more than {} MiB",
+            LONGEST_SCRIPT >> 20
+        ))),
+        false => Ok(script),
+    }
+}
+
 fn overrides(global: &Global) -> Overrides {
     Overrides {
         lake: global.lake.clone(),
@@ -257,7 +305,8 @@ fn overrides(global: &Global) -> Overrides {
         queries: global.queries.clone(),
         book: global.book.clone(),
         book_at: global.book_at.clone(),
-        command: String::new(),
+        memory_limit: global.memory_limit.clone(),
+        ..Overrides::default()
     }
 }
 
@@ -269,6 +318,20 @@ fn explain_request(args: Explain) -> ExplainRequest {
         by: args.by,
         set: args.set,
         rows: args.rows,
+    }
+}
+
+fn forecast_request(args: Forecast) -> ForecastRequest {
+    ForecastRequest {
+        metric: args.metric,
+        file: args.file,
+        horizon: args.horizon,
+        by: args.by,
+        set: args.set,
+        column: args.column,
+        holidays: args.holidays,
+        grain: args.grain,
+        out: args.out,
     }
 }
 

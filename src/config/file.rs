@@ -13,12 +13,21 @@ use std::path::Path;
 pub const EXAMPLE: &str = include_str!("example.toml");
 
 /// Sections that are not the registry's.
-const OWN: [&str; 6] = ["lake", "reporting", "privacy", "pull", "smtp", "schedule"];
+const OWN: [&str; 7] = [
+    "lake",
+    "reporting",
+    "limits",
+    "privacy",
+    "pull",
+    "smtp",
+    "schedule",
+];
 
 #[derive(Debug, Clone, Default)]
 pub struct ConfigFile {
     pub lake: Lake,
     pub reporting: Reporting,
+    pub limits: SqlLimits,
     pub privacy: Privacy,
     pub registry: Registry,
     pub pull: Connectors,
@@ -41,6 +50,15 @@ impl Default for Lake {
             keep_history: "400d".to_owned(),
         }
     }
+}
+
+/// How far queries may go; the options of the same names go before.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SqlLimits {
+    pub timeout: Option<String>,
+    pub max_rows: Option<u64>,
+    pub memory: Option<String>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -85,6 +103,7 @@ impl ConfigFile {
         Ok(ConfigFile {
             lake: section(&config, "lake")?,
             reporting: section(&config, "reporting")?,
+            limits: section(&config, "limits")?,
             privacy: section(&config, "privacy")?,
             registry: Registry::from_config(&config)?,
             pull: match config.get("pull") {
@@ -139,6 +158,7 @@ mod tests {
         for wrong in [
             "[lake]\nurll = 'x'",
             "[reporting]\ncurrencies = 'x'",
+            "[limits]\nrows = 5",
             "[unheard_of]\na = 1",
             "[privacy]\nuser_key = 'in clear'",
             "[privacy]\nuser_key = { vault = 'x' }",

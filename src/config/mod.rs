@@ -13,9 +13,9 @@ use crate::base::clock::{Clock, FixedClock, SystemClock};
 use crate::base::secret::{Secret, SecretString};
 use crate::base::time::{Window, from_micros, parse_bound, parse_instant};
 use crate::base::user_key::UserKey;
-use crate::base::{Context, Error, Result, hash};
+use crate::base::{Context, Error, Result, hash, quantity};
 use crate::deliver::smtp;
-use crate::engine::{Basis, KeptFolder, Registry, Settings};
+use crate::engine::{Basis, KeptFolder, Limits, Registry, Settings};
 use crate::pull::Connectors;
 use crate::render::{Draw, RENDERERS};
 use crate::schedule::Plan;
@@ -42,6 +42,10 @@ pub struct Overrides {
     pub queries: Option<PathBuf>,
     pub book: Option<String>,
     pub book_at: Option<String>,
+    pub memory_limit: Option<String>,
+    pub timeout: Option<String>,
+    pub max_rows: Option<u64>,
+    pub allow_files: bool,
     /// What was called, in words: `lake compact`. Empty where it was no command line.
     pub command: String,
 }
@@ -62,6 +66,8 @@ pub struct Config {
     pub smtp: Option<smtp::Section>,
     pub schedules: Vec<Plan>,
     pub settings: Settings,
+    /// How far somebody's own SQL may go.
+    pub limits: Limits,
     pub clock: Arc<dyn Clock>,
     /// Somebody set the clock, and it does not go.
     pub clock_stands: bool,
@@ -73,6 +79,8 @@ pub struct Config {
 
 /// Memory that queries may use before they spill to disk.
 const QUERY_MEMORY: usize = 2 << 30;
+/// Less is not enough to sort two batches.
+const LEAST_MEMORY: usize = 16 << 20;
 
 /// Rows of a view that take less than this are quicker worked out than written and found again.
 const WORTH_KEEPING: Duration = Duration::from_millis(150);
@@ -107,6 +115,7 @@ impl Config {
             .lake
             .clone()
             .unwrap_or_else(|| lake_url(&file, path.as_deref()));
+        let limits = limits(overrides, &file)?;
         let settings = Settings {
             currency: match &overrides.currency {
                 Some(code) => currency(code)?,
@@ -126,7 +135,7 @@ impl Config {
                 .as_deref()
                 .map(|t| instant("--book-at", t))
                 .transpose()?,
-            memory_limit: QUERY_MEMORY,
+            memory_limit: memory_limit(overrides, &file)?,
             kept: kept_folder(&lake_url),
         };
         Ok(Config {
@@ -139,6 +148,7 @@ impl Config {
             smtp: file.smtp,
             schedules: Plan::all(file.schedules, zone, &report_formats())?,
             settings,
+            limits,
             clock_stands: as_of.or(now).is_some(),
             clock,
             as_of,
@@ -149,6 +159,22 @@ impl Config {
             },
             file: path,
         })
+    }
+
+    /// Where what a user typed stays from one session to the next.
+    pub fn history_file() -> Option<PathBuf> {
+        let data = match environment("XDG_DATA_HOME").filter(|folder| !folder.is_empty()) {
+            Some(folder) => PathBuf::from(folder),
+            None => PathBuf::from(environment("HOME")?).join(".local/share"),
+        };
+        Some(data.join("spendscope").join("sql_history"))
+    }
+
+    /// What shows an answer that is taller than the terminal: a command line.
+    pub fn pager() -> String {
+        environment("PAGER")
+            .filter(|pager| !pager.trim().is_empty())
+            .unwrap_or_else(|| "less -FRSX".to_owned())
     }
 
     /// A path of the configuration: like the lake, it lies beside the file that names it.
@@ -247,6 +273,35 @@ fn kept_folder(lake_url: &str) -> Option<KeptFolder> {
         path,
         program: program.ok()?,
         worth: WORTH_KEEPING,
+    })
+}
+
+fn memory_limit(overrides: &Overrides, file: &ConfigFile) -> Result<usize> {
+    let text = overrides.memory_limit.as_ref().or(file.limits.memory.as_ref());
+    let Some(text) = text else {
+        return Ok(QUERY_MEMORY);
+    };
+    quantity::bytes(text)
+        .filter(|bytes| *bytes >= LEAST_MEMORY)
+        .ok_or_else(|| {
+            Error::usage(format!(
+                "'{text}' is not an amount of memory that queries can work with"
+            ))
+            .advise("write 512MB or 4GB; 16MB is the least")
+        })
+}
+
+fn limits(overrides: &Overrides, file: &ConfigFile) -> Result<Limits> {
+    let timeout = overrides.timeout.as_ref().or(file.limits.timeout.as_ref());
+    let timeout = timeout.map(|text| {
+        quantity::duration(text).ok_or_else(|| {
+            Error::usage(format!("'{text}' is not a length of time")).advise("write 30s, 500ms or 5min")
+        })
+    });
+    Ok(Limits {
+        timeout: timeout.transpose()?,
+        rows: overrides.max_rows.or(file.limits.max_rows),
+        files: overrides.allow_files,
     })
 }
 

@@ -40,7 +40,7 @@ mod world;
 
 pub use compose::{Library, Text};
 pub use factor::Factor;
-pub use forecaster::{BackTest, Forecaster, Learned, Weekdays};
+pub use forecaster::{BackTest, BackTested, Forecaster, Learned, Weekdays};
 pub use inputs::{DriverKind, Inputs, NamedBudget, Purchase, Selection};
 pub use outcome::{Outcome, TABLES, Totals};
 pub use scenario::{Period, Scenario};
@@ -58,13 +58,8 @@ fn overflow() -> Error {
         .advise("check the factors and prices of the drill file")
 }
 
-/// Runs a drill on the weekday forecast. `seed` replaces the one of the file.
-pub fn run(scenario: &Scenario, inputs: &Inputs, seed: Option<u64>) -> Result<Outcome> {
-    run_with(scenario, inputs, &Weekdays, seed)
-}
-
-/// Runs a drill on another forecast.
-pub fn run_with(
+/// Runs a drill on a forecast. `seed` replaces the one of the file.
+pub fn run(
     scenario: &Scenario,
     inputs: &Inputs,
     forecaster: &dyn Forecaster,

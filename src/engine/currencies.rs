@@ -11,6 +11,7 @@ use super::query_error;
 use super::udf::{OneCurrency, would_add};
 use crate::asset::Assets;
 use crate::base::{Error, Result};
+use arrow::datatypes::Field;
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{Column, DFSchema};
 use datafusion::error::Result as PlanResult;
@@ -69,6 +70,10 @@ const TABLES: &[(&[&str], &str, &[&str])] = &[
     ),
     (&["budgets"], "currency", &["amount"]),
 ];
+
+/// Metadata of a column that holds money: which column of the same rows names its currency. For rows that
+/// are no table and no view.
+pub const CURRENCY_OF: &str = "spendscope.currency_column";
 
 /// Columns that turn an amount into one currency.
 const RATES: [&str; 3] = ["fx_rate", "reporting_rate", "rate"];
@@ -176,6 +181,14 @@ impl Currencies {
         };
         let (plan, _) = guard.follow(plan).map_err(query_error)?;
         for (table, column) in guard.looks {
+            if table.ends_with("()") {
+                return Err(Error::query(format!(
+                    "amounts of {table} would be added without their currency"
+                ))
+                .advise(format!(
+                    "keep its column '{column}' beside the amount, or group by it"
+                )));
+            }
             let sql = format!("SELECT min(\"{column}\") AS low, max(\"{column}\") AS high FROM \"{table}\"");
             let found = context.sql(&sql).await.map_err(query_error)?;
             let batches = found.collect().await.map_err(query_error)?;
@@ -300,6 +313,17 @@ impl Rows<'_> {
                         _ => args.into_iter().fold(Holds::Other, Holds::either),
                     };
                 }
+                if name == "ratio" {
+                    return match args.as_slice() {
+                        [Holds::Money(_), Holds::Money(_)] => Holds::Other,
+                        [amount @ Holds::Money(_), _] => amount.clone(),
+                        _ => Holds::Other,
+                    };
+                }
+                // Converted into one currency, unless that differs from row to row.
+                if name == "fx" && call.args.get(2).is_some_and(|to| to.any_column_refs()) {
+                    return args.into_iter().next().unwrap_or(Holds::Other);
+                }
                 match KEEPING.contains(&name) && !args.contains(&Holds::Rate) {
                     true => args.into_iter().fold(Holds::Other, Holds::either),
                     false => Holds::Other,
@@ -391,6 +415,8 @@ impl Guard<'_> {
     fn leaf(&mut self, table: &str, schema: &DFSchema) -> Vec<Holds> {
         self.leaves += 1;
         let money = self.currencies.tables.get(table);
+        let said = |field: &Field| field.metadata().get(CURRENCY_OF).cloned();
+        let codes: BTreeSet<String> = schema.fields().iter().filter_map(|f| said(f)).collect();
         let currency = |column: &String| {
             BTreeSet::from([Currency::Column {
                 leaf: self.leaves,
@@ -404,10 +430,12 @@ impl Guard<'_> {
             .map(|field| {
                 let name = field.name();
                 let amount = money
-                    .and_then(|m| m.amounts.get(name))
-                    .map(|c| Holds::Money(currency(c)));
+                    .and_then(|m| m.amounts.get(name).cloned())
+                    .or_else(|| said(field))
+                    .map(|c| Holds::Money(currency(&c)));
                 let code = money
                     .and_then(|m| m.codes.get(name))
+                    .or_else(|| codes.get(name))
                     .map(|c| Holds::Code(currency(c)));
                 let rate = RATES.contains(&name.as_str()).then_some(Holds::Rate);
                 amount.or(code).or(rate).unwrap_or(Holds::Other)

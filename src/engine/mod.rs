@@ -3,25 +3,34 @@
 //! Knows nothing of metrics, reports or the command line. Everything that depends on the
 //! configuration is worked out here, from facts that do not.
 
+mod catalogue;
 mod currencies;
+mod dialect;
 mod guard;
 mod kept;
+mod limited;
+mod operators;
 pub mod registry;
 mod rules;
 mod scope_lists;
 mod session;
 mod settings;
 mod tables;
+mod told;
 mod udf;
 mod views;
 
+pub use catalogue::{ColumnInfo, FunctionInfo, FunctionKind, Relation, RelationKind};
+pub use currencies::CURRENCY_OF;
+pub use guard::Limits;
 pub use kept::{KeptFolder, sweep_kept};
 pub use registry::Registry;
 pub use settings::{Basis, NATIVE, Settings};
+pub use told::nearest;
 
 use crate::asset::Assets;
 use crate::base::sql::parsable;
-use crate::base::{Context, Error, Result};
+use crate::base::{Context, Error, Result, storage};
 use crate::store::Lake;
 use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
@@ -30,17 +39,19 @@ use chrono::{DateTime, Utc};
 use datafusion::catalog::MemTable;
 use datafusion::common::{Column, ParamValues, SchemaError};
 use datafusion::error::DataFusionError;
-use datafusion::execution::SendableRecordBatchStream;
+use datafusion::execution::{SendableRecordBatchStream, SessionState};
 use datafusion::prelude::{DataFrame, SessionContext};
 use datafusion::scalar::ScalarValue;
 use datafusion::sql::parser::{DFParser, Statement};
 use futures::TryStreamExt;
+use std::borrow::Borrow;
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
 pub struct Engine {
     context: SessionContext,
     currencies: currencies::Currencies,
+    catalogue: Arc<catalogue::Catalogue>,
 }
 
 impl Engine {
@@ -82,8 +93,24 @@ impl Engine {
         rates(&context, settings).await?;
         rules::create(&context, registry, assets).await?;
         views::create(&context, assets, settings.memory_limit, keys).await?;
+        let catalogue = Arc::new(catalogue::Catalogue::of(assets)?);
+        catalogue::register(&context, &catalogue)?;
         let currencies = currencies::Currencies::of(assets)?;
-        Ok(Engine { context, currencies })
+        Ok(Engine {
+            context,
+            currencies,
+            catalogue,
+        })
+    }
+
+    /// An engine for queries of ours inside of a query that runs: over the same session, without what
+    /// is there for people.
+    pub(crate) fn within(state: &SessionState) -> Engine {
+        Engine {
+            context: SessionContext::new_with_state(state.clone()),
+            currencies: currencies::Currencies::default(),
+            catalogue: Arc::default(),
+        }
     }
 
     /// Runs a query of ours. Parameters are bound (`$from`), never pasted.
@@ -117,39 +144,35 @@ impl Engine {
         Ok(Batches { stream })
     }
 
-    /// Runs somebody else's query: read-only.
+    /// Runs somebody else's query, of which the last statement's rows are handed out: read-only.
     pub async fn user_query(&self, sql: &str) -> Result<Vec<RecordBatch>> {
-        let mut batches = Vec::new();
-        for statement in Engine::statements(sql)? {
-            batches = self.user_statement(statement).await?;
-        }
-        Ok(batches)
+        self.user_query_with(sql, &[]).await
     }
 
-    /// Runs one statement of somebody else's script: read-only.
-    pub async fn user_statement(&self, statement: Statement) -> Result<Vec<RecordBatch>> {
-        let state = self.context.state();
-        let plan = state.statement_to_plan(statement).await.map_err(query_error)?;
-        guard::read_only(&plan)?;
-        let plan = self.currencies.guard(&self.context, plan).await?;
-        let frame = self
-            .context
-            .execute_logical_plan(plan)
-            .await
-            .map_err(query_error)?;
-        let schema = Arc::new(frame.schema().as_arrow().clone());
-        let batches = frame.collect().await.map_err(query_error)?;
-        Ok(if batches.is_empty() {
-            vec![RecordBatch::new_empty(schema)]
-        } else {
-            batches
-        })
+    /// The same, with values for `?`, in the order in which they are written, or for `$1`, `$2`, ….
+    pub async fn user_query_with(&self, sql: &str, values: &[ScalarValue]) -> Result<Vec<RecordBatch>> {
+        let mut batches = Vec::new();
+        for statement in Engine::statements(sql)? {
+            let mut plan = self.user_plan(statement).await?;
+            if !values.is_empty() {
+                plan = plan.with_param_values(values.to_vec()).map_err(query_error)?;
+            }
+            let mut rows = self.user_run(plan, &Limits::default()).await?;
+            batches.clear();
+            while let Some(batch) = rows.next().await? {
+                batches.push(batch);
+            }
+            if batches.is_empty() {
+                batches.push(RecordBatch::new_empty(rows.schema()));
+            }
+        }
+        Ok(batches)
     }
 
     /// The statements of a script, one by one.
     pub fn statements(script: &str) -> Result<VecDeque<Statement>> {
         parsable(script)?;
-        let statements = DFParser::parse_sql(script).map_err(query_error)?;
+        let statements = DFParser::parse_sql(script).map_err(|e| told::unreadable(&e))?;
         if statements.is_empty() {
             return Err(Error::usage("there is no SQL")
                 .advise("give a query with -c, a file with -f, or pipe one in"));
@@ -190,7 +213,7 @@ impl Batches {
     }
 }
 
-/// Loads the rates that this session can need into the function `fx_rate`. Where two lists quote one
+/// Loads the rates that this session can need into the functions `fx_rate` and `fx`. Where two lists quote one
 /// pair for one day, a quoted rate goes before a derived one, then the list whose name sorts first.
 async fn rates(context: &SessionContext, settings: &Settings) -> Result<()> {
     let chosen = "SELECT \"from\", \"to\", day, rate FROM (
@@ -208,7 +231,8 @@ async fn rates(context: &SessionContext, settings: &Settings) -> Result<()> {
     let frame = frame
         .with_param_values(ParamValues::from(wanted))
         .map_err(query_error)?;
-    let rates = udf::rates(&collect(frame).await?).map_err(query_error)?;
+    let rates = Arc::new(udf::rates(&collect(frame).await?).map_err(query_error)?);
+    context.register_udf(udf::Fx::new(Arc::clone(&rates)).into());
     context.register_udf(udf::FxRate::new(rates).into());
     Ok(())
 }
@@ -222,11 +246,16 @@ async fn collect(frame: DataFrame) -> Result<RecordBatch> {
 }
 
 /// The root cause, which is what a reader can act on; our own errors pass through unchanged.
-fn query_error(error: DataFusionError) -> Error {
+fn query_error(error: impl Borrow<DataFusionError>) -> Error {
+    let error = error.borrow();
     match error.find_root() {
         DataFusionError::External(inner) => match inner.downcast_ref::<Error>() {
             Some(ours) => {
                 let error = Error::new(ours.kind(), ours.to_string());
+                let error = match ours.place() {
+                    Some(place) => error.at(place),
+                    None => error,
+                };
                 match ours.advice() {
                     Some(advice) => error.advise(advice),
                     None => error,
@@ -236,9 +265,24 @@ fn query_error(error: DataFusionError) -> Error {
         },
         DataFusionError::SchemaError(schema, _) => match schema.as_ref() {
             SchemaError::FieldNotFound { field, valid_fields } => no_column(&field.name, valid_fields),
-            _ => Error::from(error),
+            _ => root(error),
         },
-        _ => Error::from(error),
+        DataFusionError::ResourcesExhausted(text) => {
+            let first = text.lines().next().unwrap_or_default();
+            Error::query(format!("not enough memory: {first}")).advise(
+                "allow more with --memory-limit, or ask for less: a shorter window, fewer columns or groups",
+            )
+        }
+        _ => root(error),
+    }
+}
+
+/// What a server says in words, or the root cause as it is.
+fn root(error: &DataFusionError) -> Error {
+    let text = error.find_root().to_string();
+    match storage::refusal(&text) {
+        Some(refusal) => Error::query(refusal.message).advise(refusal.advice),
+        None => Error::query(text),
     }
 }
 

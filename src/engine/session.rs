@@ -1,11 +1,12 @@
 //! The query session: every option that can change an answer is set here, on purpose.
 
+use super::operators::Operators;
 use super::{Registry, Settings, udf};
 use crate::base::Result;
 use datafusion::common::config::Dialect;
-use datafusion::execution::SessionStateBuilder;
 use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::execution::{FunctionRegistry, SessionStateBuilder};
 use datafusion::prelude::{SessionConfig, SessionContext};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -62,6 +63,12 @@ pub(super) fn open(settings: &Settings, registry: &Registry) -> Result<SessionCo
     for function in udf::aggregates() {
         context.register_udaf(function);
     }
+    let operators = Operators {
+        ratio: Arc::new(udf::ratio()),
+        json_extract_string: Arc::new(udf::json_extract_string()),
+    };
+    let state = context.state_ref();
+    state.write().register_expr_planner(Arc::new(operators))?;
     Ok(context)
 }
 

@@ -10,7 +10,7 @@ use datafusion::catalog::view::ViewTable;
 use datafusion::catalog::{SchemaProvider, TableProvider};
 use datafusion::error::{DataFusionError, Result as PlanResult};
 use datafusion::execution::SessionState;
-use datafusion::logical_expr::LogicalPlan;
+use datafusion::logical_expr::{LogicalPlan, TableType};
 use datafusion::prelude::SessionContext;
 use datafusion::sql::parser::{DFParser, Statement};
 use std::collections::{BTreeMap, BTreeSet};
@@ -185,6 +185,14 @@ impl SchemaProvider for Views {
 
     fn deregister_table(&self, name: &str) -> PlanResult<Option<Arc<dyn TableProvider>>> {
         self.tables.deregister_table(name)
+    }
+
+    /// Known without a plan, so that a list of tables needs none.
+    async fn table_type(&self, name: &str) -> PlanResult<Option<TableType>> {
+        if self.files.contains_key(name) {
+            return Ok(Some(TableType::View));
+        }
+        self.tables.table_type(name).await
     }
 
     fn table_exist(&self, name: &str) -> bool {

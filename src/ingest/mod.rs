@@ -385,7 +385,7 @@ fn read(
         notes: result
             .notes
             .into_iter()
-            .chain(conformance.iter().filter_map(Conformance::note))
+            .chain(conformance.iter().flat_map(Conformance::notes))
             .collect(),
     };
     if facts.rows_out != result.rows_out {

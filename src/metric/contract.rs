@@ -49,31 +49,52 @@ fn group_type(found: &DataType) -> ColumnType {
     }
 }
 
+/// The same before anything has run: of the columns one can group by, only `day` is no text.
+pub(super) fn group_layout(name: &str) -> DataType {
+    layout(match name {
+        "day" => ColumnType::Date,
+        _ => ColumnType::Text,
+    })
+}
+
+/// How a declared type lies in memory.
+pub(super) fn layout(ty: ColumnType) -> DataType {
+    match ty {
+        ColumnType::Text => DataType::Utf8,
+        ColumnType::Int => DataType::Int64,
+        ColumnType::Decimal => money::data_type(),
+        ColumnType::Float => DataType::Float64,
+        ColumnType::Bool => DataType::Boolean,
+        ColumnType::Date => DataType::Date32,
+        ColumnType::Instant => time::data_type(),
+    }
+}
+
 /// Widens and re-lays what loses nothing; a decimal never becomes a float, nor a float a decimal.
 fn convert(name: &str, ty: ColumnType, column: &ArrayRef) -> Result<ArrayRef> {
     use DataType::*;
     let found = column.data_type();
-    let target = match (ty, found) {
+    let fits = match (ty, found) {
         (
             ColumnType::Text,
             Utf8 | LargeUtf8 | Utf8View | Dictionary(..) | Boolean | Int64 | Date32 | Null,
-        ) => Utf8,
-        (ColumnType::Int, Int8 | Int16 | Int32 | Int64 | UInt8 | UInt16 | UInt32 | UInt64 | Null) => Int64,
-        (ColumnType::Decimal, Decimal128(_, scale)) if *scale <= money::SCALE.cast_signed() => {
-            money::data_type()
-        }
+        )
+        | (ColumnType::Int, Int8 | Int16 | Int32 | Int64 | UInt8 | UInt16 | UInt32 | UInt64 | Null)
         // An amount that is 0 or NULL in every row may have been planned as a whole number.
-        (ColumnType::Decimal, Int64 | Null) => money::data_type(),
-        (ColumnType::Float, Float32 | Float64 | Null) => Float64,
-        (ColumnType::Bool, Boolean | Null) => Boolean,
-        (ColumnType::Date, Date32 | Null) => Date32,
-        (ColumnType::Instant, Timestamp(..) | Null) => time::data_type(),
-        _ => {
-            return Err(Error::query(format!(
-                "column '{name}' is {found}, the header says {ty:?}"
-            )));
-        }
+        | (ColumnType::Decimal, Int64 | Null)
+        | (ColumnType::Float, Float32 | Float64 | Null)
+        | (ColumnType::Bool, Boolean | Null)
+        | (ColumnType::Date, Date32 | Null)
+        | (ColumnType::Instant, Timestamp(..) | Null) => true,
+        (ColumnType::Decimal, Decimal128(_, scale)) => *scale <= money::SCALE.cast_signed(),
+        _ => false,
     };
+    if !fits {
+        return Err(Error::query(format!(
+            "column '{name}' is {found}, the header says {ty:?}"
+        )));
+    }
+    let target = layout(ty);
     let nulls = column.logical_null_count();
     let converted = cast(column, &target)?;
     if converted.null_count() != nulls {

@@ -9,12 +9,14 @@ mod header;
 mod interval;
 mod lint;
 mod param;
+mod table_function;
 
 pub use catalog::Catalog;
 pub use explain::{Explain, Figure, Question, Section, Tie, Value, explain};
 pub use header::{Chart, Column, ColumnType, Header, Interval, Param, ParamType};
 pub use lint::lint;
 pub use param::Params;
+pub use table_function::table_function;
 
 use crate::asset::{Asset, Origin};
 use crate::base::{Context, Result};

@@ -5,6 +5,8 @@ use crate::frame::{ColumnSpec, Frame, Role};
 use crate::render::number;
 use arrow::array::{Array, AsArray};
 use arrow::datatypes::{DataType, Decimal128Type};
+use arrow::util::display::{ArrayFormatter, FormatOptions};
+use std::fmt::Write;
 
 /// Texts of one column for people; `None` is NULL.
 pub fn column_for_people(frame: &Frame, index: usize) -> Result<Vec<Option<String>>> {
@@ -103,6 +105,57 @@ pub fn for_machines(array: &dyn Array, row: usize) -> Result<Option<String>> {
         }
         _ => arrow::util::display::array_value_to_string(array, row)?,
     }))
+}
+
+/// The texts of one column with every digit, as `for_machines` gives them, for those who read many.
+pub struct Exact<'a> {
+    array: &'a dyn Array,
+    shown: Shown<'a>,
+}
+
+enum Shown<'a> {
+    Decimal(i8),
+    Other(ArrayFormatter<'a>),
+}
+
+impl<'a> Exact<'a> {
+    pub fn columns(frame: &'a Frame) -> Result<Vec<Exact<'a>>> {
+        let options = FormatOptions::default().with_display_error(true);
+        let arrays = frame.batch.columns().iter();
+        arrays
+            .map(|array| {
+                let shown = match array.data_type() {
+                    DataType::Decimal128(_, scale) => Shown::Decimal(*scale),
+                    _ => Shown::Other(ArrayFormatter::try_new(array.as_ref(), &options)?),
+                };
+                Ok(Exact {
+                    array: array.as_ref(),
+                    shown,
+                })
+            })
+            .collect()
+    }
+
+    pub fn data_type(&self) -> &DataType {
+        self.array.data_type()
+    }
+
+    /// Appends the text of a cell; false is NULL.
+    pub fn write(&self, row: usize, out: &mut String) -> bool {
+        if is_null(self.array, row) {
+            return false;
+        }
+        match &self.shown {
+            Shown::Decimal(scale) => {
+                let value = self.array.as_primitive::<Decimal128Type>().value(row);
+                out.push_str(&number::exact(value, *scale));
+            }
+            Shown::Other(formatter) => {
+                let _ = write!(out, "{}", formatter.value(row));
+            }
+        }
+        true
+    }
 }
 
 /// Whether a column's texts stand at the right.

@@ -1,30 +1,54 @@
 //! RFC 4180: every digit of a decimal, NULL empty, an empty text quoted. A text that a spreadsheet
 //! would run as a formula gets an apostrophe in front.
 
-use super::cell;
+use super::cell::Exact;
+use super::rows::{Layout, Rows};
 use crate::base::Result;
 use crate::frame::Frame;
 use arrow::datatypes::DataType;
 
-pub(super) fn render(frame: &Frame) -> Result<Vec<u8>> {
-    let mut out = String::new();
-    let mut line = |texts: Vec<String>| {
-        out.push_str(&texts.join(","));
-        out.push_str("\r\n");
-    };
-    line(frame.columns.iter().map(|c| quoted(&c.name)).collect());
-    for row in 0..frame.rows() {
-        let mut texts = Vec::with_capacity(frame.columns.len());
-        for array in frame.batch.columns() {
-            texts.push(match cell::for_machines(array.as_ref(), row)? {
-                None => String::new(),
-                Some(text) if is_text(array.data_type()) => quoted(&harmless(text)),
-                Some(text) => quoted(&text),
-            });
-        }
-        line(texts);
+pub(super) fn rows(_: &Layout) -> Box<dyn Rows> {
+    Box::new(Csv)
+}
+
+struct Csv;
+
+impl Rows for Csv {
+    fn begin(&mut self, head: &Frame, out: &mut Vec<u8>) -> Result<()> {
+        let names: Vec<String> = head.columns.iter().map(|c| quoted(&c.name)).collect();
+        out.extend_from_slice(names.join(",").as_bytes());
+        out.extend_from_slice(b"\r\n");
+        Ok(())
     }
-    Ok(out.into_bytes())
+
+    fn rows(&mut self, frame: &Frame, out: &mut Vec<u8>) -> Result<()> {
+        let columns = Exact::columns(frame)?;
+        let mut text = String::new();
+        for row in 0..frame.rows() {
+            for (at, column) in columns.iter().enumerate() {
+                if at > 0 {
+                    out.push(b',');
+                }
+                text.clear();
+                if !column.write(row, &mut text) {
+                    continue;
+                }
+                if is_text(column.data_type()) && text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
+                    text.insert(0, '\'');
+                }
+                match needs_quotes(&text) {
+                    true => out.extend_from_slice(quoted(&text).as_bytes()),
+                    false => out.extend_from_slice(text.as_bytes()),
+                }
+            }
+            out.extend_from_slice(b"\r\n");
+        }
+        Ok(())
+    }
+
+    fn end(&mut self, _: &mut Vec<u8>) -> Result<()> {
+        Ok(())
+    }
 }
 
 fn is_text(data_type: &DataType) -> bool {
@@ -34,16 +58,12 @@ fn is_text(data_type: &DataType) -> bool {
     )
 }
 
-fn harmless(text: String) -> String {
-    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
-        format!("'{text}")
-    } else {
-        text
-    }
+fn needs_quotes(text: &str) -> bool {
+    text.is_empty() || text.contains([',', '"', '\n', '\r'])
 }
 
 fn quoted(text: &str) -> String {
-    if text.is_empty() || text.contains([',', '"', '\n', '\r']) {
+    if needs_quotes(text) {
         format!("\"{}\"", text.replace('"', "\"\""))
     } else {
         text.to_owned()
@@ -54,11 +74,11 @@ fn quoted(text: &str) -> String {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::render::sample;
+    use crate::render::{rows::whole, sample};
 
     #[test]
     fn decimals_in_full_and_null_empty() {
-        let shown = String::from_utf8(render(&sample::small()).unwrap()).unwrap();
+        let shown = String::from_utf8(whole(rows(&Layout::default()), &sample::small()).unwrap()).unwrap();
         assert_eq!(
             shown,
             "use_case,currency,cost,rate\r\n\

@@ -2,9 +2,9 @@
 //! and ratios are strings, as everywhere in our JSON.
 
 use super::document::{Body, Change, Document, Headline, Mood, Section, Value};
-use super::{json, number, table};
+use super::{number, table};
 use crate::base::{Error, Result, money};
-use crate::frame::{ChartSpec, ColumnSpec};
+use crate::frame::{ChartSpec, ColumnSpec, Frame};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -161,7 +161,7 @@ fn figure(headline: &Headline) -> Figure<'_> {
 fn part(section: &Section) -> Result<Part<'_>> {
     let (chart, empty) = match &section.body {
         Body::Chart(spec, frame) => {
-            let rows = raw(json::array(frame)?)?;
+            let rows = raw(rows_of(frame)?)?;
             (Some(Chart { spec, rows }), None)
         }
         Body::Table(_) => (None, None),
@@ -175,7 +175,7 @@ fn part(section: &Section) -> Result<Part<'_>> {
                 .into_iter()
                 .map(|(index, name)| (rows.frame.columns[index].name.clone(), name))
                 .collect(),
-            rows: raw(json::array(&rows.frame)?)?,
+            rows: raw(rows_of(&rows.frame)?)?,
             totals: rows
                 .totals
                 .iter()
@@ -200,6 +200,10 @@ fn part(section: &Section) -> Result<Part<'_>> {
 }
 
 /// Rows are written once, by the JSON of tables.
+fn rows_of(frame: &Frame) -> Result<Vec<u8>> {
+    super::frame("json", frame)
+}
+
 fn raw(bytes: Vec<u8>) -> Result<Box<RawValue>> {
     let text = String::from_utf8_lossy(&bytes).trim_end().to_owned();
     RawValue::from_string(text).map_err(|e| wrong(&e))

@@ -5,29 +5,65 @@
 //! numbers; measurements are numbers; what is no finite number is null. Instants are RFC 3339 in UTC.
 
 use super::cell;
+use super::rows::{Layout, Rows};
 use crate::base::Result;
 use crate::frame::Frame;
 use arrow::array::{Array, AsArray};
 use arrow::datatypes::{DataType, Float32Type, Float64Type};
 use serde_json::Value;
 
-pub(super) fn array(frame: &Frame) -> Result<Vec<u8>> {
-    let mut out = b"[".to_vec();
-    for row in 0..frame.rows() {
-        out.extend_from_slice(if row == 0 { b"\n  " } else { b",\n  " });
-        object(frame, row, &mut out)?;
-    }
-    out.extend_from_slice(if frame.rows() == 0 { b"]\n" } else { b"\n]\n" });
-    Ok(out)
+pub(super) fn array(_: &Layout) -> Box<dyn Rows> {
+    Box::new(List { begun: false })
 }
 
-pub(super) fn lines(frame: &Frame) -> Result<Vec<u8>> {
-    let mut out = Vec::new();
-    for row in 0..frame.rows() {
-        object(frame, row, &mut out)?;
-        out.push(b'\n');
+pub(super) fn lines(_: &Layout) -> Box<dyn Rows> {
+    Box::new(Lines)
+}
+
+/// One list of all rows.
+struct List {
+    begun: bool,
+}
+
+impl Rows for List {
+    fn begin(&mut self, _: &Frame, out: &mut Vec<u8>) -> Result<()> {
+        out.push(b'[');
+        Ok(())
     }
-    Ok(out)
+
+    fn rows(&mut self, frame: &Frame, out: &mut Vec<u8>) -> Result<()> {
+        for row in 0..frame.rows() {
+            out.extend_from_slice(if self.begun { b",\n  " } else { b"\n  " });
+            self.begun = true;
+            object(frame, row, out)?;
+        }
+        Ok(())
+    }
+
+    fn end(&mut self, out: &mut Vec<u8>) -> Result<()> {
+        out.extend_from_slice(if self.begun { b"\n]\n" } else { b"]\n" });
+        Ok(())
+    }
+}
+
+struct Lines;
+
+impl Rows for Lines {
+    fn begin(&mut self, _: &Frame, _: &mut Vec<u8>) -> Result<()> {
+        Ok(())
+    }
+
+    fn rows(&mut self, frame: &Frame, out: &mut Vec<u8>) -> Result<()> {
+        for row in 0..frame.rows() {
+            object(frame, row, out)?;
+            out.push(b'\n');
+        }
+        Ok(())
+    }
+
+    fn end(&mut self, _: &mut Vec<u8>) -> Result<()> {
+        Ok(())
+    }
 }
 
 /// Columns stay in their order, which a map of `serde_json` would not promise.
@@ -95,16 +131,17 @@ fn value(array: &dyn Array, row: usize) -> Result<Value> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::render::sample;
+    use crate::render::{rows::whole, sample};
 
     #[test]
     fn decimals_are_exact_texts() {
-        let shown = String::from_utf8(lines(&sample::small()).unwrap()).unwrap();
+        let shown = String::from_utf8(whole(lines(&Layout::default()), &sample::small()).unwrap()).unwrap();
         assert_eq!(
             shown.lines().next().unwrap(),
             r#"{"use_case":"a, \"b\"","currency":"USD","cost":"1234.5","rate":"0.342"}"#
         );
-        let all: Value = serde_json::from_slice(&array(&sample::small()).unwrap()).unwrap();
+        let all: Value =
+            serde_json::from_slice(&whole(array(&Layout::default()), &sample::small()).unwrap()).unwrap();
         assert_eq!(all[1]["cost"], Value::Null);
         assert_eq!(all[2]["cost"], "0.001234567890123457");
     }
@@ -114,7 +151,10 @@ mod tests {
         use arrow::array::{NullArray, RecordBatch};
         let nothing: std::sync::Arc<dyn Array> = std::sync::Arc::new(NullArray::new(1));
         let frame = Frame::guess(RecordBatch::try_from_iter([("n", nothing)]).unwrap());
-        assert_eq!(lines(&frame).unwrap(), b"{\"n\":null}\n");
+        assert_eq!(
+            whole(lines(&Layout::default()), &frame).unwrap(),
+            b"{\"n\":null}\n"
+        );
         assert_eq!(cell::column_for_people(&frame, 0).unwrap(), [None]);
     }
 }

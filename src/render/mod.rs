@@ -18,6 +18,7 @@ mod markdown;
 pub mod number;
 mod parquet;
 pub mod raster;
+pub mod rows;
 mod table;
 pub mod text;
 mod xlsx;
@@ -27,12 +28,13 @@ pub use raster::png;
 use crate::base::{Error, Result};
 use crate::frame::Frame;
 use document::Document;
+use rows::{Layout, Rows};
 
 type DrawDocument = fn(&Document) -> Result<Vec<u8>>;
 
 /// What a renderer eats.
 pub enum Draw {
-    Frame(fn(&Frame) -> Result<Vec<u8>>),
+    Frame(fn(&Layout) -> Box<dyn Rows>),
     Document(DrawDocument),
 }
 
@@ -48,12 +50,12 @@ pub static RENDERERS: &[Renderer] = &[
     Renderer {
         name: "table",
         media_type: "text/plain",
-        draw: Draw::Frame(text::plain),
+        draw: Draw::Frame(text::rows),
     },
     Renderer {
         name: "csv",
         media_type: "text/csv",
-        draw: Draw::Frame(csv::render),
+        draw: Draw::Frame(csv::rows),
     },
     Renderer {
         name: "json",
@@ -68,12 +70,12 @@ pub static RENDERERS: &[Renderer] = &[
     Renderer {
         name: "markdown",
         media_type: "text/markdown",
-        draw: Draw::Frame(markdown::render),
+        draw: Draw::Frame(markdown::rows),
     },
     Renderer {
         name: "parquet",
         media_type: "application/vnd.apache.parquet",
-        draw: Draw::Frame(parquet::render),
+        draw: Draw::Frame(parquet::rows),
     },
     Renderer {
         name: "svg",
@@ -120,12 +122,17 @@ fn unknown(format: &str, wanted: impl Fn(&Renderer) -> bool) -> Error {
 
 /// A table of results in one of the formats `table`, `csv`, `json`, `ndjson`, `markdown`, `parquet`.
 pub fn frame(format: &str, frame: &Frame) -> Result<Vec<u8>> {
+    rows::whole(rows_in(format, &Layout::default())?, frame)
+}
+
+/// The same formats for results that come batch by batch.
+pub fn rows_in(format: &str, layout: &Layout) -> Result<Box<dyn Rows>> {
     let draw = RENDERERS.iter().find_map(|r| match r.draw {
         Draw::Frame(draw) if r.name == format => Some(draw),
         _ => None,
     });
     match draw {
-        Some(draw) => draw(frame),
+        Some(draw) => Ok(draw(layout)),
         None => Err(unknown(format, |r| matches!(r.draw, Draw::Frame(_)))),
     }
 }

@@ -9,6 +9,7 @@ mod burn;
 mod change;
 mod drill;
 mod finding;
+mod forecast;
 mod headline;
 mod late;
 mod reckon;
@@ -21,6 +22,7 @@ mod words;
 
 pub use change::changes;
 pub use drill::drill;
+pub use forecast::{ForecastPart, forecast};
 pub use late::late;
 pub use spec::Spec;
 

@@ -8,7 +8,7 @@ use super::Mapping;
 use crate::base::money;
 use ahash::{HashMap, HashSet};
 use arrow::array::{Array, AsArray, Decimal128Array, RecordBatch, StringArray};
-use arrow::datatypes::Decimal128Type;
+use arrow::datatypes::{Decimal128Type, Int64Type};
 use std::collections::BTreeMap;
 
 /// Names of services that are remembered.
@@ -500,8 +500,12 @@ impl Conformance {
         };
         self.seen
             .extend(TEXTS.iter().chain(&AMOUNTS).copied().filter(held));
+        let lines = batch
+            .column_by_name("file_row")
+            .and_then(|c| c.as_primitive_opt::<Int64Type>());
         for at in 0..batch.num_rows() {
             self.rows += 1;
+            let line = lines.map_or(self.rows, |lines| u64::try_from(lines.value(at)).unwrap_or(0));
             let row = Row {
                 texts: &texts,
                 amounts: &amounts,
@@ -509,7 +513,7 @@ impl Conformance {
             };
             for (place, rule) in RULES.iter().enumerate() {
                 if (rule.broken)(&row) {
-                    self.found.entry(place).or_insert((0, self.rows)).0 += 1;
+                    self.found.entry(place).or_insert((0, line)).0 += 1;
                 }
             }
             if let (Some(service), Some(category)) = (row.text(T::ServiceName), row.text(T::ServiceCategory))
@@ -534,8 +538,8 @@ impl Conformance {
         self.seen.iter().any(|name| same(&name))
     }
 
-    /// What was found, in one line; `None`: nothing.
-    pub fn note(&self) -> Option<String> {
+    /// What was found, a rule each.
+    pub fn notes(&self) -> Vec<String> {
         let mut said: Vec<String> = self
             .found
             .iter()
@@ -549,7 +553,7 @@ impl Conformance {
                     1 => format!("row {first}"),
                     rows => format!("{rows} rows from row {first} on"),
                 };
-                Some(format!("{}: {} ({rows})", rule.id, rule.words))
+                Some(format!("FOCUS 1.2 {}: {} ({rows})", rule.id, rule.words))
             })
             .collect();
         if !self.torn.is_empty() {
@@ -557,11 +561,11 @@ impl Conformance {
             names.sort_unstable();
             names.truncate(3);
             said.push(format!(
-                "{ONE_CATEGORY}: a ServiceName has several ServiceCategories ({})",
+                "FOCUS 1.2 {ONE_CATEGORY}: a ServiceName has several ServiceCategories ({})",
                 names.join(", ")
             ));
         }
-        (!said.is_empty()).then(|| format!("not as FOCUS 1.2 asks: {}", said.join("; ")))
+        said
     }
 }
 
@@ -625,28 +629,27 @@ mod tests {
         );
         seen.look(&rows);
         assert_eq!(
-            seen.note().unwrap(),
-            "not as FOCUS 1.2 asks: \
-             BilledCost-C-005-C: BilledCost is not 0 where somebody else than the provider sends the invoice (row 2); \
-             ChargeFrequency-C-003-M: ChargeFrequency is none of One-Time, Recurring and Usage-Based (row 2); \
-             ContractedCost-C-003-M: ContractedCost is missing (row 3); \
-             ListUnitPrice-C-010-C: ListCost is not ListUnitPrice × PricingQuantity (row 2); \
-             ServiceSubcategory-C-004-M: ServiceSubcategory is of another ServiceCategory (row 2); \
-             SkuId-C-005-C: SkuId is missing on usage or a purchase (row 2); \
-             ServiceName-C-005-C: a ServiceName has several ServiceCategories (S)"
+            seen.notes(),
+            [
+                "FOCUS 1.2 BilledCost-C-005-C: BilledCost is not 0 where somebody else than the provider sends the \
+                 invoice (row 2)",
+                "FOCUS 1.2 ChargeFrequency-C-003-M: ChargeFrequency is none of One-Time, Recurring and Usage-Based (row 2)",
+                "FOCUS 1.2 ContractedCost-C-003-M: ContractedCost is missing (row 3)",
+                "FOCUS 1.2 ListUnitPrice-C-010-C: ListCost is not ListUnitPrice × PricingQuantity (row 2)",
+                "FOCUS 1.2 ServiceSubcategory-C-004-M: ServiceSubcategory is of another ServiceCategory (row 2)",
+                "FOCUS 1.2 SkuId-C-005-C: SkuId is missing on usage or a purchase (row 2)",
+                "FOCUS 1.2 ServiceName-C-005-C: a ServiceName has several ServiceCategories (S)",
+            ]
         );
         // The same rows again are the same rules in more rows.
         seen.look(&rows);
-        assert!(
-            seen.note()
-                .unwrap()
-                .contains("ContractedCost is missing (2 rows from row 3 on)")
-        );
+        let missing = "FOCUS 1.2 ContractedCost-C-003-M: ContractedCost is missing (2 rows from row 3 on)";
+        assert!(seen.notes().iter().any(|note| note == missing));
     }
 
     #[test]
     fn a_file_that_keeps_the_rules_says_nothing() {
-        assert_eq!(Conformance::default().note(), None);
+        assert!(Conformance::default().notes().is_empty());
     }
 
     #[test]

@@ -15,6 +15,7 @@ mod scan;
 mod snapshot;
 mod stage;
 mod stats;
+mod traces;
 pub mod trouble;
 mod vacuum;
 mod verify;
@@ -27,6 +28,7 @@ pub use compact::Compacted;
 pub use history::Version;
 pub use snapshot::Snapshot;
 pub use stage::{Stage, Staged, StagedFile};
+pub use traces::Traces;
 pub use vacuum::Garbage;
 pub use verify::{Damaged, Verified};
 

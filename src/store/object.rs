@@ -6,6 +6,7 @@ use crate::base::{Error, Result, storage};
 use object_store::path::Path;
 use object_store::{ObjectStore, PutMode, PutPayload};
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use url::{Position, Url};
@@ -126,6 +127,11 @@ impl Location {
     /// Neither on this machine's disk nor in its memory.
     pub(super) fn is_remote(&self) -> bool {
         !matches!(self.url.scheme(), "file" | "memory")
+    }
+
+    /// The folder, of a lake that is one.
+    pub(super) fn folder(&self) -> Option<PathBuf> {
+        self.url.to_file_path().ok()
     }
 
     /// The place in words. Addresses with credentials were refused.

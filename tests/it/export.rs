@@ -492,6 +492,19 @@ const NOT_TOLD: [(&str, &str); 10] = [
     ),
 ];
 
+/// Rules that ingest reports and the validator does not: their condition, "ChargeClass is not Correction", is asked in SQL of a
+/// column that is NULL in nearly every row, where it is never true.
+const TOLD_ALONE: [&str; 8] = [
+    "ContractedUnitPrice-C-006-C",
+    "ContractedUnitPrice-C-011-C",
+    "ListUnitPrice-C-005-C",
+    "ListUnitPrice-C-010-C",
+    "PricingCategory-C-004-C",
+    "PricingQuantity-C-005-C",
+    "SkuId-C-005-C",
+    "SkuPriceId-C-005-C",
+];
+
 #[test]
 fn what_the_validator_faults_on_files_of_others_is_reported_at_ingest() {
     let Some(python) = validator() else { return };
@@ -513,7 +526,7 @@ fn what_the_validator_faults_on_files_of_others_is_reported_at_ingest() {
     );
     let told_rules: BTreeSet<&str> = conformance_rules().into_iter().collect();
     let excused: BTreeSet<&str> = NOT_TOLD.iter().map(|(id, _)| *id).collect();
-    let finding = regex::Regex::new(r"([A-Za-z]+-C-\d{3}-[MCO]): [^(;]*\((?:(\d+) rows|row)").unwrap();
+    let finding = regex::Regex::new(r"FOCUS 1.2 ([A-Za-z]+-C-\d{3}-[MCO]): [^(]*\((\d+ rows)?").unwrap();
     let (mut both, mut used) = (0, BTreeSet::new());
     for path in &paths {
         let name = path.file_name().unwrap().to_str().unwrap();
@@ -523,7 +536,10 @@ fn what_the_validator_faults_on_files_of_others_is_reported_at_ingest() {
         let ours: BTreeMap<&str, u64> = finding
             .captures_iter(&talk)
             .map(|found| {
-                let rows = found.get(2).map_or(1, |n| n.as_str().parse().unwrap());
+                let rows = found
+                    .get(2)
+                    .and_then(|n| n.as_str().split(' ').next()?.parse().ok());
+                let rows = rows.unwrap_or(1);
                 (found.get(1).unwrap().as_str(), rows)
             })
             .collect();
@@ -559,7 +575,7 @@ fn what_the_validator_faults_on_files_of_others_is_reported_at_ingest() {
         for (rule, rows) in &ours {
             assert!(told_rules.contains(rule), "{rule} is no rule of ours");
             assert!(
-                judged[name].contains_key(*rule) || *rule == "ServiceName-C-005-C",
+                judged[name].contains_key(*rule) || TOLD_ALONE.contains(rule),
                 "{name}: ingest reports {rule} in {rows} rows, the validator does not"
             );
         }

@@ -10,6 +10,7 @@
 
 mod board;
 mod browser;
+mod catalogue;
 mod cli;
 mod cloud;
 mod crash;
@@ -18,6 +19,7 @@ mod explain;
 mod export;
 mod facts;
 mod findings;
+mod forecast;
 mod fuzz;
 mod golden;
 mod gpu;
@@ -45,7 +47,10 @@ mod pull_servers;
 mod reports;
 mod retry;
 mod shared_files;
+mod shell;
 mod slt;
 mod sources;
+mod sql;
 mod support;
 mod tidy;
+mod use_cases;

@@ -1,6 +1,7 @@
 //! SQL logic tests: tiny literal inputs, answers worked out by hand, one file per view, metric and
 //! check under `tests/slt/`, at the path it has under `queries/`. Files under `tests/slt/mistakes/` stand
-//! for a mistake that somebody's tool has shipped, and bear its name.
+//! for a mistake that somebody's tool has shipped, and bear its name; those under `tests/slt/functions/` ask
+//! what people ask: FOCUS's columns in any case, JSON, tags, periods, metrics.
 //!
 //! Beside SQL, a statement may be a directive: see `slt/lab.rs`. `SPENDSCOPE_UPDATE=1` fills in what
 //! came out; it is then read, not trusted.
@@ -84,6 +85,11 @@ fn slt_metrics() {
 #[test]
 fn slt_checks() {
     run("checks");
+}
+
+#[test]
+fn slt_functions() {
+    run("functions");
 }
 
 #[test]

@@ -200,7 +200,7 @@ impl Learned for Doubled {
 fn a_forecast_is_handed_in_with_its_error() {
     let text = "title = 't'\nhorizon_days = 10\npaths = 400\nbudget = { headroom = 0.1 }\n[criterion]\nmax_breach_probability = 1\n";
     let scenario = Scenario::parse("test", text).unwrap();
-    let outcome = run_with(&scenario, &bought(), &Double, None).unwrap();
+    let outcome = super::super::run(&scenario, &bought(), &Double, None).unwrap();
     assert_eq!(outcome.forecast, usd("4800"));
     assert!(
         outcome.summary.contains("(twice) missed by 20.0 %"),

@@ -4,6 +4,7 @@
 mod tables;
 mod validate;
 mod value;
+pub(super) mod words;
 
 pub(super) use tables::batches;
 pub use value::{Amount, Day};

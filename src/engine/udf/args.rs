@@ -45,6 +45,11 @@ pub(super) fn texts(array: &ArrayRef) -> Result<&StringArray> {
 pub(super) struct Pairs<'a>(Option<(&'a MapArray, &'a StringArray, &'a StringArray)>);
 
 impl<'a> Pairs<'a> {
+    /// Of no row.
+    pub(super) fn none() -> Pairs<'a> {
+        Pairs(None)
+    }
+
     pub(super) fn of(&self, row: usize) -> impl Iterator<Item = (&'a str, &'a str)> + use<'a> {
         let found = self.0.filter(|(map, ..)| !map.is_null(row));
         found.into_iter().flat_map(move |(map, keys, values)| {
@@ -118,5 +123,13 @@ pub(super) fn instant(function: &str, ty: &DataType) -> Result<DataType> {
     match ty {
         DataType::Timestamp(..) | DataType::Date32 | DataType::Null => Ok(crate::base::time::data_type()),
         other => plan_err!("{function} takes an instant, not {other}"),
+    }
+}
+
+/// The same, where a text may name the instant.
+pub(super) fn instant_or_text(function: &str, ty: &DataType) -> Result<DataType> {
+    match ty {
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => Ok(crate::base::time::data_type()),
+        other => instant(function, other),
     }
 }

@@ -2,7 +2,7 @@
 
 use super::args;
 use crate::base::money;
-use arrow::array::{Array, AsArray, Decimal128Array, RecordBatch};
+use arrow::array::{Array, ArrayRef, AsArray, Decimal128Array, RecordBatch};
 use arrow::datatypes::{DataType, Date32Type};
 use datafusion::common::exec_err;
 use datafusion::error::Result;
@@ -24,11 +24,43 @@ pub(in crate::engine) struct FxRate {
 }
 
 impl FxRate {
-    pub(in crate::engine) fn new(rates: Rates) -> Self {
+    pub(in crate::engine) fn new(rates: Arc<Rates>) -> Self {
         FxRate {
             signature: Signature::user_defined(Volatility::Immutable),
-            rates: Arc::new(rates),
+            rates,
         }
+    }
+
+    /// The rate of each row.
+    pub(super) fn of(&self, from: &ArrayRef, to: &ArrayRef, days: &ArrayRef) -> Result<Decimal128Array> {
+        let (from, to) = (args::texts(from)?, args::texts(to)?);
+        let Some(days) = days.as_primitive_opt::<Date32Type>() else {
+            return exec_err!("fx_rate takes a date");
+        };
+        // Neighbouring rows are of one currency nearly always.
+        let mut last: Option<Pair<'_>> = None;
+        let mut found = Vec::with_capacity(days.len());
+        for row in 0..days.len() {
+            if from.is_null(row) || to.is_null(row) || days.is_null(row) {
+                found.push(None);
+                continue;
+            }
+            let (f, t) = (from.value(row), to.value(row));
+            if f == t {
+                found.push(Some(money::ONE));
+                continue;
+            }
+            let pair = match last {
+                Some((lf, lt, pair)) if lf == f && lt == t => pair,
+                _ => self
+                    .rates
+                    .get(&(f.to_owned(), t.to_owned()))
+                    .map_or(&[][..], Vec::as_slice),
+            };
+            last = Some((f, t, pair));
+            found.push(at(pair, days.value(row)));
+        }
+        Ok(Decimal128Array::from(found).with_data_type(money::data_type()))
     }
 }
 
@@ -89,34 +121,7 @@ impl ScalarUDFImpl for FxRate {
     }
     fn invoke_with_args(&self, call: ScalarFunctionArgs) -> Result<ColumnarValue> {
         let arrays = args::arrays(&call)?;
-        let (from, to) = (args::texts(&arrays[0])?, args::texts(&arrays[1])?);
-        let Some(days) = arrays[2].as_primitive_opt::<Date32Type>() else {
-            return exec_err!("fx_rate takes a date");
-        };
-        // Neighbouring rows are of one currency nearly always.
-        let mut last: Option<Pair<'_>> = None;
-        let mut found = Vec::with_capacity(call.number_rows);
-        for row in 0..call.number_rows {
-            if from.is_null(row) || to.is_null(row) || days.is_null(row) {
-                found.push(None);
-                continue;
-            }
-            let (f, t) = (from.value(row), to.value(row));
-            if f == t {
-                found.push(Some(money::ONE));
-                continue;
-            }
-            let pair = match last {
-                Some((lf, lt, pair)) if lf == f && lt == t => pair,
-                _ => self
-                    .rates
-                    .get(&(f.to_owned(), t.to_owned()))
-                    .map_or(&[][..], Vec::as_slice),
-            };
-            last = Some((f, t, pair));
-            found.push(at(pair, days.value(row)));
-        }
-        let found = Decimal128Array::from(found).with_data_type(money::data_type());
+        let found = self.of(&arrays[0], &arrays[1], &arrays[2])?;
         Ok(ColumnarValue::Array(Arc::new(found)))
     }
 }

@@ -24,7 +24,7 @@ fn run(zone: Tz, sql: &str) -> Result<Vec<String>> {
     Ok(shown)
 }
 
-pub(super) fn query(sql: &str) -> Vec<String> {
+pub(in crate::engine) fn query(sql: &str) -> Vec<String> {
     query_in(Tz::Europe__Berlin, sql)
 }
 

@@ -1,11 +1,11 @@
 //! One budget over its period: spent so far, expected to its end, against the limit. The first budget for
 //! all AI is drawn, else the first there is; the others are named with their state.
 
-use super::super::burn::{LEAST_HISTORY, LOOK_BACK, burn};
+use super::super::burn::{LOOK_BACK, burn, risk};
 use super::super::{reckon, run::Run};
 use super::{Part, chart};
+use crate::base::Result;
 use crate::base::time::{Window, local_midnight};
-use crate::base::{Error, Result};
 use crate::frame::build::{days, decimals, texts};
 use crate::frame::{ChartSpec, Frame, Role};
 use crate::render::number;
@@ -41,7 +41,7 @@ pub(super) async fn build(run: &Run<'_>) -> Result<Part> {
     }
     let zone = run.settings.zone;
     let until = run.window.to.min(run.settings.now);
-    let look_back = first - chrono::Days::new(LOOK_BACK as u64);
+    let look_back = first - chrono::Days::new(LOOK_BACK);
     let window = Window::new(local_midnight(look_back, zone), until)?;
     let daily = daily(run, burnt.text("scope", row)?, window).await?;
     let last = next.pred_opt().unwrap_or(next);
@@ -49,9 +49,8 @@ pub(super) async fn build(run: &Run<'_>) -> Result<Part> {
     let Some(known) = known.map(|d| d.min(last)) else {
         return Ok(Part::empty(subtitle, "Nothing is spent in the budget's period so far.").noting(others));
     };
-    let course = burn(&daily, first, last, known)
-        .ok_or_else(|| Error::internal("a budget's projection is out of range"))?;
-    let projected = course.iter().any(|d| d.p50.is_some());
+    let course = burn(&daily, first, last, known)?;
+    let (course, words) = (course.days, course.words);
     let frame = Frame::of(vec![
         ("day", Role::Time, "", days(course.iter().map(|d| d.day))),
         (
@@ -83,15 +82,10 @@ pub(super) async fn build(run: &Run<'_>) -> Result<Part> {
         target: Some("budget".to_owned()),
         ..chart("fan", "day", &["spent", "p10", "p50", "p90"])
     };
-    let method = if projected {
-        Some(
-            "Dashed: the weekdays of the last four weeks go on; band: 80 % if days scatter as they did."
-                .to_owned(),
-        )
-    } else {
-        (known < last).then(|| format!("No projection: it takes {LEAST_HISTORY} days of history."))
-    };
-    Ok(Part::chart(subtitle, chart, frame).noting(method).noting(others))
+    Ok(Part::chart(subtitle, chart, frame)
+        .noting(risk(&course, limit))
+        .noting(words)
+        .noting(others))
 }
 
 fn choose(burnt: &Frame) -> Result<Option<usize>> {

@@ -4,10 +4,8 @@
 use super::super::{reckon, run::Run, words};
 use super::{Part, chart};
 use crate::base::Result;
-use crate::base::time::Window;
 use crate::frame::build::{decimals, texts};
 use crate::frame::{ChartSpec, Frame, Role};
-use chrono::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 
 const SUBTITLE: &str = "Share of provisioned GPU time that did work";
@@ -74,34 +72,32 @@ pub(super) async fn build(run: &Run<'_>) -> Result<Part> {
 
 pub(in super::super) async fn pools(run: &Run<'_>) -> Result<Vec<Pool>> {
     let nodes = nodes(run).await?;
-    let slos = run.engine.query(
-        "SELECT slo, pool, min_utilization, window_days FROM gpu_slo ORDER BY slo",
-        &[],
-    );
-    let slos = Frame::guess(slos.await?);
+    let judged = run.metric("gpu/slo_attainment", None, run.window).await?;
     let members = run
         .engine
         .query("SELECT slo, host FROM gpu_slo_hosts ORDER BY slo, host", &[])
         .await?;
     let members = Frame::guess(members);
+    let mut seen = BTreeSet::new();
     let mut covered = BTreeSet::new();
     let mut pools = Vec::new();
-    for row in 0..slos.rows() {
-        let slo = slos.int("slo", row)?;
+    for row in 0..judged.rows() {
+        let slo = judged.int("slo", row)?;
+        // A row for each currency; what a pool ran at is the same in all of them.
+        if !seen.insert(slo) {
+            continue;
+        }
         let mut hosts = BTreeSet::new();
         for member in 0..members.rows() {
             if members.int("slo", member)? == slo {
                 hosts.extend(members.text("host", member)?);
             }
         }
-        let days = slos.int("window_days", row)?.unwrap_or(28);
-        let predicate = slos.text("pool", row)?.unwrap_or_default();
-        let end = run.window.to.min(run.settings.now);
-        let window = Window::new(end - Duration::days(days), end).unwrap_or(run.window);
+        let days = judged.int("window_days", row)?.unwrap_or_default();
         pools.push(Pool {
-            name: name(&nodes, &hosts).unwrap_or(predicate),
-            utilization: utilization(run, &hosts, window).await?,
-            target: slos.float("min_utilization", row)?.and_then(reckon::from_float),
+            name: judged.text("pool", row)?.unwrap_or_default(),
+            utilization: judged.float("utilization", row)?.and_then(reckon::from_float),
+            target: judged.float("target", row)?.and_then(reckon::from_float),
             note: format!("{}, {days} days", kinds(&nodes, &hosts)),
         });
         covered.extend(hosts);
@@ -113,7 +109,7 @@ pub(in super::super) async fn pools(run: &Run<'_>) -> Result<Vec<Pool>> {
     for (purchase, hosts) in rest {
         pools.push(Pool {
             name: words::plain(purchase),
-            utilization: utilization(run, &hosts, run.window).await?,
+            utilization: utilization(run, &hosts).await?,
             target: None,
             note: format!("{}, no SLO", kinds(&nodes, &hosts)),
         });
@@ -137,16 +133,6 @@ async fn nodes(run: &Run<'_>) -> Result<BTreeMap<String, Node>> {
     Ok(nodes)
 }
 
-/// How the pool is bought, where that is one way.
-fn name(nodes: &BTreeMap<String, Node>, hosts: &BTreeSet<String>) -> Option<String> {
-    let ways: BTreeSet<&str> = hosts
-        .iter()
-        .filter_map(|h| nodes.get(h))
-        .map(|n| n.purchase.as_str())
-        .collect();
-    (ways.len() == 1).then(|| words::plain(ways.first().copied().unwrap_or_default()))
-}
-
 /// `16 H100, 4 A10`.
 fn kinds(nodes: &BTreeMap<String, Node>, hosts: &BTreeSet<String>) -> String {
     let mut count: BTreeMap<&str, i64> = BTreeMap::new();
@@ -164,8 +150,9 @@ fn kinds(nodes: &BTreeMap<String, Node>, hosts: &BTreeSet<String>) -> String {
     }
 }
 
-async fn utilization(run: &Run<'_>, hosts: &BTreeSet<String>, window: Window) -> Result<Option<i128>> {
-    let frame = run.metric("gpu/utilization", Some(&["host"]), window).await?;
+/// Of nodes that no SLO covers, in the report's own window.
+async fn utilization(run: &Run<'_>, hosts: &BTreeSet<String>) -> Result<Option<i128>> {
+    let frame = run.metric("gpu/utilization", Some(&["host"]), run.window).await?;
     let mut rows = Vec::new();
     for row in 0..frame.rows() {
         if frame.text("host", row)?.is_some_and(|host| hosts.contains(&host)) {

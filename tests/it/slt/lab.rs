@@ -5,13 +5,17 @@
 //! - `registry` and TOML: the registry, replacing the one before.
 //! - `set basis|currency|zone|now VALUE`; `set book NAME|any`, `set book-at DATE|start`.
 //! - `metric NAME from=… to=… by=… key=value`: a query; the window is September 2026 unless given.
-//! - `user SQL`: a query as a user asks it, with the guards that stand around it.
+//! - `user SQL`: a query as a user asks it, with the guards that stand around it; `metric(…)` is over
+//!   September 2026 unless told otherwise.
+//! - `bind VALUE | VALUE`: the texts that the placeholders of the next `user` query stand for.
 //! - `check NAME`: a query; the offending rows, or `nothing to check`.
 
 use super::table;
 use crate::support::assets;
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{DataType, Decimal128Type, Float64Type};
+use datafusion::common::ScalarValue;
+use spendscope::base::time::Window;
 use spendscope::base::{Error, Result, money, time};
 use spendscope::check::{self, Verdict};
 use spendscope::engine::{Engine, Registry, Settings};
@@ -25,6 +29,7 @@ pub(super) struct Lab {
     registry: String,
     settings: Settings,
     engine: Option<Engine>,
+    bound: Vec<ScalarValue>,
 }
 
 impl Default for Lab {
@@ -37,6 +42,7 @@ impl Default for Lab {
             registry: String::new(),
             settings: Settings::new(now),
             engine: None,
+            bound: Vec::new(),
         }
     }
 }
@@ -47,6 +53,8 @@ impl Lab {
             let registry = Registry::parse(&self.registry)?;
             let tables = self.tables.clone();
             let engine = Engine::over_tables(tables, &assets(), &registry, &self.settings).await?;
+            let window = Window::month("2026-09", self.settings.zone)?;
+            metric::table_function(&engine, &assets(), window, self.settings.zone);
             self.engine = Some(engine);
         }
         self.engine
@@ -164,6 +172,12 @@ impl AsyncDB for Lab {
                 self.set(key, value)?;
                 return Ok(DBOutput::StatementComplete(0));
             }
+            ["bind", values @ ..] => {
+                let values = values.join(" ");
+                let texts = values.split('|').map(|value| value.trim());
+                self.bound = texts.map(ScalarValue::from).collect();
+                return Ok(DBOutput::StatementComplete(0));
+            }
             _ => {}
         }
         let batch = match words.first() {
@@ -171,7 +185,8 @@ impl AsyncDB for Lab {
             Some(&"check") => self.check(words.get(1).copied().unwrap_or_default()).await?,
             Some(&"user") => {
                 let sql = sql.trim_start().trim_start_matches("user");
-                let batches = self.engine().await?.user_query(sql).await?;
+                let bound = std::mem::take(&mut self.bound);
+                let batches = self.engine().await?.user_query_with(sql, &bound).await?;
                 arrow::compute::concat_batches(&batches[0].schema(), &batches)?
             }
             _ => self.engine().await?.query(sql, &[]).await?,
