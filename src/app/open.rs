@@ -10,12 +10,9 @@ use crate::store::{Lake, Traces};
 use chrono::{DateTime, Utc};
 
 pub(super) async fn lake(config: &Config) -> Result<Lake> {
-    Lake::open_with(
-        &config.lake_url,
-        &object_store_environment(),
-        config.clock.clone(),
-    )
-    .await
+    let environment = object_store_environment();
+    let lake = Lake::open_with(&config.lake_url, &environment, config.clock.clone()).await?;
+    Ok(lake.run_by(&config.command))
 }
 
 /// The lake, which has to be there: one that is not is an error with advice, not an empty answer.

@@ -74,6 +74,7 @@ pub(super) static ASSETS: &[(&str, &str)] = assets![
     "explain/requests_of_charges.sql",
     "explain/rows.sql",
     "explain/rules.sql",
+    "export/focus.sql",
     "metrics/budget/burn.sql",
     "metrics/energy/by_leaf.sql",
     "metrics/energy/co2_per_1k_requests.sql",

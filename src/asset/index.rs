@@ -45,6 +45,12 @@ const KINDS: &[(&str, &str, &str, &[&str])] = &[
         "What `spendscope diff` asks of the two sides, in the order amounts, changed, leaves, moved, causes, rows.",
         &[],
     ),
+    (
+        "export/",
+        "Export",
+        "What `spendscope export` writes for other programs.",
+        &[],
+    ),
     ("reports/", "Reports", "What `spendscope report NAME` shows.", &[]),
     (
         "drills/",

@@ -178,9 +178,12 @@ pub(super) enum Command {
     Drill(Drill),
     /// Serve the lake, read-only: SQL for tools that speak PostgreSQL, and a live page
     Serve(Serve),
-    /// The lake itself: is every file whole, what was written when
+    /// The lake itself: is every file whole, what was written when, small files, old versions
     #[command(subcommand)]
     Lake(Lake),
+    /// Our own charges, AI costs included, as a file for other programs
+    #[command(subcommand)]
+    Export(Export),
     /// Write a coherent synthetic company: bills, logs, telemetry, outcomes
     Synth(Synth),
     /// Print shell completions
@@ -205,6 +208,7 @@ impl Command {
             | Command::Fx(Reference::Import(_))
             | Command::Schedule(Schedule::Once { .. } | Schedule::Run)
             | Command::Report { email: Some(_), .. }
+            | Command::Lake(Lake::Compact { .. } | Lake::Vacuum { .. })
             | Command::Synth(_) => true,
             Command::Prices(Reference::List)
             | Command::Explain(_)
@@ -220,7 +224,8 @@ impl Command {
             | Command::Schedule(Schedule::List)
             | Command::Drill(_)
             | Command::Serve(_)
-            | Command::Lake(_)
+            | Command::Lake(Lake::Verify | Lake::History { .. } | Lake::Stats)
+            | Command::Export(_)
             | Command::Completions { .. }
             | Command::Man => false,
         }
@@ -463,10 +468,52 @@ pub(super) struct Serve {
 pub(super) enum Lake {
     /// Read every data file whole and hold it against the log; exit status 1 when one is damaged
     Verify,
-    /// Every change of every table: when, what it did, how many rows and files
+    /// Every change of every table: when, by which command, what it did, from which sources
     History {
         /// Only this table
         table: Option<String>,
+    },
+    /// Files, rows, bytes and versions of every table, and what compact and vacuum would do
+    Stats,
+    /// Put small data files together, in order; changes no row, and --as-of answers as before
+    Compact {
+        /// Only these tables
+        tables: Vec<String>,
+        /// Only say what would be done
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Remove data files that only old versions name, and what killed runs left behind
+    Vacuum {
+        /// Age at which a version may go, such as 30d; default: [lake] keep_history of the configuration
+        #[arg(long, value_name = "AGE")]
+        older_than: Option<String>,
+        /// Accept an age below keep_history: --as-of no longer reaches the instants before it
+        #[arg(long)]
+        shorten_history: bool,
+        /// Only say what would be done
+        #[arg(long)]
+        dry_run: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Export {
+    /// A FOCUS file that the official validator passes, whose billed costs add up to the bill
+    #[command(disable_version_flag = true)]
+    Focus {
+        /// Version of FOCUS
+        #[arg(long, default_value = "1.2", value_parser = ["1.2"])]
+        version: String,
+        /// charges: one row per line of the bill; usage: AI and GPU charges split down to who used what
+        #[arg(long, default_value = "charges", value_parser = ["charges", "usage"])]
+        grain: String,
+        /// csv or parquet; default: what the name of the file says, else csv
+        #[arg(long, value_parser = ["csv", "parquet"])]
+        format: Option<String>,
+        /// File to write; default: standard output
+        #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+        out: Option<PathBuf>,
     },
 }
 

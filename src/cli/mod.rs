@@ -8,17 +8,17 @@ mod pager;
 mod screen;
 
 use crate::app::{
-    self, DemoRequest, DiffRequest, ExplainRequest, ForecastRequest, IngestRequest, MailRequest, PullRequest,
-    Status, SynthRequest,
+    self, DemoRequest, DiffRequest, ExplainRequest, FocusRequest, ForecastRequest, IngestRequest,
+    MailRequest, PullRequest, Status, SynthRequest, VacuumRequest,
 };
 use crate::base::{Context, Error, Result, money};
 use crate::config::{self, Config, Overrides};
 use crate::shell;
 use args::{
-    Cli, Command, Drill, Explain, Forecast, Global, Ingest, Lake, Metric, Reference, Schedule, Serve, Sql,
-    Synth,
+    Cli, Command, Drill, Explain, Export, Forecast, Global, Ingest, Lake, Metric, Reference, Schedule, Serve,
+    Sql, Synth,
 };
-use clap::{CommandFactory, Parser};
+use clap::{ArgMatches, CommandFactory, FromArgMatches};
 use console::Terminal;
 use std::io::{IsTerminal, Read};
 use std::process::ExitCode;
@@ -31,7 +31,11 @@ const STACK: usize = 16 << 20;
 
 /// Runs the program with the arguments of the process.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let matches = Cli::command().get_matches();
+    let cli = match Cli::from_arg_matches(&matches) {
+        Ok(cli) => cli,
+        Err(error) => error.exit(),
+    };
     let mut terminal = Terminal::new(cli.global.output.clone(), cli.global.quiet);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .thread_stack_size(STACK)
@@ -45,7 +49,7 @@ pub fn main() -> ExitCode {
         }
     };
     // The planner recurses deeply on nested views; a task's default stack is too small for it.
-    match runtime.block_on(run(cli, &mut terminal)) {
+    match runtime.block_on(run(cli, words(&matches), &mut terminal)) {
         Ok(status) => exit::of(status),
         Err(error) if terminal.pipe_closed() => {
             drop(error);
@@ -58,8 +62,22 @@ pub fn main() -> ExitCode {
     }
 }
 
-async fn run(cli: Cli, terminal: &mut Terminal) -> Result<Status> {
-    let overrides = overrides(&cli.global);
+/// What was called: `lake compact`.
+fn words(matches: &ArgMatches) -> String {
+    let mut words = Vec::new();
+    let mut at = matches;
+    while let Some((name, below)) = at.subcommand() {
+        words.push(name);
+        at = below;
+    }
+    words.join(" ")
+}
+
+async fn run(cli: Cli, command: String, terminal: &mut Terminal) -> Result<Status> {
+    let overrides = Overrides {
+        command,
+        ..overrides(&cli.global)
+    };
     if overrides.as_of.is_some() && cli.command.writes() {
         return Err(
             Error::usage("--as-of asks how things were, and this command writes how they are")
@@ -167,6 +185,38 @@ async fn run(cli: Cli, terminal: &mut Terminal) -> Result<Status> {
         Command::Lake(Lake::Verify) => app::lake_verify(&config()?, terminal).await,
         Command::Lake(Lake::History { table }) => {
             app::lake_history(&config()?, table.as_deref(), terminal).await
+        }
+        Command::Lake(Lake::Stats) => app::lake_stats(&config()?, terminal).await,
+        Command::Lake(Lake::Compact { tables, dry_run }) => {
+            app::lake_compact(&config()?, &tables, dry_run, terminal).await
+        }
+        Command::Lake(Lake::Vacuum {
+            older_than,
+            shorten_history,
+            dry_run,
+        }) => {
+            let request = VacuumRequest {
+                older_than: older_than
+                    .map(|text| config::span("--older-than", &text))
+                    .transpose()?,
+                shorten_history,
+                dry_run,
+            };
+            app::lake_vacuum(&config()?, &request, terminal).await
+        }
+        Command::Export(Export::Focus {
+            version,
+            grain,
+            format,
+            out,
+        }) => {
+            let request = FocusRequest {
+                version,
+                grain,
+                format,
+                out,
+            };
+            app::export_focus(&config()?, &request, terminal).await
         }
         Command::Synth(Synth {
             out,

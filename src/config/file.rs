@@ -42,12 +42,15 @@ pub struct ConfigFile {
 #[serde(deny_unknown_fields, default)]
 pub struct Lake {
     pub url: String,
+    /// How long `--as-of` reaches back whatever `lake vacuum` removes.
+    pub keep_history: String,
 }
 
 impl Default for Lake {
     fn default() -> Self {
         Lake {
             url: "./lake".to_owned(),
+            keep_history: "400d".to_owned(),
         }
     }
 }

@@ -20,12 +20,12 @@ use crate::pull::Connectors;
 use crate::render::{Draw, RENDERERS};
 use crate::schedule::Plan;
 use crate::serve;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// What the command line (or its environment variables) said; everything optional.
 #[derive(Debug, Clone, Default)]
@@ -47,12 +47,18 @@ pub struct Overrides {
     pub timeout: Option<String>,
     pub max_rows: Option<u64>,
     pub allow_files: bool,
+    /// What was called, in words: `lake compact`. Empty where it was no command line.
+    pub command: String,
 }
 
 /// Everything a command needs to know before it starts.
 #[derive(Debug, Clone)]
 pub struct Config {
     pub lake_url: String,
+    /// How far back `--as-of` is promised to reach.
+    pub keep_history: TimeDelta,
+    /// What was called; the lake's history says so.
+    pub command: String,
     /// The configuration file that was read, if any.
     pub file: Option<PathBuf>,
     pub registry: Registry,
@@ -136,6 +142,8 @@ impl Config {
         };
         Ok(Config {
             lake_url,
+            keep_history: span("[lake] keep_history", &file.lake.keep_history)?,
+            command: overrides.command.clone(),
             registry: file.registry,
             privacy: file.privacy,
             pull: file.pull,
@@ -315,6 +323,27 @@ pub fn instant(option: &str, text: &str) -> Result<DateTime<Utc>> {
     })
 }
 
+/// A length of time that an option or a key names.
+pub fn span(option: &str, text: &str) -> Result<TimeDelta> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic() || c == ' ');
+    let number = digits.parse::<u32>().ok().map(i64::from);
+    let span = match (number, text[digits.len()..].trim()) {
+        (Some(n), "d" | "day" | "days") => TimeDelta::try_days(n),
+        (Some(n), "h" | "hour" | "hours") => TimeDelta::try_hours(n),
+        (Some(n), "w" | "week" | "weeks") => TimeDelta::try_weeks(n),
+        _ => None,
+    };
+    span.ok_or_else(|| {
+        Error::usage(format!("{option}: '{text}' is no length of time")).advise("write 30d, 12h or 52w")
+    })
+}
+
+/// When the program was put where it is: rows that were kept before are another program's.
+pub fn program_since() -> Option<SystemTime> {
+    let path = std::env::current_exe().ok()?;
+    std::fs::metadata(path).ok()?.modified().ok()
+}
+
 fn currency(text: &str) -> Result<String> {
     if text.eq_ignore_ascii_case("native") {
         return Ok("native".to_owned());
@@ -391,6 +420,16 @@ mod tests {
         };
         let berlin = window(&month, chrono_tz::Europe::Berlin).unwrap().unwrap();
         assert_eq!(berlin.from.to_rfc3339(), "2026-09-30T22:00:00+00:00");
+    }
+
+    #[test]
+    fn spans_have_a_unit() {
+        for (text, hours) in [("30d", 720), ("12h", 12), ("2 weeks", 336), ("0d", 0)] {
+            assert_eq!(span("--older-than", text).unwrap().num_hours(), hours, "{text}");
+        }
+        for text in ["", "30", "d", "-1d", "1.5d", "30m", "9999999999d"] {
+            assert!(span("--older-than", text).is_err(), "{text}");
+        }
     }
 
     #[test]

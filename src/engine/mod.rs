@@ -24,7 +24,7 @@ mod workers;
 pub use catalogue::{ColumnInfo, FunctionInfo, FunctionKind, Relation, RelationKind};
 pub use currencies::CURRENCY_OF;
 pub use guard::Limits;
-pub use kept::KeptFolder;
+pub use kept::{KeptFolder, sweep_kept};
 pub use registry::Registry;
 pub use settings::{Basis, NATIVE, Settings};
 pub use told::nearest;

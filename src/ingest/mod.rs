@@ -37,7 +37,7 @@ pub use retry::retry;
 
 use crate::base::user_key::UserKey;
 use crate::base::{Context, Error, Result};
-use crate::source::{Bytes, Catalog, DecodeContext, Mapping, decode};
+use crate::source::{Bytes, Catalog, Conformance, DecodeContext, Mapping, decode};
 use crate::store::{ATTEMPTS, Lake, busy};
 use arrow::array::RecordBatch;
 use delivery::{Delivery, FileFacts, StoredTotals};
@@ -352,11 +352,15 @@ fn read(
     let mut rows = 0;
     let mut stored = StoredTotals::new(mapping.table);
     let mut bill = bill::Measured::default();
+    let mut conformance = Conformance::of(mapping);
     let result = decode(mapping, content, &context, &mut |batch| {
         rows += batch.num_rows() as u64;
         stored.add(&batch);
         if mapping.table.name == "charges" {
             bill.add(&batch)?;
+        }
+        if let Some(conformance) = &mut conformance {
+            conformance.look(&batch);
         }
         sink(batch)?;
         progress.on(Step::Decoded {
@@ -378,7 +382,11 @@ fn read(
         rejects: result.rejects,
         totals: result.totals,
         cut_off: result.cut_off,
-        notes: result.notes,
+        notes: result
+            .notes
+            .into_iter()
+            .chain(conformance.iter().flat_map(Conformance::notes))
+            .collect(),
     };
     if facts.rows_out != result.rows_out {
         return Err(Error::internal(format!(

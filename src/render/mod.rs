@@ -11,6 +11,7 @@ pub mod document;
 mod document_json;
 mod document_markdown;
 mod html;
+pub mod interchange;
 mod json;
 pub mod mail;
 mod markdown;

@@ -12,7 +12,7 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 /// The version of each table; a table that was never written has none.
-pub type Mark = BTreeMap<&'static str, i64>;
+pub type Mark = BTreeMap<&'static str, u64>;
 
 /// Where snapshots come from.
 #[async_trait]

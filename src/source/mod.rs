@@ -7,6 +7,7 @@
 mod catalog;
 mod collect;
 mod column;
+mod conformance;
 mod convert;
 mod decode;
 mod expr;
@@ -32,6 +33,7 @@ mod testing;
 mod texts;
 
 pub use catalog::Catalog;
+pub use conformance::{Conformance, conformance_rules};
 pub use decode::{Bytes, DecodeContext, HEAD_BYTES, decode};
 pub use manifest::{MANIFEST_BYTES, Manifest, Part};
 pub use mapping::Mapping;

@@ -22,6 +22,8 @@ use std::sync::Arc;
 
 /// Our moment of a commit, by the clock of the run. Delta's own timestamp is the wall clock's.
 pub(super) const AT: &str = "spendscope.at";
+/// What the user had called when it was made, such as `lake compact`.
+pub(super) const COMMAND: &str = "spendscope.command";
 /// A mark that only this try has: an answer can get lost after the commit was made.
 const TRY: &str = "spendscope.try";
 
@@ -39,7 +41,24 @@ pub(super) fn log_store(location: &Location, table: &TableSchema) -> Result<LogS
 /// What one commit does.
 pub(super) struct Actions {
     pub(super) actions: Vec<Action>,
-    pub(super) txn: String,
+    pub(super) purpose: Purpose,
+    /// Empty where nobody says.
+    pub(super) command: Arc<str>,
+}
+
+/// Why a commit is made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// Facts change; the name of the change is kept in the log for ever.
+    Change(String),
+    /// The same rows in other files.
+    Compaction,
+}
+
+impl Purpose {
+    pub(super) fn changes_data(&self) -> bool {
+        matches!(self, Purpose::Change(_))
+    }
 }
 
 /// Commits on top of `base`, or creates the table. `None`: somebody else was faster.
@@ -55,17 +74,35 @@ pub(super) async fn commit(
     let at = now.to_rfc3339_opts(SecondsFormat::Micros, true);
     let mark = format!("{:016x}", seed::nonce());
     let log = Arc::clone(&log_store);
+    let mut about = vec![(AT.to_owned(), json!(at)), (TRY.to_owned(), json!(mark))];
+    if !change.command.is_empty() {
+        about.push((COMMAND.to_owned(), json!(&*change.command)));
+    }
+    let operation = match &change.purpose {
+        Purpose::Change(_) => DeltaOperation::Write {
+            mode: SaveMode::Append,
+            partition_by: Some(table.partition_by.iter().map(|c| (*c).to_owned()).collect()),
+            predicate: None,
+        },
+        Purpose::Compaction => DeltaOperation::Optimize {
+            predicate: None,
+            target_size: i64::try_from(super::write::FILE_BYTES).unwrap_or(i64::MAX),
+        },
+    };
     let properties = CommitProperties::default()
-        .with_metadata([(AT.to_owned(), json!(at)), (TRY.to_owned(), json!(mark))])
-        .with_application_transaction(Transaction::new_with_last_update(
-            change.txn,
-            i64::try_from(version).unwrap_or(i64::MAX),
-            Some(now.timestamp_millis()),
-        ))
+        .with_metadata(about)
         // A conflict is ours to solve: what is written depends on what was read.
         .with_max_retries(0)
         // History is a promise; nothing deletes it behind the user's back.
         .with_cleanup_expired_logs(Some(false));
+    let properties = match change.purpose {
+        Purpose::Change(name) => properties.with_application_transaction(Transaction::new_with_last_update(
+            name,
+            i64::try_from(version).unwrap_or(i64::MAX),
+            Some(now.timestamp_millis()),
+        )),
+        Purpose::Compaction => properties,
+    };
     let committed = match base {
         None => create(table, log_store, change.actions, properties).await,
         Some(state) => {
@@ -73,11 +110,6 @@ pub(super) async fn commit(
             if let Some(widened) = widened(table, state)? {
                 actions.push(widened);
             }
-            let operation = DeltaOperation::Write {
-                mode: SaveMode::Append,
-                partition_by: Some(table.partition_by.iter().map(|c| (*c).to_owned()).collect()),
-                predicate: None,
-            };
             CommitBuilder::from(properties)
                 .with_actions(actions)
                 .build(Some(state), log_store, operation)

@@ -4,10 +4,12 @@
 //! versions and partitions; what rows mean, and which of two copies wins, is the business of `ingest`.
 
 pub mod cloud;
+mod compact;
 mod delta;
 mod encoding;
 mod history;
 mod object;
+mod reach;
 mod read;
 mod scan;
 mod snapshot;
@@ -15,16 +17,19 @@ mod stage;
 mod stats;
 mod traces;
 pub mod trouble;
+mod vacuum;
 mod verify;
 mod write;
 
 #[cfg(test)]
 mod tests;
 
+pub use compact::Compacted;
 pub use history::Version;
 pub use snapshot::Snapshot;
 pub use stage::{Stage, Staged, StagedFile};
 pub use traces::Traces;
+pub use vacuum::Garbage;
 pub use verify::{Damaged, Verified};
 
 use crate::base::clock::Clock;
@@ -32,6 +37,7 @@ use crate::base::{Error, Result};
 use crate::schema::{TABLES, TableSchema};
 use arrow::array::RecordBatch;
 use chrono::{DateTime, Utc};
+use deltalake::logstore::LogStoreRef;
 use deltalake::table::state::DeltaTableState;
 use futures::future::try_join_all;
 use object::Location;
@@ -46,6 +52,8 @@ pub const ATTEMPTS: u32 = 20;
 pub struct Lake {
     location: Location,
     clock: Arc<dyn Clock>,
+    /// What the user called; commits say so.
+    command: Arc<str>,
 }
 
 /// One change of one table.
@@ -91,7 +99,17 @@ impl Lake {
         Ok(Lake {
             location: Location::parse(url, options)?,
             clock,
+            command: "".into(),
         })
+    }
+
+    /// The same lake, whose commits say what the user called.
+    #[must_use]
+    pub fn run_by(self, command: &str) -> Lake {
+        Lake {
+            command: command.into(),
+            ..self
+        }
     }
 
     /// Makes the tables that are not there yet, empty.
@@ -154,13 +172,26 @@ impl Lake {
             None => None,
             Some(moment) => match history::as_of(&log_store, moment).await? {
                 None => return Ok(None),
-                Some(version) => Some(version),
+                Some(version) => {
+                    reach::check(&self.location, &log_store, moment, version).await?;
+                    Some(version)
+                }
             },
         };
+        self.at_version(table, &log_store, version).await.map(Some)
+    }
+
+    /// A version of a table that is there; `None`: its newest.
+    async fn at_version(
+        &self,
+        table: &'static TableSchema,
+        log_store: &LogStoreRef,
+        version: Option<u64>,
+    ) -> Result<Snapshot> {
         let state = DeltaTableState::try_new(log_store.as_ref(), version)
             .await
             .map_err(delta::error)?;
-        Snapshot::new(self.location.clone(), table, state).map(Some)
+        Snapshot::new(self.location.clone(), table, state)
     }
 
     /// Applies a change to whatever the table is now.
@@ -209,7 +240,7 @@ impl Lake {
 
     /// The newest version of each table, from the versions that were known: one small question a table while
     /// nothing has changed. A table that was never written has none.
-    pub async fn versions(&self, known: &BTreeMap<&'static str, i64>) -> Result<BTreeMap<&'static str, i64>> {
+    pub async fn versions(&self, known: &BTreeMap<&'static str, u64>) -> Result<BTreeMap<&'static str, u64>> {
         let newest = TABLES.iter().map(|table| async move {
             let log_store = delta::log_store(&self.location, table)?;
             let found = match known.get(table.name) {

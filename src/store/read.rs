@@ -4,8 +4,11 @@ use super::Snapshot;
 use crate::base::Result;
 use arrow::array::RecordBatch;
 use datafusion::execution::SendableRecordBatchStream;
+use datafusion::execution::memory_pool::FairSpillPool;
+use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::prelude::{Expr, SessionConfig, SessionContext, col};
 use futures::TryStreamExt;
+use std::sync::Arc;
 
 impl Snapshot {
     /// Some columns of the rows for which all filters hold, batch by batch. No columns: all of them.
@@ -21,7 +24,22 @@ impl Snapshot {
         Ok(frame.execute_stream().await?)
     }
 
-    /// The same, all at once.
+    /// All rows in order of partition and `sort_by`, in so many bytes of memory; beyond it they wait on the disk.
+    pub(super) async fn in_order(&self, memory: usize) -> Result<SendableRecordBatchStream> {
+        let runtime = RuntimeEnvBuilder::new()
+            .with_memory_pool(Arc::new(FairSpillPool::new(memory)))
+            .build_arc()?;
+        let config = SessionConfig::new().with_target_partitions(1);
+        let context = SessionContext::new_with_config_rt(config, runtime);
+        let by = self.table.partition_by.iter().chain(self.table.sort_by);
+        let by = by
+            .map(|name| col(format!("\"{name}\"")).sort(true, true))
+            .collect();
+        let frame = context.read_table(self.table_provider())?.sort(by)?;
+        Ok(frame.execute_stream().await?)
+    }
+
+    /// The rows of `stream`, all at once.
     pub async fn read(&self, columns: &[&str], filters: &[Expr]) -> Result<Vec<RecordBatch>> {
         Ok(self.stream(columns, filters).await?.try_collect().await?)
     }

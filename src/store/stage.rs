@@ -5,8 +5,9 @@
 //! that changes nothing leaves no trace; beyond that they are put where they belong, and taken away again if no commit
 //! will name them. A process that is killed leaves at most files that nobody names.
 
-use super::delta;
+use super::delta::{self, Purpose};
 use super::object::Location;
+use super::snapshot::DataFile;
 use super::trouble;
 use super::write::{self, Encoded, Writer};
 use super::{Committed, Lake, Replace, Snapshot};
@@ -120,13 +121,7 @@ impl Lake {
         replace: &Replace,
         txn: &str,
     ) -> Result<Option<Committed>> {
-        self.location.keeps_writers_apart().await?;
-        if let Err(e) = self.put(table, files).await {
-            remove(&self.location, files).await;
-            return Err(e);
-        }
-        let written_at = self.clock.now().timestamp_millis();
-        let removes: Vec<_> = base
+        let replaced: Vec<_> = base
             .map(|b| b.files.iter())
             .into_iter()
             .flatten()
@@ -135,17 +130,43 @@ impl Lake {
                 Replace::Partitions(partitions) => partitions.contains(&file.partition),
                 Replace::Files(names) => names.contains(&file.path),
             })
-            .map(|file| {
-                let mut remove = file.remove.clone();
-                remove.deletion_timestamp = Some(written_at);
-                remove
-            })
             .collect();
-        let files_removed = removes.len();
-        let adds = files.iter().map(|file| Action::Add(file.add.clone()));
+        self.commit_files(table, base, files, &replaced, Purpose::Change(txn.to_owned()))
+            .await
+    }
+
+    /// Names staged files in the place of others, on top of `base`. `None`: the table has moved on since.
+    pub(super) async fn commit_files(
+        &self,
+        table: &'static TableSchema,
+        base: Option<&Snapshot>,
+        files: &[&StagedFile],
+        replaced: &[&DataFile],
+        purpose: Purpose,
+    ) -> Result<Option<Committed>> {
+        self.location.keeps_writers_apart().await?;
+        if let Err(e) = self.put(table, files).await {
+            remove(&self.location, files).await;
+            return Err(e);
+        }
+        let written_at = self.clock.now().timestamp_millis();
+        let changes_data = purpose.changes_data();
+        let removes = replaced.iter().map(|file| {
+            let mut remove = file.remove.clone();
+            remove.deletion_timestamp = Some(written_at);
+            remove.data_change = changes_data;
+            Action::Remove(remove)
+        });
+        let files_removed = replaced.len();
+        let adds = files.iter().map(|file| {
+            let mut add = file.add.clone();
+            add.data_change = changes_data;
+            Action::Add(add)
+        });
         let actions = delta::Actions {
-            actions: removes.into_iter().map(Action::Remove).chain(adds).collect(),
-            txn: txn.to_owned(),
+            actions: removes.chain(adds).collect(),
+            purpose,
+            command: Arc::clone(&self.command),
         };
         let log_store = delta::log_store(&self.location, table)?;
         let state = base.map(|b| b.state.as_ref());
@@ -383,6 +404,11 @@ impl StagedFile {
 
     pub fn rows(&self) -> u64 {
         self.rows
+    }
+
+    /// Bytes that it takes.
+    pub(super) fn size(&self) -> u64 {
+        u64::try_from(self.add.size).unwrap_or(0)
     }
 
     async fn put(&self, location: &Location) -> Result<()> {

@@ -30,7 +30,7 @@ const HELD_BACK: usize = SORTED_ROWS / 8;
 /// Bytes of rows that wait in all partitions; beyond it the largest is written.
 const WAITING_BYTES: usize = 96 << 20;
 /// Size of a data file beyond which the next one is begun.
-const FILE_BYTES: usize = 64 << 20;
+pub(super) const FILE_BYTES: usize = 64 << 20;
 /// Size of all data files that are open at once; beyond it the largest is closed.
 const OPEN_BYTES: usize = 96 << 20;
 /// Rows that are put in order at a time.

@@ -144,6 +144,15 @@ fn ingest_keeps_good_rows_and_shows_bad_ones() {
     assert!(out.is_empty(), "{out}");
     insta::assert_snapshot!(talk, @r#"
     in/bill.csv: focus → charges (focus): 3 rows, 2 kept, 1 REJECTED
+        note: FOCUS 1.2 BillingAccountId-C-001-M: BillingAccountId is missing (2 rows from row 1 on)
+        note: FOCUS 1.2 ChargeFrequency-C-002-M: ChargeFrequency is missing (2 rows from row 1 on)
+        note: FOCUS 1.2 ConsumedUnit-C-005-C: ConsumedUnit stands without a ConsumedQuantity (2 rows from row 1 on)
+        note: FOCUS 1.2 ContractedCost-C-003-M: ContractedCost is missing (2 rows from row 1 on)
+        note: FOCUS 1.2 InvoiceIssuerName-C-003-M: InvoiceIssuerName is missing (2 rows from row 1 on)
+        note: FOCUS 1.2 ListCost-C-003-M: ListCost is missing (2 rows from row 1 on)
+        note: FOCUS 1.2 PricingQuantity-C-005-C: PricingQuantity is missing on usage or a purchase (2 rows from row 1 on)
+        note: FOCUS 1.2 PublisherName-C-003-M: PublisherName is missing (2 rows from row 1 on)
+        note: FOCUS 1.2 SkuMeter-C-004-C: SkuMeter stands without a SkuId (row 1)
     in/calls.jsonl: litellm → requests (litellm): 3 rows, 2 kept, 1 REJECTED
     in/fx.csv: fx → fx_rates (fx): 1 rows, 1 kept
     in/labels.csv: outcomes → outcomes (outcomes): 2 rows, 2 kept

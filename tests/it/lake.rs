@@ -186,24 +186,24 @@ fn history_lists_every_change_and_stops_at_as_of() {
     assert_eq!(run(dir.path(), &later).0, 0);
     let lines = |args: &[&str]| -> Vec<String> {
         let (out, _) = says(dir.path(), 0, &[&["-o", "csv"], args].concat());
-        // Without the name of the delivery.
+        // Without the hash that names the delivery.
         let cut = |line: &str| line.rsplit_once(',').unwrap().0.to_owned();
         out.lines().skip(1).map(cut).collect()
     };
     assert_eq!(
         lines(&["lake", "history", "fx_rates"]),
         [
-            "fx_rates,0,2026-11-20T00:00:00Z,append,1,1,0",
-            "fx_rates,1,2026-11-21T00:00:00Z,replace,1,1,1",
+            "fx_rates,0,2026-11-20T00:00:00Z,append,ingest,1,1,0,fx",
+            "fx_rates,1,2026-11-21T00:00:00Z,replace,ingest,1,1,1,fx",
         ]
     );
     assert_eq!(
         lines(&["--as-of", "2026-11-20T12:00:00Z", "lake", "history"]),
         [
-            "outcomes,0,2026-11-20T00:00:00Z,append,2,1,0",
-            "fx_rates,0,2026-11-20T00:00:00Z,append,1,1,0",
-            "ingest_files,0,2026-11-20T00:00:00Z,append,1,1,0",
-            "ingest_files,1,2026-11-20T00:00:00Z,append,1,1,0",
+            "outcomes,0,2026-11-20T00:00:00Z,append,ingest,2,1,0,labels",
+            "fx_rates,0,2026-11-20T00:00:00Z,append,ingest,1,1,0,fx",
+            "ingest_files,0,2026-11-20T00:00:00Z,append,ingest,1,1,0,labels",
+            "ingest_files,1,2026-11-20T00:00:00Z,append,ingest,1,1,0,fx",
         ]
     );
     let (_, talk) = says(dir.path(), 2, &["lake", "history", "nothing"]);

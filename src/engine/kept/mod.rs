@@ -7,10 +7,12 @@
 mod key;
 mod rows;
 mod store;
+mod sweep;
 
 pub(super) use key::Keys;
 pub use store::KeptFolder;
 pub(super) use store::Store;
+pub use sweep::sweep_kept;
 
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use async_trait::async_trait;

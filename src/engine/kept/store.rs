@@ -22,7 +22,7 @@ const SESSIONS: usize = 32;
 /// Stands between the name of a view and that of a session; no view has it in its name.
 const MEMORY: char = '@';
 /// Names the files of an entry and their sizes, and is what readers lock.
-const CONTENTS: &str = "contents";
+pub(super) const CONTENTS: &str = "contents";
 
 /// Where kept rows may stay, and which program they are of.
 #[derive(Debug, Clone)]
@@ -189,7 +189,7 @@ impl Store {
 }
 
 /// What the files of an entry take.
-fn bytes(contents: &str) -> u64 {
+pub(super) fn bytes(contents: &str) -> u64 {
     let sizes = contents
         .lines()
         .filter_map(|line| line.split_once(' ')?.0.parse::<u64>().ok());
@@ -209,7 +209,7 @@ fn contents(folder: &Path) -> Option<String> {
 }
 
 /// Unless somebody reads it. What cannot be removed is tried again with the next entry.
-fn remove(folder: &Path) {
+pub(super) fn remove(folder: &Path) {
     let contents = File::open(folder.join(CONTENTS));
     if contents.is_ok_and(|file| file.try_lock().is_ok()) {
         let _ = fs::remove_dir_all(folder);
