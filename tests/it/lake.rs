@@ -200,10 +200,10 @@ fn history_lists_every_change_and_stops_at_as_of() {
     assert_eq!(
         lines(&["--as-of", "2026-11-20T12:00:00Z", "lake", "history"]),
         [
-            "outcomes,0,2026-11-20T00:00:00Z,append,ingest,2,1,0,labels",
+            "outcomes,0,2026-11-20T00:00:00Z,append,ingest,2,1,0,outcomes",
             "fx_rates,0,2026-11-20T00:00:00Z,append,ingest,1,1,0,fx",
-            "ingest_files,0,2026-11-20T00:00:00Z,append,ingest,1,1,0,labels",
-            "ingest_files,1,2026-11-20T00:00:00Z,append,ingest,1,1,0,fx",
+            "ingest_files,0,2026-11-20T00:00:00Z,append,ingest,1,1,0,fx",
+            "ingest_files,1,2026-11-20T00:00:00Z,append,ingest,1,1,0,outcomes",
         ]
     );
     let (_, talk) = says(dir.path(), 2, &["lake", "history", "nothing"]);
