@@ -5,22 +5,30 @@ mod console;
 mod exit;
 
 use crate::app::{
-    self, DemoRequest, DiffRequest, ExplainRequest, IngestRequest, MailRequest, PullRequest, Status,
-    SynthRequest,
+    self, DemoRequest, DiffRequest, ExecutorRequest, ExplainRequest, IngestRequest, MailRequest, PullRequest,
+    Status, SynthRequest,
 };
 use crate::base::{Context, Error, Result, money};
 use crate::config::{self, Config, Overrides};
-use args::{Cli, Command, Drill, Explain, Global, Ingest, Lake, Metric, Reference, Schedule, Synth};
+use args::{Cli, Cluster, Command, Drill, Explain, Global, Ingest, Lake, Metric, Reference, Schedule, Synth};
 use clap::{CommandFactory, Parser};
 use console::Terminal;
 use std::io::Read;
 use std::process::ExitCode;
 
+/// Bytes of a thread's stack; only what is used of it takes memory.
+const STACK: usize = 32 << 20;
+
 /// Runs the program with the arguments of the process.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let mut terminal = Terminal::new(cli.global.output.clone(), cli.global.quiet);
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    // Plans of nested views are deep, and what reads them recurses: more than a thread's usual stack.
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .thread_stack_size(STACK)
+        .enable_all()
+        .build()
+    {
         Ok(runtime) => runtime,
         Err(error) => {
             terminal.fail(&error.into());
@@ -159,6 +167,31 @@ async fn run(cli: Cli, terminal: &mut Terminal) -> Result<Status> {
         Command::Lake(Lake::History { table }) => {
             app::lake_history(&config()?, table.as_deref(), terminal).await
         }
+        Command::Cluster(Cluster::Scheduler {
+            bind,
+            advertise,
+            insecure_network,
+        }) => app::cluster_scheduler(bind, advertise, insecure_network, terminal).await,
+        Command::Cluster(Cluster::Executor {
+            scheduler,
+            bind,
+            advertise,
+            work_dir,
+            memory,
+            cores,
+            insecure_network,
+        }) => {
+            let request = ExecutorRequest {
+                scheduler,
+                bind,
+                advertise,
+                work_dir,
+                memory,
+                cores,
+                insecure_network,
+            };
+            app::cluster_executor(request, terminal).await
+        }
         Command::Synth(Synth {
             out,
             seed,
@@ -207,6 +240,8 @@ fn overrides(global: &Global) -> Overrides {
         queries: global.queries.clone(),
         book: global.book.clone(),
         book_at: global.book_at.clone(),
+        cluster: global.cluster.clone(),
+        cluster_partitions: global.cluster_partitions,
     }
 }
 

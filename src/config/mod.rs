@@ -15,6 +15,7 @@ use crate::base::time::{Window, from_micros, parse_bound, parse_instant};
 use crate::base::user_key::UserKey;
 use crate::base::{Context, Error, Result, hash};
 use crate::deliver::smtp;
+use crate::engine::cluster::ClusterSettings;
 use crate::engine::{Basis, KeptFolder, Registry, Settings};
 use crate::pull::Connectors;
 use crate::render::{Draw, RENDERERS};
@@ -42,6 +43,8 @@ pub struct Overrides {
     pub queries: Option<PathBuf>,
     pub book: Option<String>,
     pub book_at: Option<String>,
+    pub cluster: Option<String>,
+    pub cluster_partitions: Option<usize>,
 }
 
 /// Everything a command needs to know before it starts.
@@ -122,6 +125,7 @@ impl Config {
                 .transpose()?,
             memory_limit: QUERY_MEMORY,
             kept: kept_folder(&lake_url),
+            cluster: cluster(overrides)?,
         };
         Ok(Config {
             lake_url,
@@ -240,6 +244,15 @@ fn kept_folder(lake_url: &str) -> Option<KeptFolder> {
         program: program.ok()?,
         worth: WORTH_KEEPING,
     })
+}
+
+/// Rows of a scan on a cluster are cut into so many parts, unless `--cluster-partitions` says otherwise.
+const CLUSTER_PARTITIONS: usize = 8;
+
+fn cluster(overrides: &Overrides) -> Result<Option<ClusterSettings>> {
+    let partitions = overrides.cluster_partitions.unwrap_or(CLUSTER_PARTITIONS);
+    let url = overrides.cluster.as_deref();
+    url.map(|url| ClusterSettings::new(url, partitions)).transpose()
 }
 
 fn zone(name: &str) -> Result<Tz> {

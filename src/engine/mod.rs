@@ -3,6 +3,7 @@
 //! Knows nothing of metrics, reports or the command line. Everything that depends on the
 //! configuration is worked out here, from facts that do not.
 
+pub mod cluster;
 mod currencies;
 mod guard;
 mod kept;
@@ -63,10 +64,10 @@ impl Engine {
         settings: &Settings,
     ) -> Result<Engine> {
         let (facts, contents) = tables::from_lake(lake, as_of).await?;
-        let keys = settings
-            .kept
-            .as_ref()
-            .map(|folder| kept::Keys::new(folder, contents, assets, registry, settings));
+        let keys = settings.kept.as_ref().map(|folder| {
+            let remote = lake.beside(".kept").map(kept::Remote::new);
+            kept::Keys::new(folder, contents, assets, registry, settings, remote)
+        });
         Engine::open(facts, keys, assets, registry, settings).await
     }
 

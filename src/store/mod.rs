@@ -32,6 +32,8 @@ use arrow::array::RecordBatch;
 use chrono::{DateTime, Utc};
 use deltalake::table::state::DeltaTableState;
 use object::Location;
+use object_store::ObjectStore;
+use object_store::path::Path;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -43,6 +45,15 @@ pub const ATTEMPTS: u32 = 20;
 pub struct Lake {
     location: Location,
     clock: Arc<dyn Clock>,
+}
+
+/// A folder in an object store, that is no table of the lake.
+#[derive(Clone)]
+pub struct Beside {
+    pub store: Arc<dyn ObjectStore>,
+    /// Scheme and host, by which a query session knows the store.
+    pub root: String,
+    pub folder: Path,
 }
 
 /// One change of one table.
@@ -121,6 +132,15 @@ impl Lake {
     /// Where it lies, without credentials.
     pub fn place(&self) -> String {
         self.location.display()
+    }
+
+    /// A folder beside the tables of a lake on a server. None: the lake is on this machine.
+    pub fn beside(&self, name: &str) -> Option<Beside> {
+        self.location.is_remote().then(|| Beside {
+            store: Arc::clone(&self.location.store),
+            root: self.location.root_url().to_owned(),
+            folder: self.location.table_prefix(name),
+        })
     }
 
     pub fn clock(&self) -> &Arc<dyn Clock> {

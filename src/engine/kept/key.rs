@@ -1,7 +1,7 @@
 //! What the rows of a kept view depend on, as a name: the plan of the view, the content of each table that
 //! it reads, and whatever else its functions know of the session. Equal names mean equal rows.
 
-use super::{KeptFolder, Store, Stored};
+use super::{KeptFolder, Remote, Store, Stored};
 use crate::asset::Assets;
 use crate::base::{Result, hash};
 use crate::engine::query_error;
@@ -35,6 +35,7 @@ pub(in crate::engine) struct Keys {
     settings: SettingValues,
     /// Of the views that are planned already.
     known: Mutex<BTreeMap<String, String>>,
+    remote: Option<Arc<Remote>>,
 }
 
 impl Keys {
@@ -44,6 +45,7 @@ impl Keys {
         assets: &Assets,
         registry: &Registry,
         settings: &Settings,
+        remote: Option<Remote>,
     ) -> Keys {
         let mut base = format!("{}\n{registry:?}\n", folder.program);
         for asset in assets.under("views/").chain(assets.under("scopes/")) {
@@ -55,6 +57,7 @@ impl Keys {
             contents,
             settings: SettingValues::new(settings, registry),
             known: Mutex::default(),
+            remote: remote.map(Arc::new),
         }
     }
 
@@ -92,6 +95,7 @@ impl Keys {
             store: Arc::clone(&self.store),
             name: view.to_owned(),
             key,
+            remote: self.remote.clone(),
         })
     }
 }

@@ -5,13 +5,16 @@
 //! serve the session, and through the store every later one for which nothing has changed.
 
 mod key;
+mod remote;
 mod rows;
 mod store;
 
 pub(super) use key::Keys;
+pub(super) use remote::Remote;
 pub use store::KeptFolder;
 pub(super) use store::Store;
 
+use super::cluster::Cluster;
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
@@ -40,6 +43,8 @@ pub(super) struct Stored {
     pub(super) name: String,
     /// Names everything that the rows depend on.
     pub(super) key: String,
+    /// Where executors of a cluster find them, when the lake is not a folder.
+    pub(super) remote: Option<Arc<Remote>>,
 }
 
 impl KeptView {
@@ -68,6 +73,11 @@ impl KeptView {
     }
 
     async fn rows(&self, state: &dyn Session) -> Result<Rows> {
+        if let Some(stored) = &self.stored
+            && state.config().get_extension::<Cluster>().is_some()
+        {
+            return self.for_executors(stored, state).await;
+        }
         let store = self
             .stored
             .as_ref()
@@ -78,6 +88,21 @@ impl KeptView {
             return Ok(rows);
         }
         Rows::compute(&self.plan, state, &self.schema, self.budget, store).await
+    }
+
+    /// Rows that executors of a cluster will read: always kept beside the lake, however quickly they were
+    /// worked out.
+    async fn for_executors(&self, stored: &Stored, state: &dyn Session) -> Result<Rows> {
+        let (name, key) = (stored.name.as_str(), stored.key.as_str());
+        if let Some(remote) = &stored.remote {
+            return Rows::for_executors(&self.plan, state, &self.schema, remote, (name, key)).await;
+        }
+        if let Some(rows) = Rows::stored(&stored.store, name, key, &self.schema)? {
+            return Ok(rows);
+        }
+        let store = stored.store.for_executors()?;
+        let place = Some((&store, name, key));
+        Rows::compute(&self.plan, state, &self.schema, self.budget, place).await
     }
 }
 

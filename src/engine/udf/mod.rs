@@ -33,6 +33,7 @@ mod setting;
 mod share;
 mod sum_product;
 mod token_cost;
+pub(super) mod travel;
 mod uplift;
 mod zone;
 

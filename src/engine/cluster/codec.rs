@@ -1,0 +1,80 @@
+//! How plans are written down: Ballista's nodes as Ballista does, our functions with what they know.
+
+use crate::engine::udf::{self, travel};
+use ballista_core::registry::BallistaFunctionRegistry;
+use ballista_core::serde::BallistaPhysicalExtensionCodec;
+use datafusion::common::plan_err;
+use datafusion::error::Result;
+use datafusion::execution::TaskContext;
+use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion_proto::physical_plan::{PhysicalExtensionCodec, PhysicalProtoConverterExtension};
+use std::sync::Arc;
+
+#[derive(Debug, Default)]
+pub(super) struct Codec {
+    ballista: BallistaPhysicalExtensionCodec,
+}
+
+impl PhysicalExtensionCodec for Codec {
+    fn try_decode(
+        &self,
+        bytes: &[u8],
+        inputs: &[Arc<dyn ExecutionPlan>],
+        context: &TaskContext,
+        converter: &dyn PhysicalProtoConverterExtension,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        self.ballista.try_decode(bytes, inputs, context, converter)
+    }
+
+    fn try_encode(
+        &self,
+        node: Arc<dyn ExecutionPlan>,
+        bytes: &mut Vec<u8>,
+        converter: &dyn PhysicalProtoConverterExtension,
+    ) -> Result<()> {
+        self.ballista.try_encode(node, bytes, converter)
+    }
+
+    fn try_encode_udf(&self, function: &ScalarUDF, bytes: &mut Vec<u8>) -> Result<()> {
+        bytes.extend(travel::knowledge(function)?);
+        Ok(())
+    }
+
+    fn try_decode_udf(&self, name: &str, bytes: &[u8]) -> Result<Arc<ScalarUDF>> {
+        match travel::scalar(name, bytes)? {
+            Some(function) => Ok(Arc::new(function)),
+            None => plan_err!(
+                "there is no function {name} on this side: run one version of spendscope everywhere"
+            ),
+        }
+    }
+
+    fn try_decode_udaf(&self, name: &str, _: &[u8]) -> Result<Arc<AggregateUDF>> {
+        match travel::aggregate(name) {
+            Some(function) => Ok(Arc::new(function)),
+            None => plan_err!(
+                "there is no aggregate {name} on this side: run one version of spendscope everywhere"
+            ),
+        }
+    }
+}
+
+/// Functions that are found by their names: DataFusion's, and ours that know nothing of a session. Ballista
+/// reads the keys of a shuffle with this alone.
+pub(super) fn functions() -> BallistaFunctionRegistry {
+    let mut registry = BallistaFunctionRegistry::default();
+    for function in travel::plain() {
+        let function = Arc::new(function);
+        registry
+            .scalar_functions
+            .insert(function.name().to_owned(), function);
+    }
+    for function in udf::aggregates() {
+        let function = Arc::new(function);
+        registry
+            .aggregate_functions
+            .insert(function.name().to_owned(), function);
+    }
+    registry
+}
