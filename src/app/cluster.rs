@@ -28,6 +28,12 @@ pub async fn cluster_scheduler(
     console: &mut dyn Console,
 ) -> Result<Status> {
     trusted(bind, insecure_network, console)?;
+    if bind.ip().is_unspecified() && advertise.is_none() {
+        return Err(
+            Error::usage(format!("{bind} is no address that executors could answer to"))
+                .advise("add --advertise with the name or the address of this machine"),
+        );
+    }
     console.say(&format!("scheduler on {bind}; Ctrl-C or SIGTERM ends it"));
     let mut ended = signal(SignalKind::terminate())?;
     let stopped = async {

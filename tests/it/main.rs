@@ -12,6 +12,7 @@ mod board;
 mod browser;
 mod cli;
 mod cloud;
+mod cluster;
 mod crash;
 mod drill;
 mod explain;

@@ -1,5 +1,6 @@
 //! How plans are written down: Ballista's nodes as Ballista does, our functions with what they know.
 
+use super::parcel::Parcel;
 use crate::engine::udf::{self, travel};
 use ballista_core::registry::BallistaFunctionRegistry;
 use ballista_core::serde::BallistaPhysicalExtensionCodec;
@@ -24,7 +25,10 @@ impl PhysicalExtensionCodec for Codec {
         context: &TaskContext,
         converter: &dyn PhysicalProtoConverterExtension,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        self.ballista.try_decode(bytes, inputs, context, converter)
+        match Parcel::open(bytes, self, context, converter)? {
+            Some(parcel) => Ok(Arc::new(parcel)),
+            None => self.ballista.try_decode(bytes, inputs, context, converter),
+        }
     }
 
     fn try_encode(

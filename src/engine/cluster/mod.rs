@@ -1,13 +1,14 @@
 //! Queries on a cluster: planned here, run by Ballista's executors, and the answer is the same.
 //!
 //! A session that has a cluster plans as every session does. What reads files of the lake then travels
-//! (`planner`, `submit`), written down so that the other side makes our functions anew (`codec`); what reads
+//! (`planner`, `submit`), written down so that the other side makes our functions anew (`codec`, `parcel`); what reads
 //! nothing but what is here already, stays here. No credential travels: who reads a file of the lake opens its
 //! store with credentials of its own (`stores`). `processes` starts the scheduler and the executors.
 //!
 //! Must not know what queries mean.
 
 mod codec;
+mod parcel;
 mod planner;
 mod processes;
 mod stores;

@@ -1,5 +1,6 @@
 //! Plans of a session that has a cluster: made here, and sent as a whole when they read files.
 
+use super::parcel::{DEEP, Parcel};
 use super::submit::Cluster;
 use async_trait::async_trait;
 use datafusion::catalog::Session;
@@ -65,6 +66,7 @@ impl QueryPlanner for Planner {
             return Ok(plan);
         }
         let plan = sendable(plan, session.task_ctx()).await?;
+        let (plan, _) = in_parcels(plan)?;
         Ok(Arc::new(Elsewhere::new(plan, Arc::clone(&self.cluster))))
     }
 }
@@ -105,6 +107,22 @@ fn sendable(
         replace_children_if_necessary(plan, children)
     }
     .boxed()
+}
+
+/// The same plan with parcels, and how many operators stand above the last of them.
+pub(super) fn in_parcels(plan: Arc<dyn ExecutionPlan>) -> Result<(Arc<dyn ExecutionPlan>, usize)> {
+    let mut children = Vec::new();
+    let mut height = 0;
+    for child in plan.children() {
+        let (child, below) = in_parcels(Arc::clone(child))?;
+        height = height.max(below + 1);
+        children.push(child);
+    }
+    let plan = replace_children_if_necessary(plan, children)?;
+    if height < DEEP {
+        return Ok((plan, height));
+    }
+    Ok((Arc::new(Parcel::new(plan)), 0))
 }
 
 /// Each row of the right side decides what comes out for it.
