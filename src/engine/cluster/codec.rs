@@ -2,6 +2,7 @@
 
 use super::parcel::Parcel;
 use crate::engine::udf::{self, travel};
+use ballista_core::extension::{ballista_aggregate_functions, ballista_scalar_functions};
 use ballista_core::registry::BallistaFunctionRegistry;
 use ballista_core::serde::BallistaPhysicalExtensionCodec;
 use datafusion::common::plan_err;
@@ -68,17 +69,15 @@ impl PhysicalExtensionCodec for Codec {
 /// reads the keys of a shuffle with this alone.
 pub(super) fn functions() -> BallistaFunctionRegistry {
     let mut registry = BallistaFunctionRegistry::default();
-    for function in travel::plain() {
-        let function = Arc::new(function);
-        registry
-            .scalar_functions
-            .insert(function.name().to_owned(), function);
+    let ours = travel::plain().into_iter().map(Arc::new);
+    for function in ballista_scalar_functions().into_iter().chain(ours) {
+        let name = function.name().to_owned();
+        registry.scalar_functions.insert(name, function);
     }
-    for function in udf::aggregates() {
-        let function = Arc::new(function);
-        registry
-            .aggregate_functions
-            .insert(function.name().to_owned(), function);
+    let ours = udf::aggregates().into_iter().map(Arc::new);
+    for function in ballista_aggregate_functions().into_iter().chain(ours) {
+        let name = function.name().to_owned();
+        registry.aggregate_functions.insert(name, function);
     }
     registry
 }

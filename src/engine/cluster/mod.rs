@@ -8,6 +8,7 @@
 //! Must not know what queries mean.
 
 mod codec;
+mod orders;
 mod parcel;
 mod planner;
 mod processes;

@@ -1,5 +1,6 @@
 //! Plans of a session that has a cluster: made here, and sent as a whole when they read files.
 
+use super::orders;
 use super::parcel::{DEEP, Parcel};
 use super::submit::Cluster;
 use async_trait::async_trait;
@@ -65,7 +66,7 @@ impl QueryPlanner for Planner {
         if told || !reads_files(&plan)? {
             return Ok(plan);
         }
-        let plan = sendable(plan, session.task_ctx()).await?;
+        let plan = orders::held(sendable(plan, session.task_ctx()).await?)?;
         let (plan, _) = in_parcels(plan)?;
         Ok(Arc::new(Elsewhere::new(plan, Arc::clone(&self.cluster))))
     }

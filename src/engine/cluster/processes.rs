@@ -19,6 +19,8 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::net::TcpStream;
 use url::Url;
 
 /// Seconds between signs of life, and until a silent executor counts as lost and its work is done by others.
@@ -29,8 +31,9 @@ const LOOK: u64 = 2;
 const GRACE: u64 = 30;
 /// Seconds for which an answer waits to be fetched, and what is known of a query is held.
 const HELD: u64 = 3600;
-/// Seconds that an executor waits for its scheduler when both are started together.
-const SCHEDULER_WAIT: u16 = 20;
+/// How long an executor waits for its scheduler when both are started together, and between two looks.
+const SCHEDULER_WAIT: Duration = Duration::from_secs(20);
+const SCHEDULER_LOOK: Duration = Duration::from_millis(250);
 /// Seconds after which an executor removes what a query left that the scheduler forgot, and between looks.
 const LEFT: u64 = 6 * 3600;
 const SWEEP: u64 = 600;
@@ -127,7 +130,8 @@ pub async fn executor(settings: ExecutorSettings) -> Result<()> {
         grpc_port: orders,
         scheduler_host: settings.scheduler.host_str().unwrap_or_default().to_owned(),
         scheduler_port: settings.scheduler.port_or_known_default().unwrap_or_default(),
-        scheduler_connect_timeout_seconds: SCHEDULER_WAIT,
+        // One try: Ballista's own waiting never ends.
+        scheduler_connect_timeout_seconds: 0,
         vcores: settings.cores,
         task_scheduling_policy: TaskSchedulingPolicy::PushStaged,
         work_dir: Some(settings.work.to_string_lossy().into_owned()),
@@ -148,6 +152,7 @@ pub async fn executor(settings: ExecutorSettings) -> Result<()> {
         ..ExecutorProcessConfig::default()
     };
     let scheduler = settings.scheduler;
+    await_scheduler(&process.scheduler_host, process.scheduler_port).await;
     start_executor_process(Arc::new(process))
         .await
         .map_err(|error| match error {
@@ -157,6 +162,15 @@ pub async fn executor(settings: ExecutorSettings) -> Result<()> {
             .advise("start one with `spendscope cluster scheduler`, and name its address with --scheduler"),
             error => failure(&error, bind),
         })
+}
+
+/// Until somebody answers there, or not for long enough: the connection then says why.
+async fn await_scheduler(host: &str, port: u16) {
+    let until = Instant::now() + SCHEDULER_WAIT;
+    let host = host.trim_matches(['[', ']']);
+    while TcpStream::connect((host, port)).await.is_err() && Instant::now() < until {
+        tokio::time::sleep(SCHEDULER_LOOK).await;
+    }
 }
 
 /// The address without its port, as it is written in a URL.

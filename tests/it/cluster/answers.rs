@@ -25,8 +25,8 @@ const QUESTIONS: [&str; 9] = [
     "SELECT charge_id, fx_rate('EUR', 'USD', CAST(charge_period_start AS DATE)) AS rate,
             money_mul(effective_cost, 1.000000000000000001) AS amount, local_day(charge_period_start) AS day
      FROM charges ORDER BY source, charge_id LIMIT 2000",
-    "SELECT provider, sum(billed_cost) AS billed, avg(billed_cost) AS mean, min(tags) IS NULL AS untagged
-     FROM (SELECT provider, billed_cost, CAST(tags AS VARCHAR) AS tags FROM charges) GROUP BY provider ORDER BY provider",
+    "SELECT provider, billing_currency, sum(billed_cost) AS billed, avg(billed_cost) AS mean FROM charges
+     GROUP BY provider, billing_currency ORDER BY provider, billing_currency",
     "SELECT count(*) AS n FROM requests WHERE model NOT IN (SELECT service_name FROM charges WHERE service_name IS NOT NULL)",
     "SELECT a.provider, b.model, count(*) AS n FROM (SELECT DISTINCT provider FROM charges) AS a
      FULL JOIN (SELECT DISTINCT provider, model FROM requests) AS b ON a.provider = b.provider AND length(b.model) > 5

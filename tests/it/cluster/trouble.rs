@@ -11,10 +11,10 @@ use std::time::{Duration, Instant};
 
 const SMALL: &str = "SELECT count(*) AS n FROM charges";
 
-/// Some ten million hashes: seconds of work for two executors.
+/// Some forty million hashes: seconds of work for two executors.
 const LONG: &str =
     "SELECT max(md5(concat(a.request_id, b.request_id))) AS m, count(*) AS n FROM requests AS a
-    CROSS JOIN (SELECT request_id FROM requests ORDER BY request_id LIMIT 400) AS b";
+    CROSS JOIN (SELECT request_id FROM requests ORDER BY request_id LIMIT 1500) AS b";
 
 fn ask(folder: &Path, more: &[&str], sql: &str) -> (i32, String, String) {
     let lake = sample_lake().to_str().unwrap();
