@@ -30,8 +30,8 @@ sums AS (
     GROUP BY slo, pool, min_utilization, window_days
 )
 SELECT
-    slo, pool, window_days, min_utilization AS target, active_s / provisioned_s AS utilization,
-    dark_s / provisioned_s AS dark_share
+    slo, pool, window_days, min_utilization AS target, active_s / NULLIF(provisioned_s, 0) AS utilization,
+    dark_s / NULLIF(provisioned_s, 0) AS dark_share
 FROM sums
 WHERE active_s < min_utilization * provisioned_s
 ORDER BY slo

@@ -1,6 +1,7 @@
 //! One file per command: what it was asked, what it does, how it ended. Prints through a `Console`.
 
 mod check;
+mod cluster;
 mod demo;
 mod diff;
 mod drill;
@@ -29,6 +30,7 @@ mod synth;
 mod unmatched;
 
 pub use check::{CheckRequest, check};
+pub use cluster::{ExecutorRequest, cluster_executor, cluster_scheduler};
 pub use demo::{DemoRequest, demo};
 pub use diff::{DiffRequest, diff};
 pub use drill::{drill_list, drill_run};

@@ -3,6 +3,7 @@
 use crate::app;
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand, ValueHint};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 /// What AI really costs per useful result.
@@ -87,6 +88,17 @@ pub(super) struct Global {
     /// Folder whose files replace or extend the built-in queries/
     #[arg(long, global = true, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(super) queries: Option<PathBuf>,
+    /// Run queries on a cluster: the address of its scheduler
+    #[arg(long, global = true, env = "SPENDSCOPE_CLUSTER", value_name = "URL")]
+    pub(super) cluster: Option<String>,
+    /// Into how many parts a cluster cuts the rows of a scan: its cores, or a few times as many [default: 8]
+    #[arg(
+        long,
+        global = true,
+        env = "SPENDSCOPE_CLUSTER_PARTITIONS",
+        value_name = "COUNT"
+    )]
+    pub(super) cluster_partitions: Option<usize>,
     /// Say less: no progress, no summaries on stderr
     #[arg(short, long, global = true)]
     pub(super) quiet: bool,
@@ -184,6 +196,9 @@ pub(super) enum Command {
     /// Our own charges, AI costs included, as a file for other programs
     #[command(subcommand)]
     Export(Export),
+    /// The processes of a cluster, which runs queries that are given --cluster
+    #[command(subcommand)]
+    Cluster(Cluster),
     /// Write a coherent synthetic company: bills, logs, telemetry, outcomes
     Synth(Synth),
     /// Print shell completions
@@ -226,6 +241,7 @@ impl Command {
             | Command::Serve(_)
             | Command::Lake(Lake::Verify | Lake::History { .. } | Lake::Stats)
             | Command::Export(_)
+            | Command::Cluster(_)
             | Command::Completions { .. }
             | Command::Man => false,
         }
@@ -514,6 +530,46 @@ pub(super) enum Export {
         /// File to write; default: standard output
         #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
         out: Option<PathBuf>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Cluster {
+    /// Take queries, cut them into tasks and give these to the executors
+    Scheduler {
+        /// Where to listen
+        #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:50050")]
+        bind: SocketAddr,
+        /// Name or address under which executors reach it, when that is not where it listens
+        #[arg(long, value_name = "HOST")]
+        advertise: Option<String>,
+        /// Listen to other machines although nobody is asked for a password
+        #[arg(long)]
+        insecure_network: bool,
+    },
+    /// Work on tasks, and read the lake with credentials of its own
+    Executor {
+        /// The scheduler
+        #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:50050")]
+        scheduler: String,
+        /// Where to hand out rows; orders are taken at the next port
+        #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:50051")]
+        bind: SocketAddr,
+        /// Name or address under which the others reach it, when that is not the one it comes from
+        #[arg(long, value_name = "HOST")]
+        advertise: Option<String>,
+        /// Where the rows between two stages lie; they are removed at the end
+        #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+        work_dir: Option<PathBuf>,
+        /// Megabytes that its tasks hold before they spill [default: 70 % of the machine's]
+        #[arg(long, value_name = "MB")]
+        memory: Option<u64>,
+        /// Partitions to work on at once [default: its cores]
+        #[arg(long, value_name = "COUNT")]
+        cores: Option<usize>,
+        /// Listen to other machines although nobody is asked for a password
+        #[arg(long)]
+        insecure_network: bool,
     },
 }
 

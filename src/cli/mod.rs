@@ -8,15 +8,15 @@ mod pager;
 mod screen;
 
 use crate::app::{
-    self, DemoRequest, DiffRequest, ExplainRequest, FocusRequest, ForecastRequest, IngestRequest,
-    MailRequest, PullRequest, Status, SynthRequest, VacuumRequest,
+    self, DemoRequest, DiffRequest, ExecutorRequest, ExplainRequest, FocusRequest, ForecastRequest,
+    IngestRequest, MailRequest, PullRequest, Status, SynthRequest, VacuumRequest,
 };
 use crate::base::{Context, Error, Result, money};
 use crate::config::{self, Config, Overrides};
 use crate::shell;
 use args::{
-    Cli, Command, Drill, Explain, Export, Forecast, Global, Ingest, Lake, Metric, Reference, Schedule, Serve,
-    Sql, Synth,
+    Cli, Cluster, Command, Drill, Explain, Export, Forecast, Global, Ingest, Lake, Metric, Reference,
+    Schedule, Serve, Sql, Synth,
 };
 use clap::{ArgMatches, CommandFactory, FromArgMatches};
 use console::Terminal;
@@ -26,8 +26,9 @@ use std::process::ExitCode;
 /// Longest script that is read from a file or a pipe.
 const LONGEST_SCRIPT: u64 = 64 << 20;
 
-/// The planner recurses deeply on nested views, and servers plan in tasks.
-const STACK: usize = 16 << 20;
+/// Bytes of a thread's stack: plans of nested views are deep, and what plans or reads them recurses. Only what is used
+/// of it takes memory.
+const STACK: usize = 32 << 20;
 
 /// Runs the program with the arguments of the process.
 pub fn main() -> ExitCode {
@@ -218,6 +219,31 @@ async fn run(cli: Cli, command: String, terminal: &mut Terminal) -> Result<Statu
             };
             app::export_focus(&config()?, &request, terminal).await
         }
+        Command::Cluster(Cluster::Scheduler {
+            bind,
+            advertise,
+            insecure_network,
+        }) => app::cluster_scheduler(bind, advertise, insecure_network, terminal).await,
+        Command::Cluster(Cluster::Executor {
+            scheduler,
+            bind,
+            advertise,
+            work_dir,
+            memory,
+            cores,
+            insecure_network,
+        }) => {
+            let request = ExecutorRequest {
+                scheduler,
+                bind,
+                advertise,
+                work_dir,
+                memory,
+                cores,
+                insecure_network,
+            };
+            app::cluster_executor(request, terminal).await
+        }
         Command::Synth(Synth {
             out,
             seed,
@@ -307,6 +333,8 @@ fn overrides(global: &Global) -> Overrides {
         book: global.book.clone(),
         book_at: global.book_at.clone(),
         memory_limit: global.memory_limit.clone(),
+        cluster: global.cluster.clone(),
+        cluster_partitions: global.cluster_partitions,
         ..Overrides::default()
     }
 }

@@ -15,6 +15,7 @@ use crate::base::time::{Window, from_micros, parse_bound, parse_instant};
 use crate::base::user_key::UserKey;
 use crate::base::{Context, Error, Result, hash, quantity};
 use crate::deliver::smtp;
+use crate::engine::cluster::ClusterSettings;
 use crate::engine::{Basis, KeptFolder, Limits, Registry, Settings};
 use crate::pull::Connectors;
 use crate::render::{Draw, RENDERERS};
@@ -49,6 +50,8 @@ pub struct Overrides {
     pub allow_files: bool,
     /// What was called, in words: `lake compact`. Empty where it was no command line.
     pub command: String,
+    pub cluster: Option<String>,
+    pub cluster_partitions: Option<usize>,
 }
 
 /// Everything a command needs to know before it starts.
@@ -139,6 +142,7 @@ impl Config {
                 .transpose()?,
             memory_limit: memory_limit(overrides, &file)?,
             kept: kept_folder(&lake_url),
+            cluster: cluster(overrides)?,
         };
         Ok(Config {
             lake_url,
@@ -306,6 +310,15 @@ fn limits(overrides: &Overrides, file: &ConfigFile) -> Result<Limits> {
         rows: overrides.max_rows.or(file.limits.max_rows),
         files: overrides.allow_files,
     })
+}
+
+/// Rows of a scan on a cluster are cut into so many parts, unless `--cluster-partitions` says otherwise.
+const CLUSTER_PARTITIONS: usize = 8;
+
+fn cluster(overrides: &Overrides) -> Result<Option<ClusterSettings>> {
+    let partitions = overrides.cluster_partitions.unwrap_or(CLUSTER_PARTITIONS);
+    let url = overrides.cluster.as_deref();
+    url.map(|url| ClusterSettings::new(url, partitions)).transpose()
 }
 
 fn zone(name: &str) -> Result<Tz> {

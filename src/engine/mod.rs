@@ -4,6 +4,7 @@
 //! configuration is worked out here, from facts that do not.
 
 mod catalogue;
+pub mod cluster;
 mod currencies;
 mod dialect;
 mod guard;
@@ -77,10 +78,10 @@ impl Engine {
         settings: &Settings,
     ) -> Result<Engine> {
         let (facts, contents) = tables::from_lake(lake, as_of).await?;
-        let keys = settings
-            .kept
-            .as_ref()
-            .map(|folder| kept::Keys::new(folder, contents, assets, registry, settings));
+        let keys = settings.kept.as_ref().map(|folder| {
+            let remote = lake.beside(".kept").map(kept::Remote::new);
+            kept::Keys::new(folder, contents, assets, registry, settings, remote)
+        });
         Engine::open(facts, keys, assets, registry, settings).await
     }
 

@@ -1,5 +1,6 @@
 //! The query session: every option that can change an answer is set here, on purpose.
 
+use super::cluster::{self, Cluster};
 use super::operators::Operators;
 use super::{Registry, Settings, udf};
 use crate::base::Result;
@@ -63,12 +64,19 @@ pub(super) fn open(settings: &Settings, registry: &Registry) -> Result<SessionCo
     let runtime = RuntimeEnvBuilder::new()
         .with_memory_pool(Arc::new(pool))
         .build_arc()?;
-    let state = SessionStateBuilder::new()
-        .with_config(config(settings.memory_limit))
+    let builder = SessionStateBuilder::new()
         .with_runtime_env(runtime)
-        .with_default_features()
-        .build();
-    let context = SessionContext::new_with_state(state);
+        .with_default_features();
+    let builder = match &settings.cluster {
+        None => builder.with_config(config(settings.memory_limit)),
+        Some(there) => {
+            let sent = Arc::new(Cluster::new(there.clone()));
+            let config =
+                cluster::configure(config(settings.memory_limit), there).with_extension(Arc::clone(&sent));
+            cluster::send_plans(builder.with_config(config), sent)
+        }
+    };
+    let context = SessionContext::new_with_state(builder.build());
     for function in udf::scalars(settings, registry) {
         context.register_udf(function);
     }

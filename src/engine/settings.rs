@@ -1,5 +1,6 @@
 //! How amounts are to be shown: what the views ask `setting('…')` for.
 
+use super::cluster::ClusterSettings;
 use super::kept::KeptFolder;
 use crate::base::{Error, Result};
 use chrono::{DateTime, Utc};
@@ -73,6 +74,8 @@ pub struct Settings {
     pub memory_limit: usize,
     /// Where the rows of kept views stay from one session to the next. None: nowhere.
     pub kept: Option<KeptFolder>,
+    /// Who runs the queries. None: this process.
+    pub cluster: Option<ClusterSettings>,
 }
 
 impl Settings {
@@ -88,6 +91,7 @@ impl Settings {
             price_moment: None,
             memory_limit: 2 << 30,
             kept: None,
+            cluster: None,
         }
     }
 

@@ -41,6 +41,8 @@ use deltalake::logstore::LogStoreRef;
 use deltalake::table::state::DeltaTableState;
 use futures::future::try_join_all;
 use object::Location;
+use object_store::ObjectStore;
+use object_store::path::Path;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
@@ -54,6 +56,15 @@ pub struct Lake {
     clock: Arc<dyn Clock>,
     /// What the user called; commits say so.
     command: Arc<str>,
+}
+
+/// A folder in an object store, that is no table of the lake.
+#[derive(Clone)]
+pub struct Beside {
+    pub store: Arc<dyn ObjectStore>,
+    /// Scheme and host, by which a query session knows the store.
+    pub root: String,
+    pub folder: Path,
 }
 
 /// One change of one table.
@@ -142,6 +153,15 @@ impl Lake {
     /// Where it lies, without credentials.
     pub fn place(&self) -> String {
         self.location.display()
+    }
+
+    /// A folder beside the tables of a lake on a server. None: the lake is on this machine.
+    pub fn beside(&self, name: &str) -> Option<Beside> {
+        self.location.is_remote().then(|| Beside {
+            store: Arc::clone(&self.location.store),
+            root: self.location.root_url().to_owned(),
+            folder: self.location.table_prefix(name),
+        })
     }
 
     pub fn clock(&self) -> &Arc<dyn Clock> {

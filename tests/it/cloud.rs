@@ -4,7 +4,7 @@
 mod double;
 mod files;
 mod lakes;
-mod server;
+pub(crate) mod server;
 mod trouble;
 
 use crate::support::{project, spendscope};

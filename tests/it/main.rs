@@ -13,6 +13,7 @@ mod browser;
 mod catalogue;
 mod cli;
 mod cloud;
+mod cluster;
 mod crash;
 mod drill;
 mod explain;

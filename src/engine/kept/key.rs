@@ -4,7 +4,7 @@
 //! A plan takes longer to make than many an answer. So sessions are named, too, by all that the name of any
 //! view can depend on but the time of day: a later session of the same name recalls the names of views.
 
-use super::{FoundView, KeptFolder, Store, Stored};
+use super::{FoundView, KeptFolder, Remote, Store, Stored};
 use crate::asset::Assets;
 use crate::base::{Result, hash};
 use crate::engine::query_error;
@@ -45,6 +45,7 @@ pub(in crate::engine) struct Keys {
     session: String,
     /// Of the views that are planned already.
     known: Mutex<BTreeMap<String, Known>>,
+    remote: Option<Arc<Remote>>,
 }
 
 #[derive(Debug)]
@@ -61,6 +62,7 @@ impl Keys {
         assets: &Assets,
         registry: &Registry,
         settings: &Settings,
+        remote: Option<Remote>,
     ) -> Keys {
         let mut base = format!("{}\n{registry:?}\n", folder.program);
         for asset in assets.under("views/").chain(assets.under("scopes/")) {
@@ -82,11 +84,16 @@ impl Keys {
             settings,
             session: short(&session),
             known: Mutex::default(),
+            remote: remote.map(Arc::new),
         }
     }
 
     /// The rows of a view that a session of this name has found or left, without its plan.
+    /// Executors of a cluster do not see the folder of a lake that is none: there is nothing to recall then.
     pub(in crate::engine) fn recall(&self, view: &str, definition: &str) -> Option<FoundView> {
+        if self.remote.is_some() {
+            return None;
+        }
         let key = self.store.recall(view, &self.session)?;
         let found = FoundView::open(&self.store, view, &key, definition)?;
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
@@ -139,6 +146,7 @@ impl Keys {
             name: view.to_owned(),
             key,
             session: (!timely).then(|| self.session.clone()),
+            remote: self.remote.clone(),
         })
     }
 }

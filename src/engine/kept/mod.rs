@@ -5,15 +5,18 @@
 //! serve the session, and through the store every later one for which nothing has changed.
 
 mod key;
+mod remote;
 mod rows;
 mod store;
 mod sweep;
 
 pub(super) use key::Keys;
+pub(super) use remote::Remote;
 pub use store::KeptFolder;
 pub(super) use store::Store;
 pub use sweep::sweep_kept;
 
+use super::cluster::Cluster;
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
@@ -44,6 +47,8 @@ pub(super) struct Stored {
     pub(super) key: String,
     /// The session that may recall the key, unless it is one of a moment.
     pub(super) session: Option<String>,
+    /// Where executors of a cluster find them, when the lake is not a folder.
+    pub(super) remote: Option<Arc<Remote>>,
 }
 
 impl Stored {
@@ -130,6 +135,11 @@ impl KeptView {
     }
 
     async fn rows(&self, state: &dyn Session) -> Result<Rows> {
+        if let Some(stored) = &self.stored
+            && state.config().get_extension::<Cluster>().is_some()
+        {
+            return self.for_executors(stored, state).await;
+        }
         let store = self
             .stored
             .as_ref()
@@ -146,6 +156,21 @@ impl KeptView {
             stored.remember();
         }
         Ok(rows)
+    }
+
+    /// Rows that executors of a cluster will read: always kept beside the lake, however quickly they were
+    /// worked out.
+    async fn for_executors(&self, stored: &Stored, state: &dyn Session) -> Result<Rows> {
+        let (name, key) = (stored.name.as_str(), stored.key.as_str());
+        if let Some(remote) = &stored.remote {
+            return Rows::for_executors(&self.plan, state, &self.schema, remote, (name, key)).await;
+        }
+        if let Some(rows) = Rows::stored(&stored.store, name, key, &self.schema)? {
+            return Ok(rows);
+        }
+        let store = stored.store.for_executors()?;
+        let place = Some((&store, name, key));
+        Rows::compute(&self.plan, state, &self.schema, self.budget, place).await
     }
 }
 

@@ -1,5 +1,6 @@
 //! The rows of a kept view: worked out once, few of them held in memory, many written to Parquet files.
 
+use super::remote::Remote;
 use super::store::{Entry, Store};
 use arrow::array::{Array, RecordBatch};
 use arrow::datatypes::{Schema, SchemaRef};
@@ -26,6 +27,9 @@ use tempfile::TempDir;
 /// Rows of a file that are buffered and read together.
 const ROWS_PER_GROUP: usize = 64 << 10;
 
+/// Bytes of rows that travel with each plan that reads them.
+const TRAVELLING: usize = 256 << 10;
+
 #[derive(Debug)]
 pub(super) struct Rows {
     memory: Option<MemTable>,
@@ -45,6 +49,22 @@ enum Place {
 enum Part {
     Memory(Vec<RecordBatch>),
     File(PathBuf),
+}
+
+impl Part {
+    /// Writes what is in memory into the folder.
+    fn into_file(&mut self, folder: &Path, at: usize, schema: &SchemaRef) -> Result<PathBuf> {
+        let path = match self {
+            Part::File(path) => return Ok(path.clone()),
+            Part::Memory(batches) => {
+                let path = folder.join(format!("{at}.parquet"));
+                write(&path, schema, batches)?;
+                path
+            }
+        };
+        *self = Part::File(path.clone());
+        Ok(path)
+    }
 }
 
 impl Rows {
@@ -89,36 +109,17 @@ impl Rows {
         store: Option<(&Store, &str, &str)>,
     ) -> Result<Rows> {
         let started = Instant::now();
-        let plan = state.create_physical_plan(plan).await?;
-        let streams = execute_stream_partitioned(plan, state.task_ctx())?;
         // Files that may stay are written where they would stay: moving them is then a rename.
         let folder = match store.and_then(|(store, ..)| store.room()) {
             Some(folder) => folder,
             None => tempfile::tempdir()?,
         };
-        let budget = budget / streams.len().max(1);
-        let tasks: Vec<_> = streams
-            .into_iter()
-            .enumerate()
-            .map(|(at, stream)| {
-                let path = folder.path().join(format!("{at}.parquet"));
-                SpawnedTask::spawn(keep(stream, Arc::clone(schema), budget, path))
-            })
-            .collect();
-        let mut parts = Vec::new();
-        for task in tasks {
-            let part = task.join().await;
-            parts.push(part.map_err(|e| DataFusionError::External(Box::new(e)))??);
-        }
+        let mut parts = work_out(plan, state, schema, budget, folder.path()).await?;
         if let Some((store, name, key)) = store
             && started.elapsed() >= store.worth
         {
             for (at, part) in parts.iter_mut().enumerate() {
-                if let Part::Memory(batches) = part {
-                    let path = folder.path().join(format!("{at}.parquet"));
-                    write(&path, schema, batches)?;
-                    *part = Part::File(path);
-                }
+                part.into_file(folder.path(), at, schema)?;
             }
             return match store.put(name, key, folder) {
                 Ok(entry) => Ok(Rows {
@@ -130,6 +131,39 @@ impl Rows {
             };
         }
         Rows::of(parts, schema, folder)
+    }
+
+    /// The same for executors of a cluster: in the place beside the lake that they read too. Few rows stay in
+    /// memory, and travel with the plans that read them.
+    pub(super) async fn for_executors(
+        plan: &LogicalPlan,
+        state: &dyn Session,
+        schema: &SchemaRef,
+        place: &Remote,
+        (name, key): (&str, &str),
+    ) -> Result<Rows> {
+        place.make_known(state);
+        if let Some(files) = place.find(name, key).await? {
+            return Rows::beside_the_lake(files, schema);
+        }
+        let folder = tempfile::tempdir()?;
+        let mut parts = work_out(plan, state, schema, TRAVELLING, folder.path()).await?;
+        if parts.iter().all(|part| matches!(part, Part::Memory(_))) {
+            return Rows::of(parts, schema, folder);
+        }
+        let mut files = Vec::new();
+        for (at, part) in parts.iter_mut().enumerate() {
+            files.push(part.into_file(folder.path(), at, schema)?);
+        }
+        Rows::beside_the_lake(place.put(name, key, &files).await?, schema)
+    }
+
+    fn beside_the_lake(files: Vec<ListingTableUrl>, schema: &SchemaRef) -> Result<Rows> {
+        Ok(Rows {
+            memory: None,
+            files: Some(listing_of(files, schema)?),
+            place: Place::Nowhere,
+        })
     }
 
     fn of(parts: Vec<Part>, schema: &SchemaRef, folder: TempDir) -> Result<Rows> {
@@ -182,6 +216,33 @@ impl Rows {
     pub(super) fn in_files(&self) -> bool {
         self.files.is_some()
     }
+}
+
+/// The rows of a view, partition by partition, those that are too many in files of the folder.
+async fn work_out(
+    plan: &LogicalPlan,
+    state: &dyn Session,
+    schema: &SchemaRef,
+    budget: usize,
+    folder: &Path,
+) -> Result<Vec<Part>> {
+    let plan = state.create_physical_plan(plan).await?;
+    let streams = execute_stream_partitioned(plan, state.task_ctx())?;
+    let budget = budget / streams.len().max(1);
+    let tasks: Vec<_> = streams
+        .into_iter()
+        .enumerate()
+        .map(|(at, stream)| {
+            let path = folder.join(format!("{at}.parquet"));
+            SpawnedTask::spawn(keep(stream, Arc::clone(schema), budget, path))
+        })
+        .collect();
+    let mut parts = Vec::new();
+    for task in tasks {
+        let part = task.join().await;
+        parts.push(part.map_err(|e| DataFusionError::External(Box::new(e)))??);
+    }
+    Ok(parts)
 }
 
 /// Reads a partition to its end: into memory while it fits, into a file from then on.
@@ -254,6 +315,10 @@ fn listing(files: &[PathBuf], schema: &SchemaRef) -> Result<ListingTable> {
         .iter()
         .map(|path| ListingTableUrl::parse(path.to_string_lossy()))
         .collect::<Result<Vec<_>>>()?;
+    listing_of(urls, schema)
+}
+
+fn listing_of(urls: Vec<ListingTableUrl>, schema: &SchemaRef) -> Result<ListingTable> {
     let options = ListingOptions::new(Arc::new(ParquetFormat::default())).with_file_extension(".parquet");
     let config = ListingTableConfig::new_with_multi_paths(urls)
         .with_listing_options(options)

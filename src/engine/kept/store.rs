@@ -6,6 +6,8 @@
 //! shared lock on it, and only what nobody holds is swept away. A store that cannot be written
 //! to costs time, not answers.
 
+use crate::base::Error;
+use datafusion::error::{DataFusionError, Result as DataResult};
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
@@ -87,6 +89,22 @@ impl Store {
             folder: folder.path.clone(),
             worth: folder.worth,
         }
+    }
+
+    /// The same for rows that other processes read: all of them stay here, or there is no cluster.
+    pub(super) fn for_executors(&self) -> DataResult<Store> {
+        if self.room().is_none() {
+            let error = Error::lake(format!(
+                "{} cannot be written to, and executors could not read rows that are kept elsewhere",
+                self.folder.display()
+            ));
+            let error = error.advise("run this one without --cluster, or make the folder writable");
+            return Err(DataFusionError::External(Box::new(error)));
+        }
+        Ok(Store {
+            folder: self.folder.clone(),
+            worth: Duration::ZERO,
+        })
     }
 
     pub(super) fn find(&self, view: &str, key: &str) -> Option<Entry> {

@@ -15,7 +15,7 @@ use std::sync::Arc;
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub(super) struct ChargeDay {
     signature: Signature,
-    zone: Tz,
+    pub(super) zone: Tz,
 }
 
 impl ChargeDay {

@@ -16,7 +16,7 @@ use std::sync::Arc;
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub(super) struct ChargeMoment {
     signature: Signature,
-    zone: Tz,
+    pub(super) zone: Tz,
 }
 
 impl ChargeMoment {

@@ -14,14 +14,18 @@ use std::sync::Arc;
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub(in crate::engine) struct Fx {
     signature: Signature,
-    rate: FxRate,
+    pub(super) rate: FxRate,
 }
 
 impl Fx {
     pub(in crate::engine) fn new(rates: Arc<Rates>) -> Self {
+        Fx::by(FxRate::new(rates))
+    }
+
+    pub(super) fn by(rate: FxRate) -> Self {
         Fx {
             signature: Signature::user_defined(Volatility::Immutable),
-            rate: FxRate::new(rates),
+            rate,
         }
     }
 }

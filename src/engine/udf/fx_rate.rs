@@ -4,12 +4,12 @@ use super::args;
 use crate::base::money;
 use arrow::array::{Array, ArrayRef, AsArray, Decimal128Array, RecordBatch};
 use arrow::datatypes::{DataType, Date32Type};
-use datafusion::common::exec_err;
+use datafusion::common::{DataFusionError, exec_err};
 use datafusion::error::Result;
 use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility};
 use std::collections::BTreeMap;
 use std::hash::{Hash, Hasher};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
 /// Rates of each pair in order of their days.
 pub(in crate::engine) type Rates = BTreeMap<(String, String), Vec<(i32, i128)>>;
@@ -20,11 +20,31 @@ pub(in crate::engine) type Rates = BTreeMap<(String, String), Vec<(i32, i128)>>;
 #[derive(Debug)]
 pub(in crate::engine) struct FxRate {
     signature: Signature,
-    rates: Arc<Rates>,
+    rates: Arc<Loaded>,
 }
+
+/// Rates, and how they travel: a plan names the function many times, and packing them takes a while.
+#[derive(Debug)]
+struct Loaded {
+    rates: Arc<Rates>,
+    packed: OnceLock<Vec<u8>>,
+}
+
+/// Rates that arrived and are still in use, by the hash of what arrived.
+static ARRIVED: Mutex<Vec<(blake3::Hash, Weak<Loaded>)>> = Mutex::new(Vec::new());
+
+/// How rates are written down to travel: currencies, and days with amounts as counts of 10⁻¹⁸.
+type Written = Vec<(String, String, Vec<(i32, String)>)>;
 
 impl FxRate {
     pub(in crate::engine) fn new(rates: Arc<Rates>) -> Self {
+        FxRate::loaded(Arc::new(Loaded {
+            rates,
+            packed: OnceLock::new(),
+        }))
+    }
+
+    fn loaded(rates: Arc<Loaded>) -> Self {
         FxRate {
             signature: Signature::user_defined(Volatility::Immutable),
             rates,
@@ -54,6 +74,7 @@ impl FxRate {
                 Some((lf, lt, pair)) if lf == f && lt == t => pair,
                 _ => self
                     .rates
+                    .rates
                     .get(&(f.to_owned(), t.to_owned()))
                     .map_or(&[][..], Vec::as_slice),
             };
@@ -61,6 +82,63 @@ impl FxRate {
             found.push(at(pair, days.value(row)));
         }
         Ok(Decimal128Array::from(found).with_data_type(money::data_type()))
+    }
+
+    /// The rates as bytes.
+    pub(super) fn packed(&self) -> Result<Vec<u8>> {
+        if let Some(packed) = self.rates.packed.get() {
+            return Ok(packed.clone());
+        }
+        let written: Written = self
+            .rates
+            .rates
+            .iter()
+            .map(|((from, to), days)| {
+                let days = days.iter().map(|(day, rate)| (*day, rate.to_string()));
+                (from.clone(), to.clone(), days.collect())
+            })
+            .collect();
+        let json = serde_json::to_vec(&written).map_err(|e| DataFusionError::External(Box::new(e)))?;
+        let packed = zstd::encode_all(json.as_slice(), 0)?;
+        Ok(self.rates.packed.get_or_init(|| packed).clone())
+    }
+
+    /// From bytes that `packed` gave. The same bytes give the same function while one is in use.
+    pub(super) fn unpacked(bytes: &[u8]) -> Result<Self> {
+        let hash = blake3::hash(bytes);
+        let mut arrived = ARRIVED.lock().unwrap_or_else(PoisonError::into_inner);
+        arrived.retain(|(_, rates)| rates.strong_count() > 0);
+        let known = arrived
+            .iter()
+            .find(|(known, _)| *known == hash)
+            .and_then(|(_, rates)| rates.upgrade());
+        if let Some(rates) = known {
+            return Ok(FxRate::loaded(rates));
+        }
+        let wrong = |e: serde_json::Error| DataFusionError::External(Box::new(e));
+        let written: Written = serde_json::from_slice(&zstd::decode_all(bytes)?).map_err(wrong)?;
+        let mut rates = Rates::new();
+        for (from, to, days) in written {
+            let mut known = Vec::with_capacity(days.len());
+            for (day, rate) in days {
+                let Ok(rate) = rate.parse() else {
+                    return exec_err!("a rate from {from} to {to} arrived as '{rate}'");
+                };
+                known.push((day, rate));
+            }
+            rates.insert((from, to), known);
+        }
+        let rates = Arc::new(Loaded {
+            rates: Arc::new(rates),
+            packed: OnceLock::from(bytes.to_vec()),
+        });
+        arrived.push((hash, Arc::downgrade(&rates)));
+        Ok(FxRate::loaded(rates))
+    }
+
+    #[cfg(test)]
+    pub(super) fn rates(&self) -> &Rates {
+        &self.rates.rates
     }
 }
 

@@ -19,7 +19,7 @@ use std::sync::Arc;
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub(super) struct InPeriod {
     signature: Signature,
-    zone: Tz,
+    pub(super) zone: Tz,
 }
 
 impl InPeriod {

@@ -13,7 +13,7 @@ use std::sync::Arc;
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub(super) struct LocalDay {
     signature: Signature,
-    zone: Tz,
+    pub(super) zone: Tz,
 }
 
 impl LocalDay {

@@ -14,7 +14,7 @@ use std::sync::Arc;
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub(super) struct LocalHour {
     signature: Signature,
-    zone: Tz,
+    pub(super) zone: Tz,
 }
 
 impl LocalHour {

@@ -14,7 +14,7 @@ use std::sync::Arc;
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub(super) struct LocalMonth {
     signature: Signature,
-    zone: Tz,
+    pub(super) zone: Tz,
 }
 
 impl LocalMonth {

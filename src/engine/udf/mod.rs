@@ -40,6 +40,7 @@ mod share;
 mod sum_product;
 mod tag;
 mod token_cost;
+pub(super) mod travel;
 mod uplift;
 mod words;
 mod zone;

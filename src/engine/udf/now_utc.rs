@@ -10,7 +10,7 @@ use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDFImpl,
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub(super) struct NowUtc {
     signature: Signature,
-    micros: i64,
+    pub(super) micros: i64,
 }
 
 impl NowUtc {

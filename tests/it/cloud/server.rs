@@ -10,7 +10,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     /// moto: honours If-None-Match.
     S3,
     /// s3rver: does not know it.
@@ -18,7 +18,7 @@ pub(super) enum Kind {
     Azure,
 }
 
-pub(super) struct Server {
+pub(crate) struct Server {
     child: Child,
     kind: Kind,
     /// Scheme, address and port.
@@ -33,7 +33,7 @@ const AZURE_KEY: &str =
 impl Server {
     /// With one bucket or container, `lake`. `None`: there is no such server here, which is said, and is an error where
     /// `SPENDSCOPE_SERVERS` is set.
-    pub(super) fn start(kind: Kind) -> Option<Server> {
+    pub(crate) fn start(kind: Kind) -> Option<Server> {
         let data = tempfile::tempdir().unwrap();
         let folder = data.path().to_str().unwrap().to_owned();
         let (program, args): (PathBuf, Vec<String>) = match kind {
@@ -128,7 +128,7 @@ impl Server {
     }
 
     /// What a user would set.
-    pub(super) fn environment(&self) -> Environment {
+    pub(crate) fn environment(&self) -> Environment {
         self.environment_at(&self.url)
     }
 

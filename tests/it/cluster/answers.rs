@@ -1,0 +1,190 @@
+//! Every question of the catalogue, asked here and of two executors.
+
+use super::nodes::Nodes;
+use super::{NOW, sample_lake};
+use crate::support::{assets, project, run};
+use arrow::array::{Array, RecordBatch};
+use arrow::util::display::array_value_to_string;
+use spendscope::base::time::Window;
+use spendscope::check;
+use spendscope::config::{Config, Overrides};
+use spendscope::engine::cluster::ClusterSettings;
+use spendscope::engine::{Engine, Settings};
+use spendscope::metric::{self, Catalog, Params};
+use spendscope::store::Lake;
+use std::time::{Duration, Instant};
+
+/// What only functions of ours and whole plans show: shares to the last digit, percentiles, rates of the session,
+/// windows, maps, joins that keep both sides, NOT IN, and tables that only this process has.
+const QUESTIONS: [&str; 9] = [
+    "SELECT charge_id, apportion(effective_cost, upto - 1, upto, n) AS share FROM (
+        SELECT charge_id, effective_cost, row_number() OVER (ORDER BY source, charge_id) AS upto,
+               count(*) OVER () AS n FROM charges) ORDER BY charge_id, share LIMIT 2000",
+    "SELECT use_case, nearest_rank(latency_ms, 95) AS p95, nearest_rank(output, 50) AS median, count(*) AS n
+     FROM requests GROUP BY use_case ORDER BY use_case",
+    "SELECT charge_id, fx_rate('EUR', 'USD', CAST(charge_period_start AS DATE)) AS rate,
+            money_mul(effective_cost, 1.000000000000000001) AS amount, local_day(charge_period_start) AS day
+     FROM charges ORDER BY source, charge_id LIMIT 2000",
+    "SELECT provider, billing_currency, sum(billed_cost) AS billed, avg(billed_cost) AS mean FROM charges
+     GROUP BY provider, billing_currency ORDER BY provider, billing_currency",
+    "SELECT count(*) AS n FROM requests WHERE model NOT IN (SELECT service_name FROM charges WHERE service_name IS NOT NULL)",
+    "SELECT a.provider, b.model, count(*) AS n FROM (SELECT DISTINCT provider FROM charges) AS a
+     FULL JOIN (SELECT DISTINCT provider, model FROM requests) AS b ON a.provider = b.provider AND length(b.model) > 5
+     GROUP BY a.provider, b.model ORDER BY a.provider, b.model",
+    "SELECT t.table_name, count(c.provider) AS n FROM information_schema.tables AS t
+     LEFT JOIN charges AS c ON c.provider > t.table_name GROUP BY t.table_name ORDER BY t.table_name",
+    "SELECT day, provider, amount, sum(amount) OVER (PARTITION BY provider ORDER BY day) AS running FROM (
+        SELECT local_day(charge_period_start) AS day, provider, sum(effective_cost) AS amount FROM charges
+        GROUP BY local_day(charge_period_start), provider) ORDER BY provider, day",
+    "SELECT use_case, (SELECT max(effective_cost) FROM charges) AS largest FROM use_cases ORDER BY use_case",
+];
+
+fn config() -> Config {
+    Config::resolve(&Overrides {
+        lake: Some(sample_lake().to_str().unwrap().to_owned()),
+        config: Some(project("sample-data/spendscope.toml")),
+        now: Some(NOW.to_owned()),
+        currency: Some("EUR".to_owned()),
+        tz: Some("Europe/Berlin".to_owned()),
+        ..Overrides::default()
+    })
+    .unwrap()
+}
+
+async fn engine(config: &Config, settings: &Settings) -> Engine {
+    let lake = Lake::open(&config.lake_url, config.clock.clone()).await.unwrap();
+    let engine = Engine::over_lake(&lake, None, &assets(), &config.registry, settings).await;
+    engine.unwrap()
+}
+
+/// The rows as text, every digit shown.
+fn lines(batch: &RecordBatch) -> Vec<String> {
+    let cell = |column: &dyn Array, row| match column.is_null(row) {
+        true => "NULL".to_owned(),
+        false => array_value_to_string(column, row).unwrap(),
+    };
+    let row = |row| {
+        batch
+            .columns()
+            .iter()
+            .map(|c| cell(c, row))
+            .collect::<Vec<_>>()
+            .join(" | ")
+    };
+    (0..batch.num_rows()).map(row).collect()
+}
+
+/// What was asked, how long it took, and what came out or went wrong.
+type Answer = (String, Duration, Result<Vec<String>, String>);
+
+/// Answers to everything, in a fixed order.
+async fn all(engine: &Engine) -> Vec<Answer> {
+    let assets = assets();
+    let window = Window::month("2026-09", chrono_tz::Europe::Berlin).unwrap();
+    let mut answers: Vec<Answer> = Vec::new();
+    for metric in Catalog::new(&assets).unwrap().iter() {
+        let started = Instant::now();
+        let frame = metric::run(engine, metric, &Params::window(window.from, window.to)).await;
+        let said = frame.map(|frame| lines(&frame.batch)).map_err(|e| e.to_string());
+        answers.push((format!("metric {}", metric.name), started.elapsed(), said));
+    }
+    for check in check::catalog(&assets).unwrap() {
+        let started = Instant::now();
+        let found = check.run(engine).await;
+        let said = found.map(|f| vec![format!("{f:?}")]).map_err(|e| e.to_string());
+        answers.push((format!("check {}", check.name), started.elapsed(), said));
+    }
+    let views = assets
+        .under("views/")
+        .map(|view| format!("SELECT * FROM {}", view.name()));
+    for question in views.chain(QUESTIONS.map(str::to_owned)) {
+        let started = Instant::now();
+        let said = engine.query(&question, &[]).await;
+        let said = said.map(|batch| lines(&batch)).map_err(|e| e.to_string());
+        answers.push((question, started.elapsed(), said));
+    }
+    answers
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn everything_says_the_same_on_two_executors() {
+    let folder = tempfile::tempdir().unwrap();
+    let nodes = Nodes::apart(folder.path());
+    let config = config();
+    // Neither reads what the other has kept.
+    let here = Settings {
+        kept: None,
+        ..config.settings.clone()
+    };
+    let there = Settings {
+        cluster: Some(ClusterSettings::new(&nodes.url, 4).unwrap()),
+        ..config.settings.clone()
+    };
+    let here = all(&engine(&config, &here).await).await;
+    let there = all(&engine(&config, &there).await).await;
+    assert_eq!(here.len(), there.len());
+    let mut wrong = Vec::new();
+    let mut rows = 0;
+    for ((what, _, expected), (_, took, got)) in here.into_iter().zip(there) {
+        println!("{took:>10.2?} {what}");
+        let mut expected = expected.unwrap_or_else(|e| panic!("{what}: {e}"));
+        let mut got = match got {
+            Ok(got) => got,
+            Err(error) => {
+                wrong.push(format!("{what}: {error}"));
+                continue;
+            }
+        };
+        rows += got.len();
+        // Rows of a query without an order may come in any.
+        if !what.contains("ORDER BY") {
+            expected.sort_unstable();
+            got.sort_unstable();
+        }
+        if expected != got {
+            let differ = expected.iter().zip(&got).find(|(a, b)| a != b);
+            wrong.push(format!(
+                "{what}: {} rows and {}; {differ:?}",
+                expected.len(),
+                got.len()
+            ));
+        }
+    }
+    assert!(rows > 10_000, "only {rows} rows were compared");
+    assert!(wrong.is_empty(), "{} differ:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[test]
+fn a_report_is_the_same_to_the_last_byte() {
+    let folder = tempfile::tempdir().unwrap();
+    let nodes = Nodes::start(folder.path(), &[], &[]);
+    let lake = sample_lake().to_str().unwrap().to_owned();
+    let config = project("sample-data/spendscope.toml");
+    let report = |out: &str, more: &[&str]| {
+        let mut args = vec![
+            "--lake",
+            &lake,
+            "--config",
+            config.to_str().unwrap(),
+            "--now",
+            NOW,
+            "--period",
+            "2026-09",
+        ];
+        args.extend(["report", "board", "--format", "md,json,html,png", "--out", out]);
+        args.extend(more);
+        let (status, _, talk) = run(folder.path(), &args);
+        assert_eq!(status, 0, "{talk}");
+    };
+    report("here", &[]);
+    report("there", &["--cluster", &nodes.url]);
+    let mut files = 0;
+    for file in std::fs::read_dir(folder.path().join("here")).unwrap() {
+        let name = file.unwrap().file_name();
+        let [here, there] =
+            ["here", "there"].map(|out| std::fs::read(folder.path().join(out).join(&name)).unwrap());
+        assert!(here == there, "{name:?} differs");
+        files += 1;
+    }
+    assert!(files > 0);
+}
