@@ -268,7 +268,7 @@ async fn a_statement_can_be_cancelled_takes_no_longer_than_it_may_and_ends_with_
 #[tokio::test(flavor = "multi_thread")]
 async fn clients_that_misbehave_are_let_go_and_the_others_are_answered() {
     let place = Place::new();
-    place.configure("[serve]\nmax_connections = 60\nidle_timeout_seconds = 3\nmax_running = 2\n");
+    place.configure("[serve]\nmax_connections = 60\nidle_timeout_seconds = 15\nmax_running = 2\n");
     let served = place.serve();
     let good = client(&served).await;
     let (before, _) = served.weight();

@@ -39,11 +39,19 @@ pub(super) fn casts(plan: &LogicalPlan, known: &mut HashMap<String, Option<DataT
     plan.apply_with_subqueries(|node| {
         node.apply_expressions(|expr| {
             expr.apply(|expr| {
-                if let Expr::Cast(cast) = expr
-                    && let Expr::Placeholder(place) = cast.expr.as_ref()
+                let told = match expr {
+                    Expr::Cast(cast) => Some((cast.expr.as_ref(), cast.field.data_type().clone())),
+                    // `= ANY($1)`: drivers leave the type of a list of texts to us, and say that of others.
+                    Expr::ScalarFunction(function) if LISTS.contains(&function.name()) => {
+                        let texts = DataType::new_list(DataType::Utf8, true);
+                        function.args.first().map(|list| (list, texts))
+                    }
+                    _ => None,
+                };
+                if let Some((Expr::Placeholder(place), data_type)) = told
                     && let Some(unknown @ None) = known.get_mut(&place.id)
                 {
-                    *unknown = Some(cast.field.data_type().clone());
+                    *unknown = Some(data_type);
                 }
                 Ok(TreeNodeRecursion::Continue)
             })
@@ -51,6 +59,9 @@ pub(super) fn casts(plan: &LogicalPlan, known: &mut HashMap<String, Option<DataT
     })?;
     Ok(())
 }
+
+/// Functions whose first argument is a list.
+const LISTS: [&str; 2] = ["array_has", "array_contains"];
 
 /// NULLs of these types: enough to know what columns a statement has.
 pub(super) fn blanks(types: &[Type]) -> ParamValues {
@@ -64,6 +75,8 @@ pub(super) fn blanks(types: &[Type]) -> ParamValues {
             Type::TIMESTAMP => ScalarValue::TimestampMicrosecond(None, None),
             Type::TIMESTAMPTZ => ScalarValue::TimestampMicrosecond(None, Some(utc())),
             Type::BYTEA => ScalarValue::Binary(None),
+            Type::TEXT_ARRAY | Type::VARCHAR_ARRAY => array(None, DataType::Utf8),
+            Type::INT2_ARRAY | Type::INT4_ARRAY | Type::INT8_ARRAY => array(None, DataType::Int64),
             _ => ScalarValue::Utf8(None),
         }
     };
