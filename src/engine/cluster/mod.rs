@@ -20,6 +20,7 @@ pub(super) use submit::Cluster;
 
 use crate::base::{Error, Result};
 use ballista_core::config::{
+    BALLISTA_BROADCAST_JOIN_THRESHOLD_BYTES, BALLISTA_BROADCAST_JOIN_THRESHOLD_ROWS,
     BALLISTA_CLIENT_GRPC_MAX_MESSAGE_SIZE, BALLISTA_CLIENT_GRPC_TIMEOUT_SECONDS, BallistaConfig,
 };
 use ballista_core::extension::SessionConfigHelperExt;
@@ -88,10 +89,16 @@ pub(super) fn configure(config: SessionConfig, cluster: &ClusterSettings) -> Ses
         .with_option_extension(BallistaConfig::default())
         .ballista_restricted_configuration()
         .with_target_partitions(cluster.partitions)
+        .set_usize(BALLISTA_BROADCAST_JOIN_THRESHOLD_BYTES, 0)
+        .set_usize(BALLISTA_BROADCAST_JOIN_THRESHOLD_ROWS, 0)
         .set_usize(BALLISTA_CLIENT_GRPC_MAX_MESSAGE_SIZE, MESSAGE)
         .set_usize(BALLISTA_CLIENT_GRPC_TIMEOUT_SECONDS, PATIENCE);
-    // The joins are those of a session without a cluster.
-    config.options_mut().optimizer.prefer_hash_join = true;
+    let optimizer = &mut config.options_mut().optimizer;
+    optimizer.prefer_hash_join = true;
+    // Both sides of a join are shuffled. A side that is handed to every task whole saves that for a small table,
+    // but a query with one such join below another never ended.
+    optimizer.hash_join_single_partition_threshold = 0;
+    optimizer.hash_join_single_partition_threshold_rows = 0;
     config
 }
 

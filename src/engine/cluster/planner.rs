@@ -16,8 +16,10 @@ use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
 use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
+use datafusion::physical_plan::empty::EmptyExec;
 use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType};
 use datafusion::physical_plan::joins::NestedLoopJoinExec;
+use datafusion::physical_plan::placeholder_row::PlaceholderRowExec;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::streaming::StreamingTableExec;
 use datafusion::physical_plan::{
@@ -83,14 +85,15 @@ fn reads_files(plan: &Arc<dyn ExecutionPlan>) -> Result<bool> {
 }
 
 /// The same plan for tasks that know nothing of each other. Rows that only this process can make, such as those
-/// of `information_schema`, are made now and travel with the plan. A join that answers for the rows of its left
+/// of `information_schema`, are made now and travel with the plan; so are rows that come from nowhere, of which a
+/// task could not be given none (a query then never ends). A join that answers for the rows of its left
 /// side when all of the right side has been seen has to see all of it in one task.
 fn sendable(
     plan: Arc<dyn ExecutionPlan>,
     context: Arc<TaskContext>,
 ) -> BoxFuture<'static, Result<Arc<dyn ExecutionPlan>>> {
     async move {
-        if plan.is::<StreamingTableExec>() {
+        if plan.is::<StreamingTableExec>() || plan.is::<PlaceholderRowExec>() || plan.is::<EmptyExec>() {
             let schema = plan.schema();
             let rows = collect(plan, context).await?;
             return Ok(MemorySourceConfig::try_new_exec(&[rows], schema, None)? as _);

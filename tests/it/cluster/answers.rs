@@ -74,34 +74,60 @@ fn lines(batch: &RecordBatch) -> Vec<String> {
     (0..batch.num_rows()).map(row).collect()
 }
 
-/// What was asked, how long it took, and what came out or went wrong.
-type Answer = (String, Duration, Result<Vec<String>, String>);
+/// What was asked, and what came out or went wrong.
+type Answer = (String, Result<Vec<String>, String>);
+
+/// A query that never ends is to be named, not waited for.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+async fn asked<T>(
+    what: String,
+    answer: impl Future<Output = spendscope::base::Result<T>>,
+    shown: impl Fn(T) -> Vec<String>,
+) -> Answer {
+    let started = Instant::now();
+    let said = match tokio::time::timeout(PATIENCE, answer).await {
+        Ok(said) => said.map(shown).map_err(|e| e.to_string()),
+        Err(_) => Err(format!("no answer after {PATIENCE:?}")),
+    };
+    println!(
+        "{:>10.2?} {} {what}",
+        started.elapsed(),
+        if said.is_ok() { "  " } else { "!!" }
+    );
+    (what, said)
+}
 
 /// Answers to everything, in a fixed order.
 async fn all(engine: &Engine) -> Vec<Answer> {
     let assets = assets();
     let window = Window::month("2026-09", chrono_tz::Europe::Berlin).unwrap();
+    let params = Params::window(window.from, window.to);
     let mut answers: Vec<Answer> = Vec::new();
     for metric in Catalog::new(&assets).unwrap().iter() {
-        let started = Instant::now();
-        let frame = metric::run(engine, metric, &Params::window(window.from, window.to)).await;
-        let said = frame.map(|frame| lines(&frame.batch)).map_err(|e| e.to_string());
-        answers.push((format!("metric {}", metric.name), started.elapsed(), said));
+        let run = metric::run(engine, metric, &params);
+        answers.push(
+            asked(format!("metric {}", metric.name), run, |frame| {
+                lines(&frame.batch)
+            })
+            .await,
+        );
     }
     for check in check::catalog(&assets).unwrap() {
-        let started = Instant::now();
-        let found = check.run(engine).await;
-        let said = found.map(|f| vec![format!("{f:?}")]).map_err(|e| e.to_string());
-        answers.push((format!("check {}", check.name), started.elapsed(), said));
+        let run = check.run(engine);
+        answers.push(
+            asked(format!("check {}", check.name), run, |found| {
+                vec![format!("{found:?}")]
+            })
+            .await,
+        );
     }
     let views = assets
         .under("views/")
         .map(|view| format!("SELECT * FROM {}", view.name()));
     for question in views.chain(QUESTIONS.map(str::to_owned)) {
-        let started = Instant::now();
-        let said = engine.query(&question, &[]).await;
-        let said = said.map(|batch| lines(&batch)).map_err(|e| e.to_string());
-        answers.push((question, started.elapsed(), said));
+        let run = engine.query(&question, &[]);
+        answers.push(asked(question.clone(), run, |batch| lines(&batch)).await);
     }
     answers
 }
@@ -125,8 +151,7 @@ async fn everything_says_the_same_on_two_executors() {
     assert_eq!(here.len(), there.len());
     let mut wrong = Vec::new();
     let mut rows = 0;
-    for ((what, _, expected), (_, took, got)) in here.into_iter().zip(there) {
-        println!("{took:>10.2?} {what}");
+    for ((what, expected), (_, got)) in here.into_iter().zip(there) {
         let mut expected = expected.unwrap_or_else(|e| panic!("{what}: {e}"));
         let mut got = match got {
             Ok(got) => got,

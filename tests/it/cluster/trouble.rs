@@ -131,7 +131,7 @@ fn strangers_are_not_listened_to_unless_somebody_says_so() {
 fn an_error_of_a_query_is_told_as_it_is() {
     let folder = tempfile::tempdir().unwrap();
     let nodes = Nodes::start(folder.path(), &[], &[]);
-    let sql = "SELECT apportion(sum(effective_cost) * 99999999999999999, 0, count(*), 1) AS a FROM charges";
+    let sql = "SELECT apportion(sum(effective_cost), 0, 1000000000000000000, 1) AS a FROM charges WHERE billing_currency = 'EUR'";
     let (here, _, talk) = ask(folder.path(), &[], sql);
     let (there, _, told) = ask(folder.path(), &["--cluster", &nodes.url], sql);
     assert!(here == 1 && there == 1, "{talk} {told}");
@@ -154,7 +154,7 @@ fn processes_end_when_they_are_asked_to() {
     let mut nodes = Nodes::start(folder.path(), &[], &more);
     let (status, out, talk) = ask(folder.path(), &["--cluster", &nodes.url], SMALL);
     assert_eq!(status, 0, "{talk}");
-    assert!(out.starts_with("n\n"), "{out}");
+    assert_eq!(out.lines().next(), Some("n"), "{out}");
     for executor in nodes.executors.drain(..) {
         let (status, said) = executor.end();
         assert_eq!(status, 0, "{said}");
