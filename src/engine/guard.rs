@@ -36,23 +36,23 @@ pub struct Limits {
 impl Engine {
     /// The plan of somebody else's statement, its parameters open: it only reads, and the lake's tables only.
     pub async fn user_plan(&self, statement: Statement) -> Result<LogicalPlan> {
-        Ok(self.planned(statement, false).await?.1)
+        Ok(Box::pin(self.planned(statement, false)).await?.1)
     }
 
     /// Runs such a plan when its parameters are bound. Dropping the rows stops the work.
     pub async fn user_run(&self, plan: LogicalPlan, limits: &Limits) -> Result<Batches> {
         let deadline = Deadline::after(limits.timeout);
-        let running = self.running(self.context.state(), plan, limits, deadline);
+        let running = Box::pin(self.running(self.context.state(), plan, limits, deadline));
         deadline.over(running).await?
     }
 
     /// Runs somebody else's statement within its limits. Dropping the rows stops the work.
     pub async fn user_stream(&self, statement: Statement, limits: &Limits) -> Result<Batches> {
         let deadline = Deadline::after(limits.timeout);
-        let running = async {
+        let running = Box::pin(async {
             let (state, plan) = self.planned(statement, limits.files).await?;
             self.running(state, plan, limits, deadline).await
-        };
+        });
         deadline.over(running).await?
     }
 

@@ -15,7 +15,7 @@ use tokio::time::Instant;
 const ANSWERS_WITHIN: Duration = Duration::from_millis(100);
 
 /// What nested views and metrics in a query need of it when they are planned.
-const STACK: usize = 16 << 20;
+const STACK: usize = 32 << 20;
 
 /// The threads of an engine; there are none before its first query.
 #[derive(Default)]

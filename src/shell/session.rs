@@ -49,7 +49,7 @@ impl Session {
     pub(super) async fn open(config: &Config, format: &str) -> Result<Session> {
         let traces = app::traces(config).await?;
         Ok(Session {
-            engine: Arc::new(app::engine(config).await?),
+            engine: Arc::new(Box::pin(app::engine(config)).await?),
             metrics: None,
             options: Options::new(format, config.limits.clone()),
             output: Output::default(),
@@ -137,7 +137,7 @@ impl Session {
             }
             Ok(rows)
         };
-        let done = unless_stopped(self.attended, work).await;
+        let done = Box::pin(unless_stopped(self.attended, work)).await;
         let took = begun.elapsed();
         screen.end_page()?;
         let rows = done?;
@@ -278,7 +278,7 @@ impl Session {
         };
         let begun = Instant::now();
         let work = metric::run(&self.engine, &metric, &params);
-        let frame = unless_stopped(self.attended, work).await?;
+        let frame = Box::pin(unless_stopped(self.attended, work)).await?;
         let title = metric.header.title.clone();
         self.show(&frame, screen)?;
         screen.say(&format!(

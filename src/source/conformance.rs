@@ -534,8 +534,8 @@ impl Conformance {
     /// Does the file say anything in the column that a rule is called after?
     fn has_column_of(&self, rule: &str) -> bool {
         let column = rule.split('-').next().unwrap_or_default();
-        let same = |name: &&str| name.replace('_', "").eq_ignore_ascii_case(column);
-        self.seen.iter().any(|name| same(&name))
+        let same = |name: &str| name.replace('_', "").eq_ignore_ascii_case(column);
+        self.seen.iter().any(|name| same(name))
     }
 
     /// What was found, a rule each.

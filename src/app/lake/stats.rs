@@ -20,7 +20,7 @@ impl Row {
     /// First and last value of the partition column that is a time: a day or a month.
     fn covered(&self) -> Option<(String, String, u64)> {
         let is_time = |name: &&str| ["day", "month", "billing_month"].contains(name);
-        let at = self.table.partition_by.iter().position(|name| is_time(&name))?;
+        let at = self.table.partition_by.iter().position(is_time)?;
         let mut values: Vec<String> = self
             .snapshot
             .partitions()

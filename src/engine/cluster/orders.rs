@@ -45,8 +45,11 @@ pub(super) fn held(plan: Plan) -> Result<Plan> {
     replace_children_if_necessary(plan, vec![sorted])
 }
 
+/// What rows have to be together by, and their order then.
+type WindowKeys = (Vec<Arc<dyn PhysicalExpr>>, Vec<PhysicalSortExpr>);
+
 /// By what the rows of a window function have to be together, and in which order then.
-fn window_keys(plan: &Plan) -> Option<(Vec<Arc<dyn PhysicalExpr>>, Vec<PhysicalSortExpr>)> {
+fn window_keys(plan: &Plan) -> Option<WindowKeys> {
     let functions = if let Some(window) = plan.downcast_ref::<BoundedWindowAggExec>() {
         if window.input_order_mode != InputOrderMode::Sorted {
             return None;

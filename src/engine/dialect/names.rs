@@ -325,10 +325,8 @@ impl VisitorMut for Walk<'_> {
 
     fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<Infallible> {
         match expr {
-            Expr::Identifier(ident) => {
-                if self.exact(ident).is_some_and(|exact| self.means(exact)) {
-                    self.rename(ident);
-                }
+            Expr::Identifier(ident) if self.exact(ident).is_some_and(|exact| self.means(exact)) => {
+                self.rename(ident);
             }
             Expr::CompoundIdentifier(parts) => {
                 if let [.., table, ident] = parts.as_mut_slice()

@@ -53,7 +53,7 @@ enum Part {
 
 impl Part {
     /// Writes what is in memory into the folder.
-    fn into_file(&mut self, folder: &Path, at: usize, schema: &SchemaRef) -> Result<PathBuf> {
+    fn move_to_file(&mut self, folder: &Path, at: usize, schema: &SchemaRef) -> Result<PathBuf> {
         let path = match self {
             Part::File(path) => return Ok(path.clone()),
             Part::Memory(batches) => {
@@ -119,7 +119,7 @@ impl Rows {
             && started.elapsed() >= store.worth
         {
             for (at, part) in parts.iter_mut().enumerate() {
-                part.into_file(folder.path(), at, schema)?;
+                part.move_to_file(folder.path(), at, schema)?;
             }
             return match store.put(name, key, folder) {
                 Ok(entry) => Ok(Rows {
@@ -153,7 +153,7 @@ impl Rows {
         }
         let mut files = Vec::new();
         for (at, part) in parts.iter_mut().enumerate() {
-            files.push(part.into_file(folder.path(), at, schema)?);
+            files.push(part.move_to_file(folder.path(), at, schema)?);
         }
         Rows::beside_the_lake(place.put(name, key, &files).await?, schema)
     }

@@ -31,8 +31,15 @@ struct Month {
     chosen: bool,
 }
 
+/// A name, a path, and pairs of a query.
+type Destination = (
+    &'static str,
+    &'static str,
+    &'static [(&'static str, &'static str)],
+);
+
 /// The pages that every page leads to: what they are called, their path, what else their address says.
-const PAGES: [(&str, &str, &[(&str, &str)]); 4] = [
+const PAGES: [Destination; 4] = [
     ("Board", "/", &[]),
     ("Spend", "/spend", &[]),
     ("Unit economics", "/", &[("report", "unit-economics")]),

@@ -16,9 +16,12 @@ const MOST: usize = 64;
 
 type Key = (String, Vec<(&'static str, String)>);
 
+/// Where a report is, or will be when it is built.
+type Place = Arc<OnceCell<Arc<Document>>>;
+
 #[derive(Default)]
 pub(super) struct Shelf {
-    kept: Mutex<(u64, HashMap<Key, Arc<OnceCell<Arc<Document>>>>)>,
+    kept: Mutex<(u64, HashMap<Key, Place>)>,
 }
 
 impl Shelf {

@@ -172,11 +172,12 @@ pub(super) async fn page(State(site): Here, Query(wanted): Query<Wanted>) -> Res
     Ok(Html(render::page(&document, &around)?))
 }
 
-fn trail(
-    step: &Step,
-    href: &dyn Fn(&str, &[(String, String)]) -> String,
-    said: &dyn Fn(&[(String, Option<String>)]) -> Vec<(String, String)>,
-) -> Vec<Link> {
+/// Makes an address of a path and pairs of a query.
+type Href<'a> = dyn Fn(&str, &[(String, String)]) -> String + 'a;
+/// The pairs that say which rows were chosen.
+type Said<'a> = dyn Fn(&[(String, Option<String>)]) -> Vec<(String, String)> + 'a;
+
+fn trail(step: &Step, href: &Href<'_>, said: &Said<'_>) -> Vec<Link> {
     let mut trail = vec![Link {
         text: "All scopes".to_owned(),
         href: href("/spend", &[]),

@@ -73,7 +73,7 @@ impl Handler {
         let shared = &self.house.shared;
         let mut watch = Watch::new(shared, &self.session);
         let (batches, columns) = watch
-            .during(async {
+            .during(Box::pin(async {
                 let snapshot = shared.live.current(&shared.gauges).await;
                 let engine = &snapshot.engine;
                 catalogue::explain(engine, &statement.to_string())
@@ -94,7 +94,7 @@ impl Handler {
                     .await
                     .map_err(|e| told(&e))?;
                 Ok((batches, columns))
-            })
+            }))
             .await?;
         if batches.schema().fields().len() != columns.fields().len() {
             return Err(user_error(
