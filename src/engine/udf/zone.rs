@@ -42,11 +42,12 @@ impl LocalClock {
     }
 }
 
-/// Does a day of the zone begin at that instant, with no change of the clocks near it. Where they change
-/// about midnight, an hour of one day may come after the other has begun.
+/// Does a day of the zone begin at that instant, with no change of the clocks within two hours of it. Where they
+/// change about midnight, an hour of one day may come after the other has begun.
 pub(in crate::engine) fn begins_day(zone: Tz, micros: i64) -> bool {
     let mut clock = LocalClock::new(zone);
-    let steady = clock.offset(micros - 3 * MICROS_PER_HOUR) == clock.offset(micros + 3 * MICROS_PER_HOUR);
+    let near = 2 * MICROS_PER_HOUR;
+    let steady = clock.offset(micros - near) == clock.offset(micros + near - 1);
     steady && clock.day(micros) != clock.day(micros - 1)
 }
 
