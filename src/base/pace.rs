@@ -29,7 +29,9 @@ fn apart<T: Send + 'static>(waiting: impl Future<Output = T> + Send + 'static) -
 
 /// Returns at this moment.
 pub async fn until(moment: Instant) {
-    apart(tokio::time::sleep_until(moment)).join_next().await;
+    // Made on that thread: a timer belongs to the runtime in which it is made.
+    let moment = async move { tokio::time::sleep_until(moment).await };
+    apart(moment).join_next().await;
 }
 
 /// Somebody who may press Ctrl-C, from now on.
