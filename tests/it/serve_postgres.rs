@@ -359,7 +359,7 @@ async fn more_than_the_allowed_lines_are_turned_away() {
     for _ in 0..3 {
         clients.push(client(&served).await);
     }
-    let error = try_client(&served).await.err().expect("a fourth line");
+    let error = try_client(&served).await.expect_err("a fourth line");
     assert_eq!(code(&error), "53300");
     clients.pop();
     let begun = Instant::now();
