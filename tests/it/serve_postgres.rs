@@ -180,7 +180,11 @@ async fn currencies_are_not_added_up_here_either() {
         .await
         .unwrap_err();
     assert!(
-        error.as_db_error().unwrap().message().contains("currenc"),
+        error
+            .as_db_error()
+            .unwrap()
+            .message()
+            .contains("would add EUR and USD"),
         "{error:?}"
     );
     // With a value that is bound, the sum is of one currency.
@@ -261,7 +265,7 @@ async fn a_statement_can_be_cancelled_takes_no_longer_than_it_may_and_ends_with_
     served.until("spendscope_queries_running", 1.0).await;
     work.abort();
     served.until("spendscope_queries_running", 0.0).await;
-    assert!(served.gauge("spendscope_queries_cancelled_total").await >= 2.0);
+    assert!(served.gauge("spendscope_queries_cancelled_total").await >= 1.0);
     assert!(served.gauge("spendscope_queries_timed_out_total").await >= 1.0);
 }
 
@@ -270,7 +274,7 @@ async fn clients_that_misbehave_are_let_go_and_the_others_are_answered() {
     let place = Place::new();
     place.configure("[serve]\nmax_connections = 60\nidle_timeout_seconds = 15\nmax_running = 2\n");
     let served = place.serve();
-    let good = client(&served).await;
+    texts(&client(&served).await, "SELECT 1").await;
     let (before, _) = served.weight();
     let connect = || {
         let line = TcpStream::connect(("127.0.0.1", served.postgres)).unwrap();
@@ -328,6 +332,7 @@ async fn clients_that_misbehave_are_let_go_and_the_others_are_answered() {
     }
     served.until("spendscope_queries_running", 20.0).await;
     // They do not take the turns of those who read.
+    let good = client(&served).await;
     for _ in 0..20 {
         let begun = Instant::now();
         assert_eq!(
