@@ -138,6 +138,7 @@ async fn all(engine: &Engine) -> Vec<Answer> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "takes many minutes, and has not been run to its end yet"]
 async fn everything_says_the_same_on_two_executors() {
     let folder = tempfile::tempdir().unwrap();
     let nodes = Nodes::apart(folder.path());
