@@ -22,6 +22,8 @@ const executablePath = ["/usr/bin/chromium", "/usr/bin/google-chrome"].find((fil
     page.on("response", (response) => response.status() >= 400 && said.push(`${response.status()}: ${response.url()}`));
     const shot = (name) => page.screenshot({ path: path.join(folder, `${name}-${width}-${scheme}.png`), fullPage: true });
     const fits = async (name) => {
+      // A page that is still on its way has no width yet.
+      await page.waitForLoadState("load");
       const over = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
       assert.ok(over <= 0, `${name} is ${over} pixels wider than a window of ${width}`);
     };
@@ -31,6 +33,7 @@ const executablePath = ["/usr/bin/chromium", "/usr/bin/google-chrome"].find((fil
     await fits("the board");
     await shot("board");
     await page.getByRole("link", { name: "Spend", exact: true }).click();
+    await page.waitForURL("**/spend*");
     await fits("spend");
     await shot("spend");
     for (const step of ["AI", "chat", "small", "t1"]) {
