@@ -43,6 +43,7 @@ contract_currency: Currency of contract_cost.
 cache_savings [list_currency]: What the cache saved at list price, less what writing to it cost more.
 
 kept: leaves, tasks and metrics all start from it.
+months: started_at
 
 money: list_cost, uncached_cost, read_cost, write_cost, output_cost, cache_savings in list_currency
 money: contract_cost in contract_currency

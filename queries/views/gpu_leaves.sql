@@ -6,6 +6,7 @@ again, to the attempts on the node's model that started in that hour, see gpu_at
 it: gpu_serving_untraced.
 
 kept: ledger, tasks and the weights of sharing read it.
+months: period_start
 
 money: amount in currency
 */

@@ -14,6 +14,7 @@ all three kinds of leaves. period_start and period_end are the charge's own, an 
 attempt.
 
 kept: ledger, tasks and the weights of sharing read it.
+months: period_start
 
 money: amount in currency
 */

@@ -1,39 +1,9 @@
-/* spend_leaves, added up by day of the reporting zone: what a sum over whole days is answered from. Amounts stay in their
-own currency, beside their rate, so that a converted total is rounded once, as from the leaves themselves.
-
-placed_at is that of the day's first leaf of its kind. Columns that tell single leaves apart are NULL.
-
-kept: a month of leaves is a few thousand rows here.
+/* spend_leaves, added up by day of the reporting zone: what a sum over whole days is answered from. See placed_leaf_days.
 
 money: amount in currency
 */
 SELECT
-    min(placed_at) AS placed_at,
-    leaf,
-    kind,
-    scope,
-    provider,
-    service,
-    model,
-    use_case,
-    team,
-    key_alias,
-    sub_account,
-    region,
-    evidence,
-    modelled,
-    currency,
-    fx_rate,
-    shown,
-    rate,
-    sum(amount) AS amount,
-    CAST(NULL AS VARCHAR) AS charge_id,
-    CAST(NULL AS VARCHAR) AS request_source,
-    CAST(NULL AS VARCHAR) AS request_id,
-    CAST(NULL AS VARCHAR) AS task_id,
-    CAST(NULL AS VARCHAR) AS host,
-    arrow_cast(NULL, 'Timestamp(Microsecond, Some("UTC"))') AS period_start
-FROM spend_leaves
-GROUP BY
-    local_day(placed_at), leaf, kind, scope, provider, service, model, use_case, team, key_alias, sub_account, region,
-    evidence, modelled, currency, fx_rate, shown, rate
+    l.* EXCEPT (provider),
+    CASE WHEN l.evidence = 'accrued' THEN coalesce(b.biller, l.provider) ELSE l.provider END AS provider
+FROM placed_leaf_days AS l
+LEFT JOIN billers AS b ON b.provider_id = l.provider

@@ -1,5 +1,5 @@
-/* What of a task does not depend on the clock: its attempts, what they cost, and its label. The view tasks says
-what came of it.
+/* What of a task does not depend on the clock: its attempts, what they cost (task_costs), and its label. The view tasks
+says what came of it.
 
 use_case is that of the first attempt. The newest outcome wins; one that names a use case counts there
 only. cost and waste are converted request leaves, accruals included (the basis billed has none); waste is that
@@ -16,58 +16,7 @@ kept: unit metrics read it several times.
 
 money: shown_cost in shown_currency
 */
-WITH attempts AS (
-    SELECT
-        task_id,
-        first_value(use_case ORDER BY started_at, source, request_id) AS use_case,
-        min(started_at) AS first_started_at,
-        max(started_at) AS last_started_at,
-        first_value(source ORDER BY started_at, source, request_id) AS first_source,
-        first_value(request_id ORDER BY started_at, source, request_id) AS first_request,
-        last_value(model ORDER BY started_at, source, request_id) AS last_model,
-        sum(CASE WHEN attempt = 1 THEN 1 ELSE 0 END) AS requests,
-        count(*) AS attempts
-    FROM calls
-    GROUP BY task_id
-),
-
-shown_leaves AS (
-    SELECT
-        task_id, amount, fx_rate, wasted,
-        CASE
-            WHEN setting('currency') <> 'native' AND fx_rate IS NOT NULL THEN setting('currency')
-            ELSE currency
-        END AS shown,
-        CASE WHEN setting('currency') = 'native' OR fx_rate IS NULL THEN 1 ELSE fx_rate END AS rate
-    FROM request_leaves
-    WHERE evidence = 'billed' OR setting('basis') <> 'billed'
-),
-
-costs_of_tasks AS (
-    SELECT
-        task_id,
-        sum_product(amount, fx_rate) AS cost,
-        sum_product(amount, fx_rate) FILTER (WHERE wasted) AS waste,
-        count(*) FILTER (WHERE fx_rate IS NULL) AS unconverted,
-        min(shown) AS shown,
-        min(shown) <> max(shown) AS mixed,
-        sum_product(amount, rate) AS shown_cost
-    FROM shown_leaves
-    GROUP BY task_id
-),
-
--- A priced attempt has its cost from the price book until the bill comes; these have none from anywhere.
-without_cost AS (
-    SELECT c.task_id, count(*) AS uncosted
-    FROM calls AS c
-    LEFT ANTI JOIN request_leaves AS l ON l.request_source = c.source AND l.request_id = c.request_id
-    WHERE
-        c.price_status = 'unpriced'
-        OR (c.price_status = 'self_hosted' AND c.uncached_input + c.cache_write + c.output > 0)
-    GROUP BY c.task_id
-),
-
-labelled AS (
+WITH labelled AS (
     SELECT
         a.task_id,
         o.success,
@@ -77,36 +26,10 @@ labelled AS (
             ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
         ) AS variant,
         row_number() OVER (PARTITION BY a.task_id ORDER BY o.recorded_at DESC, o.source, o.file_hash, o.file_row) AS place
-    FROM attempts AS a
+    FROM task_costs AS a
     INNER JOIN outcomes AS o ON o.task_id = a.task_id AND (o.use_case IS NULL OR o.use_case = a.use_case)
 )
 
-SELECT
-    a.task_id,
-    a.use_case,
-    a.first_started_at,
-    a.last_started_at,
-    a.requests,
-    a.attempts,
-    a.last_model,
-    a.first_source,
-    a.first_request,
-    CASE
-        WHEN c.cost IS NOT NULL OR (coalesce(w.uncosted, 0) = 0 AND coalesce(c.unconverted, 0) = 0)
-            THEN coalesce(c.cost, 0)
-    END AS cost,
-    CASE
-        WHEN c.cost IS NOT NULL OR (coalesce(w.uncosted, 0) = 0 AND coalesce(c.unconverted, 0) = 0)
-            THEN coalesce(c.waste, 0)
-    END AS waste,
-    coalesce(w.uncosted, 0) AS uncosted,
-    coalesce(c.unconverted, 0) AS unconverted,
-    c.shown AS shown_currency,
-    CASE WHEN coalesce(w.uncosted, 0) = 0 AND NOT coalesce(c.mixed, false) THEN coalesce(c.shown_cost, 0) END AS shown_cost,
-    l.success,
-    l.value AS outcome_value,
-    l.variant
-FROM attempts AS a
-LEFT JOIN costs_of_tasks AS c ON c.task_id = a.task_id
-LEFT JOIN without_cost AS w ON w.task_id = a.task_id
+SELECT a.*, l.success, l.value AS outcome_value, l.variant
+FROM task_costs AS a
 LEFT JOIN (SELECT * FROM labelled WHERE place = 1) AS l ON l.task_id = a.task_id

@@ -3,6 +3,7 @@ costs of whole days are answered from. A task has one row where its attempts sta
 GPU nodes alone. placed_at is that of the day's first leaf of its kind. Columns that tell single leaves apart are NULL.
 
 kept: tasks are fewer than the leaves of their attempts, and the rest is a few rows a day.
+months: placed_at
 
 money: amount in currency
 money: converted in shown

@@ -89,6 +89,8 @@ const LEAST_MEMORY: usize = 16 << 20;
 
 /// Rows of a view that take less than this are quicker worked out than written and found again.
 const WORTH_KEEPING: Duration = Duration::from_millis(150);
+/// Fewer facts are quicker worked out as one than month by month.
+const WORTH_CUTTING: u64 = 2_000_000;
 
 impl Config {
     pub fn resolve(overrides: &Overrides) -> Result<Config> {
@@ -280,6 +282,7 @@ fn kept_folder(lake_url: &str) -> Option<KeptFolder> {
         path,
         program: program.ok()?,
         worth: WORTH_KEEPING,
+        months_from: WORTH_CUTTING,
     })
 }
 

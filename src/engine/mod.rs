@@ -10,6 +10,7 @@ mod dialect;
 mod guard;
 mod kept;
 mod limited;
+mod months;
 mod operators;
 pub mod registry;
 mod rules;
@@ -66,7 +67,8 @@ impl Engine {
         registry: &Registry,
         settings: &Settings,
     ) -> Result<Engine> {
-        Engine::open(tables::from_batches(tables)?, None, assets, registry, settings).await
+        let facts = tables::from_batches(tables)?;
+        Engine::open(facts, None, None, assets, registry, settings).await
     }
 
     /// Over a lake, as it is or as it was.
@@ -77,17 +79,24 @@ impl Engine {
         registry: &Registry,
         settings: &Settings,
     ) -> Result<Engine> {
-        let (facts, contents) = tables::from_lake(lake, as_of).await?;
-        let keys = settings.kept.as_ref().map(|folder| {
-            let remote = lake.beside(".kept").map(kept::Remote::new);
-            kept::Keys::new(folder, contents, assets, registry, settings, remote)
-        });
-        Engine::open(facts, keys, assets, registry, settings).await
+        let facts = tables::Facts::of(lake, as_of).await?;
+        let remote = lake.beside(".kept").map(kept::Remote::new);
+        // Executors of a cluster do not see the months of a lake that is no folder.
+        let months = match &remote {
+            None => months::Months::of(facts.clone(), assets, registry, settings),
+            Some(_) => None,
+        };
+        let keys = settings
+            .kept
+            .as_ref()
+            .map(|folder| kept::Keys::new(folder, facts.contents(), assets, registry, settings, remote));
+        Engine::open(facts.whole(), keys, months, assets, registry, settings).await
     }
 
     async fn open(
         facts: tables::Providers,
         keys: Option<kept::Keys>,
+        months: Option<Arc<months::Months>>,
         assets: &Assets,
         registry: &Registry,
         settings: &Settings,
@@ -96,7 +105,7 @@ impl Engine {
         tables::register(&context, facts, registry)?;
         rates(&context, settings).await?;
         rules::create(&context, registry, assets).await?;
-        views::create(&context, assets, settings.memory_limit, keys).await?;
+        views::create(&context, assets, settings.memory_limit, keys, months).await?;
         let catalogue = Arc::new(catalogue::Catalogue::of(assets)?);
         catalogue::register(&context, &catalogue)?;
         let currencies = currencies::Currencies::of(assets)?;

@@ -2,6 +2,7 @@
 //! of them, and a plan of all takes longer than the answer to a small question.
 
 use super::kept::{KeptView, Keys};
+use super::months::{self, MonthlyView, Months};
 use super::query_error;
 use crate::asset::{Asset, Assets, Origin};
 use crate::base::{Error, Result};
@@ -30,7 +31,34 @@ pub(super) async fn create(
     assets: &Assets,
     memory_limit: usize,
     keys: Option<Keys>,
+    months: Option<Arc<Months>>,
 ) -> Result<()> {
+    let views = register(context, assets, memory_limit, keys.map(Arc::new), months)?;
+    for (name, asset) in &views.files {
+        if asset.origin != Origin::Builtin {
+            views.plan(name).await?;
+        }
+    }
+    Ok(())
+}
+
+/// The same for a session over some of the facts, in which only what is asked for has to be readable.
+pub(super) fn create_part(
+    context: &SessionContext,
+    assets: &Assets,
+    memory_limit: usize,
+    keys: Arc<Keys>,
+) -> Result<()> {
+    register(context, assets, memory_limit, Some(keys), None).map(|_| ())
+}
+
+fn register(
+    context: &SessionContext,
+    assets: &Assets,
+    memory_limit: usize,
+    keys: Option<Arc<Keys>>,
+    months: Option<Arc<Months>>,
+) -> Result<Arc<Views>> {
     let options = context.copied_config().options().catalog.clone();
     let nowhere = || Error::internal("the session has no schema of its own");
     let catalog = context.catalog(&options.default_catalog).ok_or_else(nowhere)?;
@@ -50,18 +78,14 @@ pub(super) async fn create(
         planning: Mutex::new(()),
         budget: memory_limit / KEPT_SHARE,
         keys,
+        months,
         state: Box::new(move || session.upgrade().map(|state| state.read().clone())),
     });
     catalog.register_schema(
         &options.default_schema,
         Arc::clone(&views) as Arc<dyn SchemaProvider>,
     )?;
-    for (name, asset) in &views.files {
-        if asset.origin != Origin::Builtin {
-            views.plan(name).await?;
-        }
-    }
-    Ok(())
+    Ok(views)
 }
 
 fn label(asset: &Asset) -> String {
@@ -78,7 +102,9 @@ struct Views {
     /// Bytes that the rows of one kept view may take in memory.
     budget: usize,
     /// What names the rows of a kept view from one session to the next.
-    keys: Option<Keys>,
+    keys: Option<Arc<Keys>>,
+    /// The months that views are worked out by.
+    months: Option<Arc<Months>>,
     /// The session, unless it is over.
     state: Box<dyn Fn() -> Option<SessionState> + Send + Sync>,
 }
@@ -97,32 +123,53 @@ impl Views {
         let _alone = self.planning.lock().await;
         let state = (self.state)().ok_or_else(|| Error::internal("the session is over"))?;
         let mut waiting = Vec::new();
-        self.order(&state, name, &mut Vec::new(), &mut waiting)?;
+        if !self.order(&state, name, &mut Vec::new(), &mut waiting)? {
+            if let Some(months) = &self.months {
+                months.slices().await?;
+            }
+            waiting.clear();
+            self.order(&state, name, &mut Vec::new(), &mut waiting)?;
+        }
         for (asset, statement) in waiting {
-            self.add(&state, asset, statement)
-                .await
-                .map_err(|e| e.context(label(asset)))?;
+            let added = match statement {
+                Some(statement) => self.add(&state, asset, statement).await,
+                None => self.add_months(asset).await,
+            };
+            added.map_err(|e| e.context(label(asset)))?;
         }
         Ok(())
     }
 
-    /// Lists a view after those it reads, each once, without those that are tables already. `path` is
-    /// the way that led here.
+    /// Lists a view after those it reads, each once, without those that are tables already, and without a statement
+    /// where months have one of their own. `path` is the way that led here. False: somebody has to cut the months
+    /// first.
     fn order<'a>(
         &'a self,
         state: &SessionState,
         name: &str,
         path: &mut Vec<String>,
-        waiting: &mut Vec<(&'a Asset, Statement)>,
-    ) -> Result<()> {
+        waiting: &mut Vec<(&'a Asset, Option<Statement>)>,
+    ) -> Result<bool> {
         let Some(asset) = self.files.get(name) else {
-            return Ok(());
+            return Ok(true);
         };
         if self.tables.table_exist(name) || waiting.iter().any(|(other, _)| other.name() == name) {
-            return Ok(());
+            return Ok(true);
         }
         if self.recall(asset)? {
-            return Ok(());
+            return Ok(true);
+        }
+        if let Some(months) = &self.months
+            && months::column(&asset.text).is_some()
+        {
+            match months.known() {
+                None => return Ok(false),
+                Some(true) => {
+                    waiting.push((asset, None));
+                    return Ok(true);
+                }
+                Some(false) => {}
+            }
         }
         if path.iter().any(|other| other == name) {
             return Err(Error::query(format!(
@@ -134,12 +181,13 @@ impl Views {
         let reads = state.resolve_table_references(&statement).map_err(query_error)?;
         let reads: BTreeSet<&str> = reads.iter().map(|t| t.table()).collect();
         path.push(name.to_owned());
+        let mut ready = true;
         for read in reads {
-            self.order(state, read, path, waiting)?;
+            ready &= self.order(state, read, path, waiting)?;
         }
         path.pop();
-        waiting.push((asset, statement));
-        Ok(())
+        waiting.push((asset, Some(statement)));
+        Ok(ready)
     }
 
     /// A kept view whose rows an earlier session left needs no plan, and none of the views below it.
@@ -147,12 +195,33 @@ impl Views {
         let Some(keys) = self.keys.as_ref().filter(|_| is_kept(&asset.text)) else {
             return Ok(false);
         };
-        let Some(found) = keys.recall(asset.name(), &asset.text) else {
+        let (name, text) = (asset.name(), &asset.text);
+        let monthly = match (&self.months, months::column(text)) {
+            (Some(months), Some(column)) => MonthlyView::recall(months.zone(), keys, name, column, text),
+            _ => None,
+        };
+        let found = match monthly {
+            Some(found) => Some(Arc::new(found) as Arc<dyn TableProvider>),
+            None => keys.recall(name, text).map(|found| Arc::new(found) as _),
+        };
+        let Some(found) = found else {
             return Ok(false);
         };
-        self.tables
-            .register_table(asset.name().to_owned(), Arc::new(found))?;
+        self.tables.register_table(name.to_owned(), found)?;
         Ok(true)
+    }
+
+    /// A view that is planned in each month.
+    async fn add_months(&self, asset: &Asset) -> Result<()> {
+        let lost = || Error::internal("a view by month without months");
+        let (months, keys) = self.months.as_ref().zip(self.keys.as_ref()).ok_or_else(lost)?;
+        let slices = months.slices().await?.ok_or_else(lost)?;
+        let column = months::column(&asset.text).ok_or_else(lost)?;
+        let view =
+            MonthlyView::plan((slices, months.zone()), keys, asset.name(), column, &asset.text).await?;
+        self.tables
+            .register_table(asset.name().to_owned(), Arc::new(view))?;
+        Ok(())
     }
 
     async fn add(&self, state: &SessionState, asset: &Asset, statement: Statement) -> Result<()> {
@@ -266,7 +335,14 @@ mod tests {
             &Registry::default(),
         )
         .unwrap();
-        create(&context, &Assets::overlay(dir.path()).unwrap(), 1 << 20, None).await?;
+        create(
+            &context,
+            &Assets::overlay(dir.path()).unwrap(),
+            1 << 20,
+            None,
+            None,
+        )
+        .await?;
         Ok(context)
     }
 

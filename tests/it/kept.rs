@@ -2,7 +2,7 @@
 //! under every setting, and after the facts or the configuration have changed.
 
 use crate::history::Restated;
-use crate::support::assets;
+use crate::support::{assets, run as spendscope};
 use arrow::util::display::array_value_to_string;
 use spendscope::asset::Assets;
 use spendscope::base::clock::SystemClock;
@@ -85,6 +85,7 @@ async fn kept_rows_say_what_is_worked_out_anew() {
             path: store.clone(),
             program: "this one".to_owned(),
             worth: Duration::ZERO,
+            months_from: u64::MAX,
         }),
         ..settings.clone()
     };
@@ -178,6 +179,7 @@ async fn what_depends_on_the_time_is_not_recalled() {
                 path: store.clone(),
                 program: "this one".to_owned(),
                 worth: Duration::ZERO,
+                months_from: u64::MAX,
             }),
             ..Settings::new(time::parse_bound(day, chrono_tz::UTC).unwrap())
         };
@@ -202,4 +204,168 @@ async fn what_depends_on_the_time_is_not_recalled() {
             .iter()
             .any(|name| name.starts_with("moment") && name.contains('@'))
     );
+}
+
+/// Every row of every view that is worked out month by month, and of some that read them.
+async fn monthly_answers(config: &Config, settings: &Settings) -> Vec<String> {
+    let lake = Lake::open(&config.lake_url, config.clock.clone()).await.unwrap();
+    let assets = assets();
+    let engine = Engine::over_lake(&lake, config.as_of, &assets, &config.registry, settings)
+        .await
+        .unwrap();
+    let monthly = assets
+        .under("views/")
+        .filter(|view| view.text.contains("\nmonths: "))
+        .map(|view| view.name().to_owned());
+    let others = [
+        "tasks",
+        "spend_leaves",
+        "spend_leaf_days",
+        "spend_days",
+        "variance_lanes",
+    ]
+    .map(str::to_owned);
+    let mut lines = Vec::new();
+    for view in monthly.chain(others) {
+        let rows = engine.query(&format!("SELECT * FROM {view}"), &[]).await.unwrap();
+        assert!(rows.num_rows() > 0, "{view}");
+        for row in 0..rows.num_rows() {
+            let cells = rows
+                .columns()
+                .iter()
+                .map(|c| array_value_to_string(c, row).unwrap());
+            lines.push(format!("{view}: {}", cells.collect::<Vec<_>>().join(" | ")));
+        }
+    }
+    lines.sort_unstable();
+    lines
+}
+
+/// The first lines that differ, so that a failure can be read.
+fn assert_same(cut: &[String], whole: &[String], what: &str) {
+    let (cut, whole): (BTreeSet<_>, BTreeSet<_>) = (cut.iter().collect(), whole.iter().collect());
+    let only = |a: &BTreeSet<&String>, b: &BTreeSet<&String>| {
+        let lines = a.difference(b).take(5).map(|line| line.as_str());
+        lines.collect::<Vec<_>>().join("\n")
+    };
+    assert!(
+        cut == whole,
+        "{what}\nonly by months:\n{}\nonly as a whole:\n{}",
+        only(&cut, &whole),
+        only(&whole, &cut)
+    );
+    assert_eq!(cut.len(), whole.len(), "{what}");
+}
+
+/// Gives tasks that begin in one month attempts in the next: at each turn of a month, and once over thirty days.
+/// The last lines are put aside, to arrive later.
+fn tie_months_together(logs: &Path, later: &Path) {
+    let mut files: Vec<_> = std::fs::read_dir(logs)
+        .unwrap()
+        .map(|file| file.unwrap().path())
+        .collect();
+    files.sort_unstable();
+    assert_eq!(files.len(), 3, "{files:?}");
+    let mut months: Vec<Vec<String>> = Vec::new();
+    for file in &files {
+        let mut text = String::new();
+        let mut packed = flate2::read::GzDecoder::new(std::fs::File::open(file).unwrap());
+        std::io::Read::read_to_string(&mut packed, &mut text).unwrap();
+        months.push(text.lines().map(str::to_owned).collect());
+    }
+    let session = |line: &str| {
+        let from = line.find("\"session_id\":\"").unwrap();
+        line[from..].split('"').nth(3).unwrap().to_owned()
+    };
+    let tie = |months: &mut Vec<Vec<String>>, (month, at): (usize, usize), (next, then): (usize, usize)| {
+        let name = session(&months[month][at]);
+        let old = session(&months[next][then]);
+        months[next][then] = months[next][then].replace(&old, &name);
+    };
+    for month in 0..2 {
+        let last = months[month].len() - 1;
+        tie(&mut months, (month, last), (month + 1, 0));
+    }
+    let (july, august) = (months[0].len() / 2, months[1].len() / 2);
+    tie(&mut months, (0, july), (1, august));
+    let keep = months[2].len() - 9;
+    let late = months[2].split_off(keep);
+    for (file, lines) in files.iter().zip(months) {
+        std::fs::write(file.with_extension(""), lines.join("\n") + "\n").unwrap();
+        std::fs::remove_file(file).unwrap();
+    }
+    std::fs::create_dir_all(later).unwrap();
+    std::fs::write(later.join("spend-2026-09-late.jsonl"), late.join("\n") + "\n").unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn months_say_what_the_whole_says_and_a_new_day_costs_its_month() {
+    let dir = tempfile::tempdir().unwrap();
+    let says = |args: &[&str]| {
+        let (code, _, talk) = spendscope(dir.path(), args);
+        assert_eq!(code, 0, "{talk}");
+    };
+    says(&["synth", "--out", ".", "--requests", "1200", "--seed", "3"]);
+    let more = dir.path().join("more");
+    tie_months_together(&dir.path().join("gateway/litellm"), &more.join("gateway/litellm"));
+    let (all, late) = (dir.path().join("all"), "more");
+    std::fs::create_dir(&all).unwrap();
+    for folder in ["billing", "gateway", "gpu", "outcomes", "reference"] {
+        std::fs::rename(dir.path().join(folder), all.join(folder)).unwrap();
+    }
+    says(&["--now", "2026-10-03T06:00:00Z", "-q", "ingest", "all"]);
+    let store = dir.path().join("store");
+    let config = config(dir.path(), "2026-10-05T00:00:00Z");
+    let with = |settings: &Settings, months_from: u64, program: &str| Settings {
+        kept: Some(KeptFolder {
+            path: store.clone(),
+            program: program.to_owned(),
+            worth: Duration::ZERO,
+            months_from,
+        }),
+        ..settings.clone()
+    };
+    let anew = |settings: &Settings| Settings {
+        kept: None,
+        ..settings.clone()
+    };
+    // As it is, in the currency of each bill, and in a zone whose months begin earlier.
+    for settings in [0, 3, 4].map(|at| variations(&config.settings).swap_remove(at)) {
+        let whole = monthly_answers(&config, &anew(&settings)).await;
+        let cut = monthly_answers(&config, &with(&settings, 0, "one")).await;
+        assert_same(&cut, &whole, "at first");
+        let found = monthly_answers(&config, &with(&settings, 0, "one")).await;
+        assert_same(&found, &whole, "found");
+    }
+    let before = entries(&store);
+    let of = |entries: &BTreeSet<String>, view: &str| -> BTreeSet<String> {
+        let these = entries
+            .iter()
+            .filter(|name| name.starts_with(view) && !name.contains('@'));
+        these.cloned().collect()
+    };
+    for month in ["2026-07", "2026-08", "2026-09"] {
+        for view in [
+            "calls",
+            "leaf_model_api",
+            "gpu_leaves",
+            "unit_leaf_days",
+            "task_costs",
+        ] {
+            assert!(
+                !of(&before, &format!("{view}.{month}-")).is_empty(),
+                "{view} {month}: {before:?}"
+            );
+        }
+    }
+    says(&["--now", "2026-10-04T06:00:00Z", "-q", "ingest", late]);
+    let whole = monthly_answers(&config, &anew(&config.settings)).await;
+    let cut = monthly_answers(&config, &with(&config.settings, 0, "one")).await;
+    assert_same(&cut, &whole, "after a day");
+    let after = entries(&store);
+    for view in ["calls", "leaf_model_api", "unit_leaf_days", "task_costs"] {
+        let (old, new) = (format!("{view}.2026-07-"), format!("{view}.2026-09-"));
+        assert_eq!(of(&before, &old), of(&after, &old));
+        assert_ne!(of(&before, &new), of(&after, &new));
+    }
 }

@@ -46,7 +46,12 @@ pub(in crate::engine) struct Keys {
     /// Of the views that are planned already.
     known: Mutex<BTreeMap<String, Known>>,
     remote: Option<Arc<Remote>>,
+    /// Ends the names of views in the store: those of a month stand beside those of all.
+    ending: String,
 }
+
+/// Begins what is recalled of a view whose rows lie in months.
+const MONTHS: &str = "months\n";
 
 #[derive(Debug)]
 struct Known {
@@ -85,7 +90,67 @@ impl Keys {
             session: short(&session),
             known: Mutex::default(),
             remote: remote.map(Arc::new),
+            ending: String::new(),
         }
+    }
+
+    /// Of a session over some of the facts: `cut` says how they were cut out.
+    pub(in crate::engine) fn of_part(
+        name: &str,
+        cut: &str,
+        (folder, contents): (&KeptFolder, Contents),
+        assets: &Assets,
+        registry: &Registry,
+        settings: &Settings,
+    ) -> Keys {
+        let keys = Keys::new(folder, contents, assets, registry, settings, None);
+        Keys {
+            store: Arc::new(Store::for_months(folder)),
+            session: short(&format!("{}\n{cut}", keys.session)),
+            ending: format!(".{name}"),
+            ..keys
+        }
+    }
+
+    /// The key of a view that was planned or recalled here, and whether it depends on what time it is.
+    pub(in crate::engine) fn known(&self, view: &str) -> Option<(String, bool)> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.get(view).map(|view| (view.key.clone(), view.timely))
+    }
+
+    /// Names a view by those of its months, and leaves them to later sessions of the same name.
+    pub(in crate::engine) fn know_months(&self, view: &str, months: &[(String, String, bool)]) {
+        let timely = months.iter().any(|(_, _, timely)| *timely);
+        let mut text = MONTHS.to_owned();
+        for (month, key, _) in months {
+            let _ = writeln!(text, "{month} {key}");
+        }
+        if !timely {
+            self.store.remember(view, &self.session, &text);
+        }
+        self.learn(view, short(&text), timely);
+    }
+
+    /// The rows of each month of a view, if an earlier session left them all.
+    pub(in crate::engine) fn recall_months(
+        &self,
+        view: &str,
+        definition: &str,
+    ) -> Option<Vec<(String, FoundView)>> {
+        let text = self.store.recall(view, &self.session)?;
+        let mut months = Vec::new();
+        for line in text.strip_prefix(MONTHS)?.lines() {
+            let (month, key) = line.split_once(' ')?;
+            let found = FoundView::open(&self.store, &format!("{view}.{month}"), key, definition)?;
+            months.push((month.to_owned(), found));
+        }
+        self.learn(view, short(&text), false);
+        Some(months)
+    }
+
+    fn learn(&self, view: &str, key: String, timely: bool) {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.insert(view.to_owned(), Known { key, timely });
     }
 
     /// The rows of a view that a session of this name has found or left, without its plan.
@@ -94,11 +159,10 @@ impl Keys {
         if self.remote.is_some() {
             return None;
         }
-        let key = self.store.recall(view, &self.session)?;
-        let found = FoundView::open(&self.store, view, &key, definition)?;
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let timely = false;
-        known.insert(view.to_owned(), Known { key, timely });
+        let name = format!("{view}{}", self.ending);
+        let key = self.store.recall(&name, &self.session)?;
+        let found = FoundView::open(&self.store, &name, &key, definition)?;
+        self.learn(view, key, false);
         Some(found)
     }
 
@@ -143,7 +207,7 @@ impl Keys {
         known.insert(view.to_owned(), named);
         Ok(Stored {
             store: Arc::clone(&self.store),
-            name: view.to_owned(),
+            name: format!("{view}{}", self.ending),
             key,
             session: (!timely).then(|| self.session.clone()),
             remote: self.remote.clone(),

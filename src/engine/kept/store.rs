@@ -34,6 +34,8 @@ pub struct KeptFolder {
     pub program: String,
     /// What takes less time to work out is not worth a place.
     pub worth: Duration,
+    /// Views of a lake with fewer facts are not worked out month by month.
+    pub months_from: u64,
 }
 
 #[derive(Debug)]
@@ -88,6 +90,14 @@ impl Store {
         Store {
             folder: folder.path.clone(),
             worth: folder.worth,
+        }
+    }
+
+    /// The same for rows of months: all of them stay, so that the next session finds every month.
+    pub(super) fn for_months(folder: &KeptFolder) -> Store {
+        Store {
+            worth: Duration::ZERO,
+            ..Store::new(folder)
         }
     }
 
@@ -245,6 +255,7 @@ mod tests {
             path,
             program: String::new(),
             worth: Duration::ZERO,
+            months_from: u64::MAX,
         })
     }
 

@@ -1,0 +1,9 @@
+/* The names under which the model charges of each provider of the registry came, by month of the charges.
+
+kept: accruals take their names from it, and all bills are read for a few rows.
+months: placed_at
+*/
+SELECT provider_id, provider AS biller, min(charge_period_start) AS placed_at
+FROM costs
+WHERE kind = 'model_api' AND provider_id IS NOT NULL
+GROUP BY provider_id, provider, date_trunc('month', charge_period_start)

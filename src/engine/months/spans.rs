@@ -1,0 +1,186 @@
+//! From when to when tasks and charges last: read month by month and kept, so that a new day is read alone.
+
+use super::month::{DAY_US, Month};
+use super::reach::{Charge, Link, Stretch, Ties};
+use super::{Months, lost};
+use crate::base::Result;
+use crate::engine::query_error;
+use crate::engine::tables::Facts;
+use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::datatypes::TimestampMicrosecondType;
+use chrono_tz::Tz;
+use datafusion::prelude::SessionContext;
+use futures::TryStreamExt;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+/// A row may be told under another day than that of its fact.
+const NEIGHBOUR_US: i64 = 2 * DAY_US;
+
+#[derive(Debug, Default)]
+pub(super) struct Spans {
+    pub(super) ties: Ties,
+    /// From when to when the charges of a month's bills last, by month, as the lake writes it.
+    bills: Vec<(String, Stretch)>,
+}
+
+pub(super) async fn read(months: &Months) -> Result<Spans> {
+    let mut spans = Spans::default();
+    let mut sessions = Vec::new();
+    let mut tasks: Vec<u64> = Vec::new();
+    for part in months.facts.months() {
+        let name = format!("of-{part}");
+        let (context, _) = months.session(&months.facts.of_month(&part), &name, None).await?;
+        spans.charges(&context, &part).await?;
+        let mut longest: BTreeMap<Month, i64> = BTreeMap::new();
+        each_task(&context, |task, stretch| {
+            tasks.push(task);
+            let longest = longest.entry(Month::of_utc(stretch.from)).or_default();
+            *longest = (*longest).max(stretch.to - stretch.from);
+        })
+        .await?;
+        spans.ties.longest.extend(longest);
+        sessions.push(context);
+    }
+    // A task is listed once in each month that it has attempts in.
+    tasks.sort_unstable();
+    let several: BTreeSet<u64> = tasks
+        .windows(2)
+        .filter(|pair| pair[0] == pair[1])
+        .map(|pair| pair[0])
+        .collect();
+    drop(tasks);
+    if !several.is_empty() {
+        spans.ties.across = across(&sessions, &several).await?;
+    }
+    Ok(spans)
+}
+
+/// From the first to the last attempt of these tasks, those that overlap as one.
+async fn across(sessions: &[SessionContext], several: &BTreeSet<u64>) -> Result<Vec<Stretch>> {
+    let mut whole: HashMap<u64, Stretch> = HashMap::new();
+    for context in sessions {
+        each_task(context, |task, stretch| {
+            if several.contains(&task) {
+                let known = whole.entry(task).or_insert(stretch);
+                *known = known.with(&stretch);
+            }
+        })
+        .await?;
+    }
+    let mut all: Vec<Stretch> = whole.into_values().collect();
+    all.sort_unstable();
+    let mut merged: Vec<Stretch> = Vec::new();
+    for stretch in all {
+        match merged.last_mut() {
+            Some(last) if last.meets(&stretch) => *last = last.with(&stretch),
+            _ => merged.push(stretch),
+        }
+    }
+    Ok(merged)
+}
+
+impl Spans {
+    async fn charges(&mut self, context: &SessionContext, bill: &str) -> Result<()> {
+        let frame = context
+            .sql("SELECT period_start, period_end, moment, link FROM charge_spans ORDER BY 1, 2, 3, 4")
+            .await
+            .map_err(query_error)?;
+        for batch in frame.collect().await.map_err(query_error)? {
+            let (from, to, moment) = (instants(&batch, 0)?, instants(&batch, 1)?, instants(&batch, 2)?);
+            let links = batch
+                .column(3)
+                .as_string_opt::<i32>()
+                .ok_or_else(|| lost("links"))?;
+            for row in 0..batch.num_rows() {
+                let link = match links.is_valid(row).then(|| links.value(row)) {
+                    None => None,
+                    Some("leaves") => Some(Link::Leaves),
+                    Some("requests") => Some(Link::Requests),
+                    Some(_) => Some(Link::Costs),
+                };
+                let period = Stretch {
+                    from: from[row],
+                    to: to[row].max(from[row] + 1),
+                };
+                self.bills.push((bill.to_owned(), period));
+                self.ties.charges.push(Charge {
+                    period,
+                    moment: moment[row],
+                    link,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Every month that a row can belong to.
+    pub(super) fn months(&self, facts: &Facts, zone: Tz) -> Vec<Month> {
+        let mut months = BTreeSet::new();
+        let mut add = |from: i64, to: i64| {
+            let (mut month, last) = (Month::of(from, zone), Month::of(to, zone));
+            while month <= last {
+                months.insert(month);
+                month = month.next();
+            }
+        };
+        for day in facts.days() {
+            add(day - NEIGHBOUR_US, day + DAY_US + NEIGHBOUR_US);
+        }
+        for charge in &self.ties.charges {
+            let to = match charge.link {
+                Some(Link::Leaves) => charge.period.to,
+                _ => charge.period.from,
+            };
+            add(charge.period.from - NEIGHBOUR_US, to + NEIGHBOUR_US);
+        }
+        months.into_iter().collect()
+    }
+
+    /// Months whose bills have a charge in the stretch.
+    pub(super) fn bills(&self, reach: Stretch) -> BTreeSet<String> {
+        let met = self.bills.iter().filter(|(_, period)| period.meets(&reach));
+        met.map(|(bill, _)| bill.clone()).collect()
+    }
+}
+
+/// Calls with every task of a session, under a number that stands for its name: two tasks may share one, and then
+/// count as one task that lasts longer.
+async fn each_task(context: &SessionContext, mut call: impl FnMut(u64, Stretch)) -> Result<()> {
+    let frame = context
+        .sql("SELECT task_id, first_started_at, last_started_at FROM task_spans")
+        .await
+        .map_err(query_error)?;
+    let mut rows = frame.execute_stream().await.map_err(query_error)?;
+    while let Some(batch) = rows.try_next().await.map_err(query_error)? {
+        let tasks = batch
+            .column(0)
+            .as_string_opt::<i32>()
+            .ok_or_else(|| lost("tasks"))?;
+        let (first, last) = (instants(&batch, 1)?, instants(&batch, 2)?);
+        for row in 0..batch.num_rows() {
+            let stretch = Stretch {
+                from: first[row],
+                to: last[row] + 1,
+            };
+            call(number(tasks.value(row)), stretch);
+        }
+    }
+    Ok(())
+}
+
+fn instants(batch: &RecordBatch, column: usize) -> Result<&[i64]> {
+    let instants = batch
+        .column(column)
+        .as_primitive_opt::<TimestampMicrosecondType>();
+    Ok(instants
+        .filter(|instants| instants.null_count() == 0)
+        .ok_or_else(|| lost("instants"))?
+        .values())
+}
+
+/// Fowler, Noll and Vo's hash: the same in every session.
+fn number(name: &str) -> u64 {
+    name.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}

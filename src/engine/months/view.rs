@@ -1,0 +1,204 @@
+//! A view whose rows lie in months: of each month the rows that are its own.
+
+use super::month::Month;
+use super::{Slice, lost};
+use crate::base::Result;
+use crate::engine::kept::Keys;
+use arrow::datatypes::{DataType, SchemaRef, TimeUnit};
+use async_trait::async_trait;
+use chrono_tz::Tz;
+use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::pruning::PrunableStatistics;
+use datafusion::common::stats::Precision;
+use datafusion::common::{DFSchema, Result as PlanResult, Statistics};
+use datafusion::logical_expr::utils::conjunction;
+use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType, col, lit};
+use datafusion::physical_optimizer::pruning::PruningPredicateBuilder;
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::empty::EmptyExec;
+use datafusion::physical_plan::filter::FilterExecBuilder;
+use datafusion::physical_plan::union::UnionExec;
+use datafusion::scalar::ScalarValue;
+use std::sync::Arc;
+
+#[derive(Debug)]
+pub(in crate::engine) struct MonthlyView {
+    definition: String,
+    schema: SchemaRef,
+    /// The place of the column that says which month a row belongs to.
+    place: usize,
+    parts: Vec<Part>,
+}
+
+#[derive(Debug)]
+struct Part {
+    rows: Arc<dyn TableProvider>,
+    /// The first value of the month, and the first one after it.
+    from: ScalarValue,
+    until: ScalarValue,
+    /// The last value of the month.
+    last: ScalarValue,
+}
+
+impl MonthlyView {
+    /// Plans the view in each month, or finds its rows there.
+    pub(in crate::engine) async fn plan(
+        (slices, zone): (&[Slice], Tz),
+        keys: &Keys,
+        name: &str,
+        column: &str,
+        definition: &str,
+    ) -> Result<MonthlyView> {
+        let (mut months, mut named) = (Vec::new(), Vec::new());
+        for slice in slices {
+            let rows = slice.context.table_provider(name).await?;
+            let (key, timely) = slice.keys.known(name).ok_or_else(|| lost("such view"))?;
+            named.push((slice.month.to_string(), key, timely));
+            months.push((slice.month, rows));
+        }
+        keys.know_months(name, &named);
+        MonthlyView::of(months, zone, column, definition)
+    }
+
+    /// The rows that an earlier session left, without a plan. `None`: they are not all there.
+    pub(in crate::engine) fn recall(
+        zone: Tz,
+        keys: &Keys,
+        name: &str,
+        column: &str,
+        definition: &str,
+    ) -> Option<MonthlyView> {
+        let mut months = Vec::new();
+        for (month, rows) in keys.recall_months(name, definition)? {
+            months.push((Month::parse(&month)?, Arc::new(rows) as Arc<dyn TableProvider>));
+        }
+        MonthlyView::of(months, zone, column, definition).ok()
+    }
+
+    fn of(
+        months: Vec<(Month, Arc<dyn TableProvider>)>,
+        zone: Tz,
+        column: &str,
+        definition: &str,
+    ) -> Result<MonthlyView> {
+        let (_, first) = months.first().ok_or_else(|| lost("month"))?;
+        let schema = first.schema();
+        let place = schema.index_of(column)?;
+        let of_type = schema.field(place).data_type();
+        let parts = months.into_iter().map(|(month, rows)| {
+            let own = month.stretch(zone);
+            Ok(Part {
+                rows,
+                from: value(of_type, own.from)?,
+                until: value(of_type, own.to)?,
+                last: value(of_type, own.to - 1)?,
+            })
+        });
+        Ok(MonthlyView {
+            definition: definition.to_owned(),
+            place,
+            parts: parts.collect::<Result<_>>()?,
+            schema,
+        })
+    }
+
+    fn column(&self) -> &str {
+        self.schema.field(self.place).name()
+    }
+
+    /// Whether each month can have a row for which all filters hold.
+    fn matching(&self, state: &dyn Session, filters: &[Expr]) -> Vec<bool> {
+        let all = vec![true; self.parts.len()];
+        let decide = || {
+            let filter = conjunction(filters.iter().cloned())?;
+            let schema = DFSchema::try_from(Arc::clone(&self.schema)).ok()?;
+            let predicate = state.create_physical_expr(filter, &schema).ok()?;
+            let pruning = PruningPredicateBuilder::new()
+                .with_file_schema(Arc::clone(&self.schema))
+                .try_build(predicate)
+                .ok()?;
+            let known = self.parts.iter().map(|part| {
+                let mut known = Statistics::new_unknown(&self.schema);
+                let column = &mut known.column_statistics[self.place];
+                column.min_value = Precision::Exact(part.from.clone());
+                column.max_value = Precision::Exact(part.last.clone());
+                Arc::new(known)
+            });
+            let known = PrunableStatistics::new(known.collect(), Arc::clone(&self.schema));
+            pruning.prune(&known).ok()
+        };
+        decide().unwrap_or(all)
+    }
+}
+
+/// An instant in the type of a column.
+fn value(of_type: &DataType, micros: i64) -> Result<ScalarValue> {
+    match of_type {
+        DataType::Timestamp(TimeUnit::Microsecond, zone) => {
+            Ok(ScalarValue::TimestampMicrosecond(Some(micros), zone.clone()))
+        }
+        DataType::Int64 => Ok(ScalarValue::Int64(Some(micros))),
+        _ => Err(lost("instants to tell it by")),
+    }
+}
+
+#[async_trait]
+impl TableProvider for MonthlyView {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::View
+    }
+
+    fn get_table_definition(&self) -> Option<&str> {
+        Some(&self.definition)
+    }
+
+    fn supports_filters_pushdown(&self, filters: &[&Expr]) -> PlanResult<Vec<TableProviderFilterPushDown>> {
+        Ok(vec![TableProviderFilterPushDown::Inexact; filters.len()])
+    }
+
+    async fn scan(
+        &self,
+        state: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        filters: &[Expr],
+        _limit: Option<usize>,
+    ) -> PlanResult<Arc<dyn ExecutionPlan>> {
+        let mut wanted = match projection {
+            Some(columns) => columns.clone(),
+            None => (0..self.schema.fields().len()).collect(),
+        };
+        let shown = wanted.len();
+        if !wanted.contains(&self.place) {
+            wanted.push(self.place);
+        }
+        let mut plans = Vec::new();
+        for (part, matches) in self.parts.iter().zip(self.matching(state, filters)) {
+            if !matches {
+                continue;
+            }
+            let own = col(self.column())
+                .gt_eq(lit(part.from.clone()))
+                .and(col(self.column()).lt(lit(part.until.clone())));
+            let mut filters = filters.to_vec();
+            filters.push(own.clone());
+            let rows = part.rows.scan(state, Some(&wanted), &filters, None).await?;
+            let own = state.create_physical_expr(own, &DFSchema::try_from(rows.schema())?)?;
+            let rows = FilterExecBuilder::new(own, rows)
+                .apply_projection((shown < wanted.len()).then(|| (0..shown).collect()))?
+                .build()?;
+            plans.push(Arc::new(rows) as Arc<dyn ExecutionPlan>);
+        }
+        match plans.len() {
+            0 => Ok(Arc::new(EmptyExec::new(match projection {
+                Some(columns) => Arc::new(self.schema.project(columns)?),
+                None => Arc::clone(&self.schema),
+            }))),
+            1 => Ok(plans.remove(0)),
+            _ => UnionExec::try_new(plans),
+        }
+    }
+}
