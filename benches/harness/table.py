@@ -98,6 +98,8 @@ def _cpu(row: dict) -> str:
     if not row["ours_cpu"]:
         return ""
     ours, theirs = statistics.median(row["ours_cpu"]), statistics.median(row["duckdb_cpu"])
+    if not theirs:
+        return f"{ours:.2f}"
     return f"{ours:.2f} / {theirs:.2f} ({theirs / ours:.2f}×)"
 
 

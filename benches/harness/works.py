@@ -10,11 +10,12 @@ from . import answers, machine
 from .duck import Duck, listed
 from .month import Month
 from .ours import Ours, as_sql
-from .queries import QUERIES, Query
+from .postgres import Postgres
+from .queries import POSTGRES, QUERIES, Query
 from .table import Row
 
 WORKS = [
-    "logs", "logs-gz", "logs-zst", "bills", "dcgm", "telemetry", "facts", "product", "start", "sizes", "metrics-memory",
+    "logs", "logs-gz", "logs-zst", "bills", "dcgm", "telemetry", "facts", "product", "postgres", "start", "sizes", "metrics-memory",
 ]
 MIB = 1 << 20
 
@@ -42,6 +43,8 @@ class Bench:
         for kind in ("facts", "product"):
             if kind in chosen or single:
                 rows += self._queries(kind, single if kind not in chosen else QUERIES)
+        if "postgres" in chosen:
+            rows += self._postgres()
         if "start" in chosen and not self.check:
             rows.append(self._start())
         if "sizes" in chosen and not self.check:
@@ -305,6 +308,45 @@ class Bench:
         total.peak, total.their_peak = max(row.peak for row in rows), max(row.their_peak for row in rows)
         total.others = [max(row.others, default=0.0) for row in rows]
         return total
+
+    def _postgres(self) -> list[Row]:
+        """LiteLLM's own table: where a row says DuckDB, PostgreSQL is meant."""
+        full = self._lake("full")
+        outcomes = os.path.join(self.work, "outcomes.csv")
+        self.duck.run([f"COPY (SELECT * FROM read_parquet('{self._parquet()}/outcomes.parquet')) TO '{outcomes}' (HEADER)"])
+        rows = []
+        self.say("loading PostgreSQL")
+        with Postgres(self.month.logs, outcomes, self.ours.threads) as server:
+            for query in POSTGRES:
+                row = Row(f"{query.name}, facts, against PostgreSQL", 0, 0)
+                rows.append(row)
+                answer = os.path.join(self.work, f"{query.name}.postgres.csv")
+
+                def theirs(query=query, answer=answer) -> machine.Run:
+                    return machine.Run(server.query(f"{query.name}.sql", answer), 0.0, 0, None, 0)
+
+                def ours(query=query, row=row) -> machine.Run:
+                    run, _ = self._processes(query, "facts", full)
+                    row.whole.append(run.seconds)
+                    return dataclasses.replace(run, seconds=self._session(query, "facts", full)[0])
+
+                try:
+                    theirs()
+                    _, mine = self._processes(query, "facts", full)
+                    said = answers.differences(mine, answers.read(answer), query.keys, query.exact, query.close)
+                    if said:
+                        self.differences[row.work] = said
+                        row.failed = f"{len(said)} differences; not timed"
+                    elif not self.check:
+                        self._turns(row, ours, theirs)
+                except (RuntimeError, KeyError) as error:
+                    row.failed = _short(error) if isinstance(error, RuntimeError) else str(error)
+            mine = sum(os.path.getsize(path) for path in self._active(os.path.join(full, "requests")))
+            size = Row("lake size, requests, against PostgreSQL", 0, 0, [mine / server.size()], [float(server.size())], unit="size")
+            size.sizes = [mine]
+            size.note = f"its table with indexes; all columns of ours; loading it took {server.loaded:.1f} s"
+            rows.append(size)
+        return rows
 
     # Figures of ours alone
 
