@@ -4,9 +4,10 @@ WITH tasks AS (
     FROM requests
     GROUP BY task_id
 ),
--- The newest label of each use case that labels name; a plan reads `tasks` as often as it is named, so it is named once.
+-- The newest label of each use case that labels name, as its time and whether it is a success; a plan reads `tasks` as often
+-- as it is named, so it is named once.
 labels AS (
-    SELECT task_id, use_case, max(recorded_at) AS recorded_at, first_value(success ORDER BY recorded_at DESC) AS success
+    SELECT task_id, use_case, max(CAST(recorded_at AS BIGINT) * 2 + CASE WHEN success THEN 1 ELSE 0 END) AS newest
     FROM outcomes
     GROUP BY task_id, use_case
 ),
@@ -14,7 +15,7 @@ labelled AS (
     SELECT
         t.use_case,
         t.cost,
-        CASE WHEN n.task_id IS NULL OR o.recorded_at >= n.recorded_at THEN o.success ELSE n.success END AS success
+        greatest(o.newest, n.newest) % 2 = 1 AS success
     FROM tasks AS t
     LEFT JOIN labels AS o ON o.task_id = t.task_id AND o.use_case = t.use_case
     LEFT JOIN labels AS n ON n.task_id = t.task_id AND n.use_case IS NULL
