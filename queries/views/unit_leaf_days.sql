@@ -1,27 +1,32 @@
-/* unit_leaves, added up by task, or by use case where a leaf is no task's, and by day of the reporting zone: what unit
-costs of whole days are answered from. A task has one row where its attempts stand on many charges. model is that of
-GPU nodes alone. placed_at is that of the day's first leaf of its kind. Columns that tell single leaves apart are NULL.
+/* unit_leaves, added up by days of the reporting zone: what unit costs of whole days are answered from. A leaf has two, its
+own and that of its task's first attempt. entries: how many leaves, or tasks, a row stands for. model is that of GPU nodes
+alone. placed_at and task_started_at are those of the first row of the day. Columns that tell single leaves apart are NULL.
 
-kept: tasks are fewer than the leaves of their attempts, and the rest is a few rows a day.
+drawn, in rows that stand for nothing else (entries = 0): resamples of a day's tasks, from which the interval of a ratio is
+worked out. Of request leaves: what the tasks cost. Of tasks: how many were drawn, by success.
+
+kept: a few rows a day, however many tasks there are.
 
 money: amount in currency
 money: converted in shown
+money: value in shown
 */
-WITH leaves AS (
-    SELECT
-        placed_at, leaf, kind, use_case, evidence, wasted, modelled, currency, fx_rate, amount, shown, rate, converted,
-        CASE WHEN leaf = 'request' THEN task_id END AS task_id,
-        CASE WHEN kind = 'gpu' THEN model END AS model
+WITH by_task AS (
+    SELECT min(task_started_at) AS task_started_at, leaf, task_use_case, task_id, shown, sum(converted) AS converted
     FROM unit_leaves
+    WHERE leaf = 'request'
+    GROUP BY leaf, task_use_case, task_id, shown
 )
 
 SELECT
     min(placed_at) AS placed_at,
+    min(task_started_at) AS task_started_at,
     leaf,
     kind,
-    model,
+    CASE WHEN kind = 'gpu' THEN model END AS model,
     use_case,
-    task_id,
+    task_use_case,
+    CAST(NULL AS VARCHAR) AS task_id,
     evidence,
     wasted,
     modelled,
@@ -30,10 +35,30 @@ SELECT
     sum(amount) AS amount,
     shown,
     rate,
+    sum(converted) AS converted,
     CAST(NULL AS VARCHAR) AS charge_id,
     CAST(NULL AS VARCHAR) AS request_source,
     CAST(NULL AS VARCHAR) AS request_id,
-    sum(converted) AS converted
-FROM leaves
+    sum(entries) AS entries,
+    success,
+    sum(requests) AS requests,
+    sum(uncosted) AS uncosted,
+    sum(value) AS value,
+    CAST(NULL AS DECIMAL(38, 18)[]) AS drawn
+FROM unit_leaves
 GROUP BY
-    local_day(placed_at), leaf, kind, model, use_case, task_id, evidence, wasted, modelled, currency, fx_rate, shown, rate
+    local_day(placed_at), local_day(task_started_at), leaf, kind, CASE WHEN kind = 'gpu' THEN model END, use_case,
+    task_use_case, evidence, wasted, modelled, currency, fx_rate, shown, rate, success
+UNION ALL
+SELECT
+    NULL, min(task_started_at), leaf, NULL, NULL, NULL, task_use_case, NULL, NULL, NULL, NULL, NULL, NULL, NULL, shown, NULL,
+    NULL, NULL, NULL, NULL, 0, NULL, NULL, NULL, NULL, resampled(task_id, converted, NULL)
+FROM by_task
+GROUP BY local_day(task_started_at), leaf, task_use_case, shown
+UNION ALL
+SELECT
+    NULL, min(first_started_at), 'task', NULL, NULL, use_case, use_case AS task_use_case, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+    CASE WHEN setting('currency') <> 'native' THEN setting('currency') END, NULL,
+    NULL, NULL, NULL, NULL, 0, success, NULL, NULL, NULL, resampled(task_id, 1, NULL)
+FROM task_facts
+GROUP BY local_day(first_started_at), use_case, success

@@ -192,6 +192,7 @@ pub(super) static ASSETS: &[(&str, &str)] = assets![
     "sources/prices.toml",
     "sources/prometheus.toml",
     "sources/vllm.toml",
+    "views/api_charges.sql",
     "views/attempt_prices.sql",
     "views/call_days.sql",
     "views/calls.sql",
