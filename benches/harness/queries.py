@@ -116,3 +116,13 @@ QUERIES = [
         remark="on the full lake the cost of a task is its part of the bill",
     ),
 ]
+
+# What the gateway's own table in PostgreSQL is asked. Its money is floating point.
+POSTGRES = [
+    Query(
+        "p1_cost_per_task", ["use_case"], ["tasks", "successes"],
+        {"cost": FLOAT, "cost_per_task": FLOAT, "cost_per_successful_task": FLOAT},
+    ),
+    Query("p2_latency_per_hour", ["model", "hour"], ["attempts", "p50", "p95", "p99"]),
+    Query("p3_top_keys", ["key_alias"], ["attempts"], {"cost": FLOAT}),
+]

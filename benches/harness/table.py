@@ -22,6 +22,11 @@ class Row:
     others: list[float] = field(default_factory=list)
     note: str = ""
     failed: str = ""
+    # Of queries: seconds of ours as whole processes a round; `ours` is the statements in an open session.
+    whole: list[float] = field(default_factory=list)
+    # Seconds and processor seconds of whole processes that found nothing kept, and their peak.
+    first: list[float] = field(default_factory=list)
+    first_peak: int = 0
     sizes: list[float] = field(default_factory=list)  # bytes, where the figure is a quotient of them
 
     def figure(self) -> float | None:
@@ -58,7 +63,8 @@ class Row:
             "spread": self.spread(), "ours": self.ours, "duckdb": self.theirs, "ours_cpu": self.cpu,
             "duckdb_cpu": self.their_cpu, "amount": self.amount,
             "amount_unit": self.amount_unit, "peak_bytes": self.peak, "duckdb_peak_bytes": self.their_peak,
-            "sizes": self.sizes, "others_busy": round(busy, 2), "verdict": verdict, "note": self.failed or self.note,
+            "sizes": self.sizes, "ours_whole": self.whole, "ours_first": self.first,
+            "ours_first_peak_bytes": self.first_peak, "others_busy": round(busy, 2), "verdict": verdict, "note": self.failed or self.note,
         }
 
 
@@ -92,7 +98,20 @@ def _cpu(row: dict) -> str:
     if not row["ours_cpu"]:
         return ""
     ours, theirs = statistics.median(row["ours_cpu"]), statistics.median(row["duckdb_cpu"])
+    if not theirs:
+        return f"{ours:.2f}"
     return f"{ours:.2f} / {theirs:.2f} ({theirs / ours:.2f}×)"
+
+
+def _whole(row: dict) -> str:
+    if not row["ours_whole"]:
+        return ""
+    ours = statistics.median(row["ours_whole"])
+    return f"{_side(row['ours_whole'], 0, '', '')} ({statistics.median(row['duckdb']) / ours:.2f}×)"
+
+
+def _first(row: dict) -> str:
+    return f"{row['ours_first'][0]:.1f}, {row['ours_first'][1]:.1f}" if row["ours_first"] else ""
 
 
 def _peak(value: int) -> str:
@@ -116,8 +135,8 @@ def markdown(measured: dict) -> str:
             "",
         ]
     lines += [
-        "| work | must | aim | ours | DuckDB | ratio of medians (spread) | processor s ours / DuckDB | peak MiB ours / DuckDB | others busy | verdict |",
-        "|---|---|---|---|---|---|---|---|---|---|",
+        "| work | must | aim | ours | DuckDB | ratio of medians (spread) | ours as whole processes | nothing kept yet: s, processor s | processor s of processes ours / DuckDB | peak MiB ours / DuckDB | others busy | verdict |",
+        "|---|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for row in measured["rows"]:
         unit = row["unit"]
@@ -125,7 +144,7 @@ def markdown(measured: dict) -> str:
         lines.append(
             f"| {row['work']} | {_limit(row['must'], unit) if row['must'] else ''} | {_limit(row['aim'], unit) if row['aim'] else ''} "
             f"| {_side(row['ours'] if unit != 'size' else row['sizes'][:1], row['amount'], row['amount_unit'], unit)} "
-            f"| {_side(row['duckdb'], row['amount'], row['amount_unit'], unit)} | {_figure(row)} | {_cpu(row)} | {peaks} "
+            f"| {_side(row['duckdb'], row['amount'], row['amount_unit'], unit)} | {_figure(row)} | {_whole(row)} | {_first(row)} | {_cpu(row)} | {peaks} "
             f"| {row['others_busy']} | {row['verdict']} |"
         )
     notes = [f"- {row['work']}: {row['note']}" for row in measured["rows"] if row["note"]]

@@ -1,5 +1,6 @@
 """The works of the table: what each side does, in turn, and how the figures come about."""
 
+import dataclasses
 import glob
 import json
 import os
@@ -8,12 +9,13 @@ import shutil
 from . import answers, machine
 from .duck import Duck, listed
 from .month import Month
-from .ours import Ours
-from .queries import QUERIES, Query
+from .ours import Ours, as_sql
+from .postgres import Postgres
+from .queries import POSTGRES, QUERIES, Query
 from .table import Row
 
 WORKS = [
-    "logs", "logs-gz", "logs-zst", "bills", "dcgm", "telemetry", "facts", "product", "start", "sizes", "metrics-memory",
+    "logs", "logs-gz", "logs-zst", "bills", "dcgm", "telemetry", "facts", "product", "postgres", "start", "sizes", "metrics-memory",
 ]
 MIB = 1 << 20
 
@@ -41,6 +43,8 @@ class Bench:
         for kind in ("facts", "product"):
             if kind in chosen or single:
                 rows += self._queries(kind, single if kind not in chosen else QUERIES)
+        if "postgres" in chosen:
+            rows += self._postgres()
         if "start" in chosen and not self.check:
             rows.append(self._start())
         if "sizes" in chosen and not self.check:
@@ -200,35 +204,46 @@ class Bench:
         run = machine.Run(done.inside, done.cpu_inside, done.run.peak, done.run.others, 0)
         return run, answers.read(answer)
 
-    def _our_query(self, query: Query, kind: str, lake: str) -> tuple[machine.Run, list[dict[str, str]]]:
-        """Facts: one script. Product: the metrics, one process after the other."""
+    def _processes(self, query: Query, kind: str, lake: str) -> tuple[machine.Run, list[dict[str, str]]]:
+        """Whole processes, as a user of the command line has them. Facts: one script. Product: the metrics, one after the
+        other."""
         path = os.path.join(self.work, f"{query.name}.{kind}")
         if kind == "facts":
-            run = self.ours.query(lake, f"{query.name}.{kind}.sql", path + ".csv")
+            run = self.ours.script(lake, self.ours.facts(query.name), path + ".csv")
             return run, answers.read(path + ".csv")
         runs, found = [], []
         for number, metric in enumerate(query.metrics):
             answer = f"{path}.{number}.csv"
             runs.append(self.ours.metric(lake, metric, answer))
             found.append(answers.read(answer))
-        whole = machine.Run(
-            sum(run.seconds for run in runs), sum(run.cpu for run in runs), max(run.peak for run in runs),
-            max((run.others for run in runs if run.others is not None), default=None), 0,
-        )
         # Only on the lake for which they are comparable; elsewhere they are timed.
-        return whole, query.merge(found) if lake == self.ours.lake(query.lake) else []
+        return _sum(runs), query.merge(found) if lake == self.ours.lake(query.lake) else []
+
+    def _session(self, query: Query, kind: str, lake: str) -> tuple[float, list[dict[str, str]]]:
+        """Seconds of the statements in a session that is open, as on DuckDB's side."""
+        path = os.path.join(self.work, f"{query.name}.{kind}.session")
+        if kind == "facts":
+            with open(self.ours.facts(query.name), encoding="utf-8") as sql:
+                asked = self.ours.session(lake, [sql.read()], [path + ".csv"], [])
+            return asked.inside, answers.read(path + ".csv")
+        statements = [as_sql(metric) for metric in query.metrics]
+        files = [f"{path}.{number}.csv" for number in range(len(statements))]
+        settings = next((settings for _, settings in statements if settings), [])
+        asked = self.ours.session(lake, [sql for sql, _ in statements], files, settings)
+        return asked.inside, query.merge([answers.read(file) for file in files]) if lake == self.ours.lake(query.lake) else []
 
     def _queries(self, kind: str, chosen: list[Query]) -> list[Row]:
-        rows = []
+        rows: dict[str, Row] = {}
         full = self._lake("full")
         for query in chosen:
-            row = Row(f"{query.name}, {kind}", 0, 0, note=query.remark if kind == "product" else "")
-            rows.append(row)
+            row = rows[query.name] = Row(f"{query.name}, {kind}", 0, 0, note=query.remark if kind == "product" else "")
             try:
                 _, theirs = self._duck_query(query)
                 on = self._lake(query.lake) if kind == "product" and query.lake != "full" else full
-                _, mine = self._our_query(query, kind, on)
-                said = answers.differences(mine, theirs, query.keys, query.exact, query.close)
+                said = []
+                for way in (self._processes, self._session):
+                    _, mine = way(query, kind, on)
+                    said += answers.differences(mine, theirs, query.keys, query.exact, query.close)
             except (RuntimeError, KeyError) as error:
                 said = [str(error)]
             if said:
@@ -237,18 +252,44 @@ class Bench:
                 self.say(f"{row.work}: {row.failed}: {said[0]}")
                 continue
             self.say(f"{row.work}: the answers are the same")
-            if self.check:
+        if self.check:
+            return list(rows.values())
+        if kind == "product":
+            # First runs, one after the other: what one works out and keeps, the next ones find.
+            shutil.rmtree(os.path.join(full, ".kept"), ignore_errors=True)
+        for query in chosen:
+            row = rows[query.name]
+            if row.failed:
                 continue
             try:
-                self._our_query(query, kind, full)
-                self._turns(row, lambda q=query: self._our_query(q, kind, full)[0], lambda q=query: self._duck_query(q)[0])
+                first, _ = self._processes(query, kind, full)
+                if kind == "product":
+                    row.first = [first.seconds, first.cpu]
+                    row.first_peak = first.peak
+            except RuntimeError as error:
+                row.failed = _short(error)
+                self.say(f"{row.work}: {row.failed}")
+        for query in chosen:
+            row = rows[query.name]
+            if row.failed:
+                continue
+
+            def ours(query=query, row=row) -> machine.Run:
+                run, _ = self._processes(query, kind, full)
+                row.whole.append(run.seconds)
+                inside, _ = self._session(query, kind, full)
+                return dataclasses.replace(run, seconds=inside)
+
+            try:
+                self._turns(row, ours, lambda q=query: self._duck_query(q)[0])
             except RuntimeError as error:
                 row.ours, row.theirs = [], []
                 row.failed = _short(error)
                 self.say(f"{row.work}: {row.failed}")
-        if len(chosen) == len(QUERIES) and not self.check:
-            rows.append(self._together(kind, [row for row in rows if not row.failed], len(chosen)))
-        return rows
+        done = list(rows.values())
+        if len(chosen) == len(QUERIES):
+            done.append(self._together(kind, [row for row in done if not row.failed], len(chosen)))
+        return done
 
     def _together(self, kind: str, rows: list[Row], all_of: int) -> Row:
         must, aim = (1.0, 1.5) if kind == "facts" else (10.0, 30.0)
@@ -261,9 +302,51 @@ class Bench:
         total.theirs = [sum(row.theirs[number] for row in rows) for number in range(self.rounds)]
         total.cpu = [sum(row.cpu[number] for row in rows) for number in range(self.rounds)]
         total.their_cpu = [sum(row.their_cpu[number] for row in rows) for number in range(self.rounds)]
+        total.whole = [sum(row.whole[number] for row in rows) for number in range(self.rounds)]
+        total.first = [sum(row.first[part] for row in rows) for part in range(2)] if kind == "product" else []
+        total.first_peak = max(row.first_peak for row in rows)
         total.peak, total.their_peak = max(row.peak for row in rows), max(row.their_peak for row in rows)
         total.others = [max(row.others, default=0.0) for row in rows]
         return total
+
+    def _postgres(self) -> list[Row]:
+        """LiteLLM's own table: where a row says DuckDB, PostgreSQL is meant."""
+        full = self._lake("full")
+        outcomes = os.path.join(self.work, "outcomes.csv")
+        self.duck.run([f"COPY (SELECT * FROM read_parquet('{self._parquet()}/outcomes.parquet')) TO '{outcomes}' (HEADER)"])
+        rows = []
+        self.say("loading PostgreSQL")
+        with Postgres(self.month.logs, outcomes, self.ours.threads) as server:
+            for query in POSTGRES:
+                row = Row(f"{query.name}, facts, against PostgreSQL", 0, 0)
+                rows.append(row)
+                answer = os.path.join(self.work, f"{query.name}.postgres.csv")
+
+                def theirs(query=query, answer=answer) -> machine.Run:
+                    return machine.Run(server.query(f"{query.name}.sql", answer), 0.0, 0, None, 0)
+
+                def ours(query=query, row=row) -> machine.Run:
+                    run, _ = self._processes(query, "facts", full)
+                    row.whole.append(run.seconds)
+                    return dataclasses.replace(run, seconds=self._session(query, "facts", full)[0])
+
+                try:
+                    theirs()
+                    _, mine = self._processes(query, "facts", full)
+                    said = answers.differences(mine, answers.read(answer), query.keys, query.exact, query.close)
+                    if said:
+                        self.differences[row.work] = said
+                        row.failed = f"{len(said)} differences; not timed"
+                    elif not self.check:
+                        self._turns(row, ours, theirs)
+                except (RuntimeError, KeyError) as error:
+                    row.failed = _short(error) if isinstance(error, RuntimeError) else str(error)
+            mine = sum(os.path.getsize(path) for path in self._active(os.path.join(full, "requests")))
+            size = Row("lake size, requests, against PostgreSQL", 0, 0, [mine / server.size()], [float(server.size())], unit="size")
+            size.sizes = [mine]
+            size.note = f"its table with indexes; all columns of ours; loading it took {server.loaded:.1f} s"
+            rows.append(size)
+        return rows
 
     # Figures of ours alone
 
@@ -344,6 +427,14 @@ class Bench:
                     elif "remove" in action:
                         active.pop(action["remove"]["path"], None)
         return [os.path.join(table, path) for path in active]
+
+
+def _sum(runs: list[machine.Run]) -> machine.Run:
+    """Processes one after the other, as one."""
+    return machine.Run(
+        sum(run.seconds for run in runs), sum(run.cpu for run in runs), max(run.peak for run in runs),
+        max((run.others for run in runs if run.others is not None), default=None), 0,
+    )
 
 
 def _short(error: RuntimeError) -> str:

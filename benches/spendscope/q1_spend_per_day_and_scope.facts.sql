@@ -1,8 +1,21 @@
--- Spend per day and scope from facts: the analyst's own rules over the table of charges.
+-- Spend per day and scope from facts: the analyst's own rules over the table of charges, asked once for what is alike.
+WITH alike AS (
+    SELECT
+        CAST(charge_period_start AS DATE) AS day,
+        provider,
+        service_name,
+        service_category,
+        charge_description LIKE 'g6e.%' AS g6e,
+        billing_currency AS currency,
+        sum(effective_cost) AS amount,
+        count(*) AS charges
+    FROM charges
+    GROUP BY 1, 2, 3, 4, 5, 6
+)
 SELECT
-    CAST(charge_period_start AS DATE) AS day,
+    day,
     CASE
-        WHEN provider = 'AWS' AND charge_description LIKE 'g6e.%' THEN 'AI'
+        WHEN provider = 'AWS' AND g6e THEN 'AI'
         WHEN provider = 'Rhine Colo' THEN 'Data Centre'
         WHEN service_name IN ('Oracle Database licence', 'OpenShift AI licence') THEN 'Licensing'
         WHEN
@@ -13,9 +26,9 @@ SELECT
         WHEN service_category = 'AI and Machine Learning' THEN 'AI'
         ELSE 'Cloud'
     END AS scope,
-    billing_currency AS currency,
-    sum(effective_cost) AS amount,
-    count(*) AS charges
-FROM charges
+    currency,
+    sum(amount) AS amount,
+    CAST(sum(charges) AS BIGINT) AS charges
+FROM alike
 GROUP BY 1, 2, 3
 ORDER BY 1, 2, 3

@@ -25,13 +25,13 @@ attempts AS (
         ON p.provider = r.provider AND p.model = r.model
         AND r.started_at >= p.valid_from AND (p.valid_until IS NULL OR r.started_at < p.valid_until)
 ),
--- Requests first, then tasks: count(DISTINCT …) beside other aggregates keeps a set for every group.
+-- Requests first, then tasks: count(DISTINCT …) beside other aggregates keeps a set for every group. The use case of the
+-- first attempt stands behind its time, in microseconds of 16 digits, so that the smallest text is the first.
 asked AS (
     SELECT
         task_id,
         call_id,
-        first_value(use_case ORDER BY started_at) AS use_case,
-        min(started_at) AS started_at,
+        min(concat(CAST(CAST(started_at AS BIGINT) AS VARCHAR), use_case)) AS first,
         sum(list_cost) AS cost
     FROM attempts
     GROUP BY task_id, call_id
@@ -39,15 +39,16 @@ asked AS (
 tasks AS (
     SELECT
         task_id,
-        first_value(use_case ORDER BY started_at) AS use_case,
+        nullif(substr(min(first), 17), '') AS use_case,
         count(*) AS requests,
         sum(cost) AS cost
     FROM asked
     GROUP BY task_id
 ),
--- The newest label of each use case that labels name; a plan reads `tasks` as often as it is named, so it is named once.
+-- The newest label of each use case that labels name, as its time and whether it is a success; a plan reads `tasks` as often
+-- as it is named, so it is named once.
 labels AS (
-    SELECT task_id, use_case, max(recorded_at) AS recorded_at, first_value(success ORDER BY recorded_at DESC) AS success
+    SELECT task_id, use_case, max(CAST(recorded_at AS BIGINT) * 2 + CASE WHEN success THEN 1 ELSE 0 END) AS newest
     FROM outcomes
     GROUP BY task_id, use_case
 ),
@@ -56,7 +57,7 @@ labelled AS (
         t.use_case,
         t.requests,
         t.cost,
-        CASE WHEN n.task_id IS NULL OR o.recorded_at >= n.recorded_at THEN o.success ELSE n.success END AS success
+        greatest(o.newest, n.newest) % 2 = 1 AS success
     FROM tasks AS t
     LEFT JOIN labels AS o ON o.task_id = t.task_id AND o.use_case = t.use_case
     LEFT JOIN labels AS n ON n.task_id = t.task_id AND n.use_case IS NULL

@@ -37,25 +37,18 @@ lines AS (
         AND billing_currency = 'USD'
     GROUP BY 1, 2, 3
 ),
-texts AS (SELECT DISTINCT service_name, text FROM lines),
-names AS (
-    SELECT
-        t.service_name, t.text, m.provider,
-        first_value(m.model ORDER BY length(m.model) DESC) AS model
-    FROM texts AS t
+-- The longest name that matches wins; `lines` is named once, since a plan reads the charges as often as it is.
+named AS (
+    SELECT l.day, m.provider, first_value(m.model ORDER BY length(m.model) DESC) AS model, max(l.amount) AS amount
+    FROM lines AS l
     INNER JOIN models AS m
-        ON m.provider = CASE t.service_name
+        ON m.provider = CASE l.service_name
             WHEN 'OpenAI API' THEN 'openai' WHEN 'Claude API' THEN 'anthropic' ELSE 'bedrock'
         END
-        AND regexp_like(lower(t.text), lower(replace(coalesce(nullif(m.charge_match, ''), m.model), '(?i)', '')))
-    GROUP BY t.service_name, t.text, m.provider
+        AND regexp_like(lower(l.text), lower(replace(coalesce(nullif(m.charge_match, ''), m.model), '(?i)', '')))
+    GROUP BY l.service_name, l.text, l.day, m.provider
 ),
-billed AS (
-    SELECT n.provider, n.model, l.day, sum(l.amount) AS billed
-    FROM lines AS l
-    INNER JOIN names AS n ON n.service_name = l.service_name AND n.text = l.text
-    GROUP BY n.provider, n.model, l.day
-),
+billed AS (SELECT provider, model, day, sum(amount) AS billed FROM named GROUP BY provider, model, day),
 metered AS (
     SELECT provider, model, day, sum(list_cost) AS metered
     FROM attempts

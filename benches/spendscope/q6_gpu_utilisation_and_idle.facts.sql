@@ -1,42 +1,46 @@
 -- GPU utilisation and idle money per pool (the model that the nodes serve) and UTC day from facts. Seconds are whole
 -- numbers; money is what remains of the charge after serving time, in decimals.
-WITH timed AS (
+WITH read AS (
     SELECT
+        gpu_uuid,
         host,
         CAST(sampled_at AS BIGINT) / 1000000 AS moment,
         coalesce(sm_active, gr_engine_active, gpu_util / CAST(100 AS DOUBLE)) AS activity,
-        owner,
-        lead(CAST(sampled_at AS BIGINT) / 1000000) OVER (PARTITION BY gpu_uuid ORDER BY sampled_at) AS next
+        owner IS NOT NULL AS owned
     FROM gpu_samples
 ),
+timed AS (
+    SELECT host, moment, activity, owned, lead(moment) OVER (PARTITION BY gpu_uuid ORDER BY moment) AS next
+    FROM read
+),
 readings AS (
-    SELECT host, moment, activity, owner, least(coalesce(next - moment, 60), 120) AS span
+    SELECT
+        host, moment / 3600 AS hour, moment % 3600 AS since, activity, owned, least(coalesce(next - moment, 60), 120) AS span
     FROM timed
     WHERE activity IS NOT NULL
 ),
--- A reading reaches into the next hour at most: two pieces, of which the second is mostly empty. A UNION of two queries
--- would read and sort the samples twice.
-pieces AS (
-    SELECT
-        r.host,
-        r.moment / 3600 + k.next_hour AS hour,
-        CASE
-            WHEN k.next_hour = 0 THEN least(r.span, 3600 - r.moment % 3600) ELSE r.moment % 3600 + r.span - 3600
-        END AS seconds,
-        r.activity,
-        r.owner
-    FROM readings AS r
-    CROSS JOIN (VALUES (0), (1)) AS k (next_hour)
-    WHERE k.next_hour = 0 OR r.moment % 3600 + r.span > 3600
-),
-hours AS (
+-- A reading reaches into the next hour at most; what it has there is added up beside what it has in its own.
+begun AS (
     SELECT
         host,
         hour,
-        sum(seconds) FILTER (WHERE owner IS NOT NULL AND activity >= CAST('0.05' AS DOUBLE)) AS serving,
-        sum(CAST(seconds AS DOUBLE) * activity) AS active
-    FROM pieces
+        sum(least(span, 3600 - since)) FILTER (WHERE owned AND activity >= CAST('0.05' AS DOUBLE)) AS serving,
+        sum(CAST(least(span, 3600 - since) AS DOUBLE) * activity) AS active,
+        sum(since + span - 3600) FILTER (WHERE owned AND activity >= CAST('0.05' AS DOUBLE) AND since + span > 3600)
+            AS serving_after,
+        sum(CAST(since + span - 3600 AS DOUBLE) * activity) FILTER (WHERE since + span > 3600) AS active_after
+    FROM readings
     GROUP BY host, hour
+),
+hours AS (
+    SELECT
+        b.host,
+        b.hour + k.after AS hour,
+        sum(CASE WHEN k.after = 0 THEN b.serving ELSE b.serving_after END) AS serving,
+        sum(CASE WHEN k.after = 0 THEN b.active ELSE b.active_after END) AS active
+    FROM begun AS b
+    CROSS JOIN (VALUES (0), (1)) AS k (after)
+    GROUP BY b.host, b.hour + k.after
 ),
 bills AS (
     SELECT

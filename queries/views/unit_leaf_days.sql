@@ -1,40 +1,31 @@
-/* unit_leaves, added up by task, or by use case where a leaf is no task's, and by day of the reporting zone: what unit
-costs of whole days are answered from. A task has one row where its attempts stand on many charges. model is that of
-GPU nodes alone. placed_at is that of the day's first leaf of its kind. Columns that tell single leaves apart are NULL.
+/* unit_leaves, added up by days of the reporting zone: what unit costs of whole days are answered from. A leaf has two, its
+own and that of its task's first attempt. entries: how many leaves, or tasks, a row stands for. model is that of GPU nodes
+alone. placed_at and task_started_at are those of the first row of the day. Columns that tell single leaves apart are NULL.
 
-kept: tasks are fewer than the leaves of their attempts, and the rest is a few rows a day.
-months: placed_at
+drawn, in rows that stand for nothing else (entries = 0): resamples of a day's tasks, from which the interval of a ratio is
+worked out. Of request leaves: what the tasks cost. Of tasks: how many were drawn, by success.
 
 money: amount in currency
 money: converted in shown
+money: value in shown
 */
-WITH leaves AS (
-    SELECT
-        placed_at, leaf, kind, use_case, evidence, wasted, modelled, currency, fx_rate, amount, shown, rate, converted,
-        CASE WHEN leaf = 'request' THEN task_id END AS task_id,
-        CASE WHEN kind = 'gpu' THEN model END AS model
-    FROM unit_leaves
-)
-
 SELECT
-    min(placed_at) AS placed_at,
-    leaf,
-    kind,
-    model,
-    use_case,
-    task_id,
-    evidence,
-    wasted,
-    modelled,
-    currency,
-    fx_rate,
-    sum(amount) AS amount,
-    shown,
-    rate,
+    placed_at, task_started_at, leaf, kind, model, use_case, task_use_case,
+    CAST(NULL AS VARCHAR) AS task_id,
+    evidence, wasted, modelled, currency, fx_rate, amount, shown, rate, converted,
     CAST(NULL AS VARCHAR) AS charge_id,
     CAST(NULL AS VARCHAR) AS request_source,
     CAST(NULL AS VARCHAR) AS request_id,
-    sum(converted) AS converted
-FROM leaves
-GROUP BY
-    local_day(placed_at), leaf, kind, model, use_case, task_id, evidence, wasted, modelled, currency, fx_rate, shown, rate
+    entries,
+    CAST(NULL AS BOOLEAN) AS success,
+    CAST(NULL AS BIGINT) AS requests,
+    CAST(NULL AS BIGINT) AS uncosted,
+    CAST(NULL AS DECIMAL(38, 18)) AS value,
+    drawn
+FROM unit_cost_days
+UNION ALL
+SELECT
+    NULL, task_started_at, 'task', NULL, NULL, task_use_case, task_use_case, NULL,
+    NULL, NULL, NULL, NULL, NULL, NULL, shown, NULL, NULL, NULL, NULL, NULL,
+    entries, success, requests, uncosted, value, drawn
+FROM unit_task_days

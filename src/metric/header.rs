@@ -120,24 +120,23 @@ pub struct Chart {
     pub series: Option<String>,
 }
 
-/// A seeded bootstrap interval of a ratio of sums. The query gives, per row, three lists in one order:
-/// a member's name, an amount of it, and whether it counts in the denominator. A member may stand in
-/// several neighbouring places: its amounts are added. Two columns take the place of the lists.
+/// A seeded bootstrap interval of a ratio of sums. The query gives, per row, three lists that `resampled` makes of the
+/// members, in one order. Two columns take the place of the lists.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Interval {
-    /// List column: the member (a task).
+    /// List column: how many members (tasks) each resample drew.
     pub members: String,
-    /// List column: what it costs.
+    /// List column: what they cost.
     pub costs: String,
-    /// List column: does it count in the denominator.
+    /// List column: how many of them count in the denominator.
     pub successes: String,
-    /// Column of the cost that belongs to no member and stands in every draw.
+    /// Column of the cost that belongs to no member and stands in every resample.
     pub fixed: String,
+    /// Column of the number of members.
+    pub count: String,
     pub low: String,
     pub high: String,
-    pub seed: u64,
-    pub resamples: u32,
 }
 
 impl Column {

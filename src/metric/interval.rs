@@ -1,61 +1,60 @@
-//! A seeded bootstrap over the members of a row: how far a ratio of sums could have come out
-//! otherwise with the same kind of tasks. All sums are exact, so a seed gives the same digits anywhere.
+//! A bootstrap over the members of a row: how far a ratio of sums could have come out otherwise with the same kind of
+//! tasks. `resampled` draws (`engine/udf`), so that days can be added up; here stands what is made of the draws. All sums
+//! are exact, so the same members give the same digits anywhere.
 
 use super::header::Interval;
-use crate::base::{Error, Result, money, seed};
-use arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, Decimal128Array, RecordBatch, RecordBatchOptions,
-};
+use crate::base::{Error, Result, money};
+use arrow::array::{Array, ArrayRef, AsArray, Decimal128Array, Int64Array, RecordBatch, RecordBatchOptions};
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, Decimal128Type, Field, Schema};
-use rand::Rng as _;
+use arrow::datatypes::{DataType, Decimal128Type, Field, Int64Type, Schema, i256};
 use std::sync::Arc;
 
-/// More draws than this in all, and the number of resamples is cut: the interval of a very large
-/// group is narrow, and its ends need fewer repetitions.
-const MAX_DRAWS: usize = 20_000_000;
-const MIN_RESAMPLES: usize = 200;
+/// What the members of a row are, resample by resample, in amounts of 18 places. A list that nobody adds to is empty.
+struct Draws {
+    members: Vec<i128>,
+    costs: Vec<i128>,
+    successes: Vec<i128>,
+    /// The cost that stands in every resample.
+    fixed: i128,
+    /// How many members there are.
+    count: i64,
+}
 
-/// Puts the ends of the interval where the two lists stand, and drops the fixed cost. `key` names
-/// the row, so that each has draws of its own and another row more or less changes none.
-pub(super) fn replace_samples(interval: &Interval, key: &[&str], batch: &RecordBatch) -> Result<RecordBatch> {
+/// Puts the ends of the interval where two of the lists stand, and drops what else was only needed for them.
+pub(super) fn replace_samples(interval: &Interval, batch: &RecordBatch) -> Result<RecordBatch> {
     let column = |name: &str| {
         batch
             .column_by_name(name)
             .ok_or_else(|| Error::query(format!("the result has no column '{name}'")))
     };
     let wrong = |name: &str| Error::query(format!("column '{name}' has not the type an interval needs"));
-    let ids = column(&interval.members)?
-        .as_list_opt::<i32>()
-        .ok_or_else(|| wrong(&interval.members))?;
-    let costs = column(&interval.costs)?
-        .as_list_opt::<i32>()
-        .ok_or_else(|| wrong(&interval.costs))?;
-    let successes = column(&interval.successes)?
-        .as_list_opt::<i32>()
-        .ok_or_else(|| wrong(&interval.successes))?;
+    let list = |name: &str, row: usize| -> Result<Vec<i128>> {
+        let lists = column(name)?.as_list_opt::<i32>().ok_or_else(|| wrong(name))?;
+        if lists.is_null(row) {
+            return Ok(Vec::new());
+        }
+        let values = lists.value(row);
+        let values = values.as_primitive_opt::<Decimal128Type>();
+        Ok(values.ok_or_else(|| wrong(name))?.values().to_vec())
+    };
     let fixed = column(&interval.fixed)?
         .as_primitive_opt::<Decimal128Type>()
         .ok_or_else(|| wrong(&interval.fixed))?;
-    let names = key.iter().map(|name| column(name)).collect::<Result<Vec<_>>>()?;
+    let count = cast(column(&interval.count)?, &DataType::Int64)?;
+    let count: &Int64Array = count
+        .as_primitive_opt::<Int64Type>()
+        .ok_or_else(|| wrong(&interval.count))?;
 
     let mut low = Vec::with_capacity(batch.num_rows());
     let mut high = Vec::with_capacity(batch.num_rows());
     for row in 0..batch.num_rows() {
-        let mut purpose = "interval".to_owned();
-        for name in &names {
-            purpose.push('\0');
-            purpose.push_str(&arrow::util::display::array_value_to_string(name, row)?);
-        }
-        let members = if ids.is_null(row) || costs.is_null(row) || successes.is_null(row) {
-            Vec::new()
-        } else {
-            let lists = [ids.value(row), costs.value(row), successes.value(row)];
-            members(&lists).ok_or_else(|| wrong(&interval.costs))?
-        };
-        let fixed = if fixed.is_null(row) { 0 } else { fixed.value(row) };
-        let mut chance = seed::generator(interval.seed, &purpose);
-        let ends = bootstrap(&members, fixed, interval.resamples as usize, &mut chance);
+        let ends = ends(&Draws {
+            members: list(&interval.members, row)?,
+            costs: list(&interval.costs, row)?,
+            successes: list(&interval.successes, row)?,
+            fixed: if fixed.is_null(row) { 0 } else { fixed.value(row) },
+            count: if count.is_null(row) { 0 } else { count.value(row) },
+        });
         low.push(ends.0);
         high.push(ends.1);
     }
@@ -91,61 +90,41 @@ pub(super) fn replace_samples(interval: &Interval, key: &[&str], batch: &RecordB
     )?)
 }
 
-/// One entry per member, in the order of their names: rows of the same one are added up.
-fn members([ids, costs, successes]: &[ArrayRef; 3]) -> Option<Vec<(i128, bool)>> {
-    if costs.len() != ids.len() || successes.len() != ids.len() || costs.data_type() != &money::data_type() {
-        return None;
+/// The 2.5th and the 97.5th percentile (nearest rank) of `(fixed + Σ cost) / Σ success`. A resample that drew more or
+/// fewer members than there are bears the fixed cost in proportion; one that drew nobody says nothing. One without a
+/// success costs infinitely much per success; an end that falls there is not known.
+fn ends(draws: &Draws) -> (Option<i128>, Option<i128>) {
+    let mut ratios: Vec<i128> = Vec::with_capacity(draws.members.len());
+    let mut any = false;
+    let at = |list: &[i128], place: usize| list.get(place).copied().unwrap_or(0);
+    for (place, members) in draws
+        .members
+        .iter()
+        .enumerate()
+        .filter(|(_, members)| **members > 0)
+    {
+        let (cost, success) = (at(&draws.costs, place), at(&draws.successes, place));
+        any |= success > 0;
+        let fixed = i256::from_i128(draws.fixed)
+            .checked_mul(i256::from_i128(*members))
+            .and_then(|product| {
+                money::div_half_even(
+                    product,
+                    i256::from_i128(draws.count.into()) * i256::from_i128(money::ONE),
+                )
+            });
+        let ratio = fixed
+            .and_then(|fixed| fixed.checked_add(cost))
+            .and_then(|cost| i256::from_i128(cost).checked_mul(i256::from_i128(money::ONE)))
+            .and_then(|cost| money::div_half_even(cost, i256::from_i128(success)));
+        ratios.push(ratio.unwrap_or(i128::MAX));
     }
-    let ids = cast(ids, &DataType::Utf8).ok()?;
-    let ids = ids.as_string_opt::<i32>()?;
-    let costs = costs.as_primitive_opt::<Decimal128Type>()?;
-    let successes: &BooleanArray = successes.as_boolean_opt()?;
-    let mut order: Vec<usize> = (0..ids.len()).collect();
-    order.sort_by_key(|at| ids.value(*at));
-    let mut members: Vec<(i128, bool)> = Vec::new();
-    let mut last = None;
-    for at in order {
-        if last != Some(ids.value(at)) {
-            last = Some(ids.value(at));
-            members.push((0, false));
-        }
-        let member = members.last_mut()?;
-        member.0 = member
-            .0
-            .checked_add(if costs.is_null(at) { 0 } else { costs.value(at) })?;
-        member.1 |= successes.is_valid(at) && successes.value(at);
-    }
-    Some(members)
-}
-
-/// The 2.5th and the 97.5th percentile (nearest rank) of `(fixed + Σ cost) / Σ success` over
-/// resamples with replacement. A resample without a success costs infinitely much per success; an
-/// end that falls there is not known.
-fn bootstrap(
-    members: &[(i128, bool)],
-    fixed: i128,
-    resamples: usize,
-    chance: &mut seed::Rng,
-) -> (Option<i128>, Option<i128>) {
-    if !members.iter().any(|(_, success)| *success) || resamples == 0 {
+    if !any {
         return (None, None);
     }
-    let resamples = resamples.min((MAX_DRAWS / members.len()).max(MIN_RESAMPLES));
-    let mut ratios: Vec<i128> = (0..resamples)
-        .map(|_| {
-            let mut cost = fixed;
-            let mut successes = 0_i128;
-            for _ in 0..members.len() {
-                let (one, success) = members[chance.random_range(0..members.len())];
-                cost = cost.saturating_add(one);
-                successes += i128::from(success);
-            }
-            money::div_half_even(cost.into(), successes.into()).unwrap_or(i128::MAX)
-        })
-        .collect();
     ratios.sort_unstable();
     let end = |per_mille: usize| {
-        let rank = (resamples * per_mille).div_ceil(1000).max(1);
+        let rank = (ratios.len() * per_mille).div_ceil(1000).max(1);
         Some(ratios[rank - 1]).filter(|ratio| *ratio != i128::MAX)
     };
     (end(25), end(975))
@@ -156,49 +135,41 @@ mod tests {
     use super::*;
     use crate::base::money::ONE;
 
-    fn ends(members: &[(i128, bool)], fixed: i128, seed: u64) -> (Option<i128>, Option<i128>) {
-        bootstrap(members, fixed, 1000, &mut seed::generator(seed, "test"))
+    /// Each resample as how many members it drew, what they cost, and how many were successes.
+    fn of(resamples: &[(i128, i128, i128)], fixed: i128, count: i64) -> (Option<i128>, Option<i128>) {
+        let each = |pick: fn(&(i128, i128, i128)) -> i128| resamples.iter().map(pick).collect();
+        ends(&Draws {
+            members: each(|r| r.0 * ONE),
+            costs: each(|r| r.1 * ONE),
+            successes: each(|r| r.2 * ONE),
+            fixed: fixed * ONE,
+            count,
+        })
     }
 
     #[test]
-    fn equal_tasks_have_no_spread() {
-        assert_eq!(ends(&[(2 * ONE, true); 30], 0, 1), (Some(2 * ONE), Some(2 * ONE)));
-        assert_eq!(
-            ends(&[(2 * ONE, true); 30], 30 * ONE, 1),
-            (Some(3 * ONE), Some(3 * ONE))
-        );
+    fn equal_tasks_have_no_spread_however_many_are_drawn() {
+        // Tasks of 2 that all succeed, 30 of them; each carries 1 of a fixed cost of 30.
+        let resamples: Vec<_> = (20..40).map(|n| (n, 2 * n, n)).collect();
+        assert_eq!(of(&resamples, 0, 30), (Some(2 * ONE), Some(2 * ONE)));
+        assert_eq!(of(&resamples, 30, 30), (Some(3 * ONE), Some(3 * ONE)));
     }
 
     #[test]
-    fn the_interval_holds_the_ratio_and_repeats() {
-        let members: Vec<(i128, bool)> = (0..100).map(|i| (i * ONE / 100, i % 3 == 0)).collect();
-        let (low, high) = ends(&members, 0, 7);
-        let ratio = 495 * ONE / 10 / 34;
-        assert!(
-            low.is_some_and(|l| l < ratio) && high.is_some_and(|h| h > ratio),
-            "{low:?} {high:?}"
-        );
-        assert_eq!((low, high), ends(&members, 0, 7));
-    }
-
-    #[test]
-    fn rows_of_a_member_are_added_up_wherever_they_stand() {
-        let ids: ArrayRef = Arc::new(arrow::array::StringArray::from(vec!["b", "a", "b", "c"]));
-        let costs = Decimal128Array::from(vec![Some(1), Some(2), None, Some(4)]);
-        let costs: ArrayRef = Arc::new(costs.with_data_type(money::data_type()));
-        let successes: ArrayRef = Arc::new(BooleanArray::from(vec![true, false, true, false]));
-        assert_eq!(
-            members(&[ids, costs, successes]),
-            Some(vec![(2, false), (1, true), (4, false)])
-        );
+    fn ends_are_nearest_ranks() {
+        // Ratios 1 to 40: 2.5 % of 40 is the first, 97.5 % the 39th.
+        let resamples: Vec<_> = (1..=40).rev().map(|cost| (1, cost, 1)).collect();
+        assert_eq!(of(&resamples, 0, 1), (Some(ONE), Some(39 * ONE)));
     }
 
     #[test]
     fn no_success_no_interval_and_a_rare_one_has_no_upper_end() {
-        assert_eq!(ends(&[(ONE, false); 5], 0, 1), (None, None));
-        assert_eq!(ends(&[], 0, 1), (None, None));
-        let (low, high) = ends(&[(ONE, true), (ONE, false), (ONE, false)], 0, 1);
-        assert!(low.is_some());
-        assert_eq!(high, None);
+        assert_eq!(of(&[(5, 5, 0); 9], 0, 5), (None, None));
+        assert_eq!(of(&[], 0, 0), (None, None));
+        let rare = [[(3, 3, 1); 5], [(3, 3, 0); 5]].concat();
+        assert_eq!(of(&rare, 0, 3), (Some(3 * ONE), None));
+        // Nobody drawn: not a failure.
+        let few = [[(1, 2, 1); 5], [(0, 0, 0); 5]].concat();
+        assert_eq!(of(&few, 0, 1), (Some(2 * ONE), Some(2 * ONE)));
     }
 }

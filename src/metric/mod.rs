@@ -132,10 +132,7 @@ async fn answer(
     let what = || format!("metric {} ({})", metric.name, metric.origin);
     let batch = engine.query(sql, &values).await.with_context(what)?;
     let batch = match &metric.header.interval {
-        Some(interval) => {
-            let key: Vec<&str> = by.iter().chain(&metric.header.key).map(String::as_str).collect();
-            interval::replace_samples(interval, &key, &batch).with_context(what)?
-        }
+        Some(interval) => interval::replace_samples(interval, &batch).with_context(what)?,
         None => batch,
     };
     let batch = contract::enforce(metric, by, &batch).with_context(what)?;

@@ -52,7 +52,7 @@ leaves AS (
             AS shown,
         CASE WHEN setting('currency') = 'native' OR l.fx_rate IS NULL THEN 1 ELSE l.fx_rate END AS rate
     FROM ledger AS l
-    LEFT JOIN (SELECT charge_id, provider_id FROM costs WHERE kind = 'model_api') AS k ON k.charge_id = l.charge_id
+    LEFT JOIN api_charges AS k ON k.charge_id = l.charge_id
     WHERE (l.evidence = 'billed' OR setting('basis') <> 'billed')
         AND (
             (l.leaf = 'request' AND l.started_at >= $from AND l.started_at < $to)

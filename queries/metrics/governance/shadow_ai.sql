@@ -43,7 +43,7 @@ WITH leaves AS (
             AS shown,
         CASE WHEN setting('currency') = 'native' OR l.fx_rate IS NULL THEN 1 ELSE l.fx_rate END AS rate
     FROM ledger AS l
-    LEFT JOIN (SELECT charge_id, provider_id FROM costs WHERE kind = 'model_api') AS k ON k.charge_id = l.charge_id
+    LEFT JOIN api_charges AS k ON k.charge_id = l.charge_id
     WHERE l.kind = 'model_api' AND l.evidence = 'billed' AND charge_moment(l.period_start, l.period_end) >= $from AND charge_moment(l.period_start, l.period_end) < $to
 ),
 totals AS (

@@ -43,14 +43,13 @@ rows = { each = "unit_leaves", sums = "unit_leaf_days" }
 kind = "bar"
 y = "cost_per_successful_task"
 [interval]
-members = "member_ids"
-costs = "member_costs"
-successes = "member_successes"
+members = "drawn_tasks"
+costs = "drawn_costs"
+successes = "drawn_successes"
 fixed = "fixed_cost"
+count = "tasks"
 low = "cost_per_successful_task_low"
 high = "cost_per_successful_task_high"
-seed = 20260901
-resamples = 1000
 [explain]
 from = "parts"
 [explain.columns]
@@ -76,25 +75,27 @@ cost_per_query = { over = ["direct_cost", "requests"] }
 cost_per_successful_task = { over = ["direct_cost", "successes"] }
 loaded_cost_per_successful_task = { over = ["loaded_cost", "successes"] }
 */
-WITH tasked AS (
+WITH placed AS (
     SELECT
-        task_id, use_case, requests, state, money_mul(value, value_rate) AS value, uncosted, first_source, first_request,
-        true AS known
-    FROM tasks
-    WHERE first_started_at >= $from AND first_started_at < $to
+        task_id, success, requests, uncosted, value, entries, drawn, use_case, task_use_case,
+        leaf, evidence, wasted, amount, shown, rate, converted, model,
+        kind, modelled, charge_id, request_source, request_id, currency, fx_rate,
+        leaf = 'task' AS task,
+        leaf IN ('gpu_allocated_idle', 'gpu_unallocated', 'gpu_dark', 'gpu_serving_untraced') AS idle,
+        COALESCE(task_started_at >= $from AND task_started_at < $to, false) AS known,
+        COALESCE(placed_at >= $from AND placed_at < $to, false) AS inside
+    FROM {{rows}}
 ),
--- Request leaves find their task; whatever else starts inside the window stands for itself.
+-- Request leaves are where their task is; whatever else starts inside the window stands for itself.
 joined AS (
     SELECT
-        t.task_id, t.state,
-        CASE WHEN t.known THEN t.use_case ELSE l.use_case END AS use_case,
-        l.leaf, l.evidence, l.wasted, l.amount, l.shown, l.rate, l.converted,
-        l.kind, l.modelled, l.charge_id, l.request_source, l.request_id, l.currency, l.fx_rate,
-        l.leaf IN ('gpu_allocated_idle', 'gpu_unallocated', 'gpu_dark', 'gpu_serving_untraced') AS idle,
-        CASE WHEN l.placed_at >= $from AND l.placed_at < $to AND l.kind = 'gpu' THEN l.model END AS node_model
-    FROM {{rows}} AS l
-    LEFT JOIN tasked AS t ON t.task_id = l.task_id AND l.leaf = 'request'
-    WHERE t.known OR (l.placed_at >= $from AND l.placed_at < $to)
+        task_id, success, requests, uncosted, value, entries, drawn, task, known, idle,
+        CASE WHEN known THEN task_use_case ELSE use_case END AS use_case,
+        leaf, evidence, wasted, amount, shown, rate, converted,
+        kind, modelled, charge_id, request_source, request_id, currency, fx_rate,
+        CASE WHEN inside AND kind = 'gpu' THEN model END AS node_model
+    FROM placed
+    WHERE known OR inside
 ),
 -- Idle money of each self-hosted model by charge, and who used the model.
 used AS (
@@ -120,14 +121,16 @@ spread AS (
     FROM used
 ),
 parts AS (
-    -- What is somebody's own, or shared.
+    -- What is somebody's own, or shared, and tasks with an outcome; those without are drawn here, and counted below.
     SELECT
-        false AS anchor, task_id, CAST(NULL AS BIGINT) AS requests, state, CAST(NULL AS DECIMAL(38, 18)) AS value,
-        CAST(NULL AS BIGINT) AS uncosted, evidence, wasted, shown, amount, rate, converted,
+        task AND success IS NOT NULL AS anchor, task_id, requests,
+        CASE WHEN success THEN 'success' WHEN NOT success THEN 'failure' END AS state,
+        value, uncosted, evidence, wasted, shown, amount, rate, converted,
         leaf, kind, modelled, charge_id, request_source, request_id, currency, fx_rate, use_case,
-        (leaf = 'request' AND task_id IS NOT NULL) OR leaf = 'direct' AS own,
+        (leaf = 'request' AND known) OR leaf = 'direct' AS own,
         leaf = 'shared' AS shared,
-        CAST(NULL AS DECIMAL(38, 18)) AS carried
+        CAST(NULL AS DECIMAL(38, 18)) AS carried,
+        entries, task, drawn
     FROM joined
     WHERE NOT idle
     UNION ALL
@@ -141,66 +144,78 @@ parts AS (
         CASE
             WHEN idle IS NOT NULL THEN idle
             WHEN weight <> 0 AND total > 0 THEN apportion(idle_total, upto - weight, upto, total)
-        END
+        END,
+        1, false, NULL
     FROM spread
     WHERE idle IS NULL OR total <= 0
     UNION ALL
-    -- Every task without money, in the reporting currency: there it is counted, whatever it cost and in
-    -- whichever currency.
+    -- Tasks without an outcome: the clock says what they are. Like all tasks they are counted in the reporting
+    -- currency, whatever they cost and in whichever currency.
     SELECT
-        true, task_id, requests, state, value, uncosted, NULL, NULL,
+        true, task_id, requests, state, NULL, uncosted, NULL, NULL,
         CASE WHEN setting('currency') <> 'native' THEN setting('currency') END,
         NULL, NULL, NULL, NULL, NULL, NULL, NULL, first_source, first_request, NULL, NULL, use_case,
-        false, false, NULL
-    FROM tasked
+        false, false, NULL,
+        1, false, NULL
+    FROM tasks
+    WHERE success IS NULL AND first_started_at >= $from AND first_started_at < $to
     UNION ALL
     SELECT
         false, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
         CASE WHEN setting('currency') <> 'native' THEN setting('currency') END,
-        NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, use_case, NULL, true, NULL
+        NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, use_case, NULL, true, NULL,
+        1, false, NULL
     FROM use_cases
 ),
--- A task's leaves as one row first: the lists below need no more than that, in any order.
+-- A task's leaves as one row first: it is drawn once.
 summed AS (
     SELECT
         {{by}},
-        shown, task_id, state, rate, anchor, own, shared, wasted, evidence = 'accrued' AS accrued,
-        count(*) AS entries,
+        shown,
+        CASE WHEN task OR (own AND leaf = 'request') THEN task_id END AS member,
+        state, rate, anchor, own, shared, wasted, task,
+        evidence = 'accrued' AS accrued,
+        leaf = 'direct' AS direct,
+        sum(entries) AS entries,
         sum(requests) AS requests,
         sum(uncosted) AS uncosted,
         sum(value) AS value,
         sum(amount) AS amount,
         sum(converted) AS converted,
         sum(carried) AS carried,
-        count(*) FILTER (WHERE ((own OR shared) AND amount IS NOT NULL) OR carried IS NOT NULL) AS borne
+        sum(entries) FILTER (WHERE ((own OR shared) AND amount IS NOT NULL) OR carried IS NOT NULL) AS borne,
+        resampled(NULL, NULL, drawn) AS drawn
     FROM parts
-    WHERE anchor OR own OR shared OR carried IS NOT NULL
-    GROUP BY {{by}}, shown, task_id, state, rate, anchor, own, shared, wasted, evidence = 'accrued'
+    WHERE anchor OR own OR shared OR carried IS NOT NULL OR task
+    GROUP BY
+        {{by}}, shown, CASE WHEN task OR (own AND leaf = 'request') THEN task_id END, state, rate, anchor, own, shared,
+        wasted, task, evidence = 'accrued', leaf = 'direct'
 ),
 grouped AS (
     SELECT
         {{by}},
         shown,
-        sum(requests) AS requests,
+        sum(requests) FILTER (WHERE anchor) AS requests,
         COALESCE(sum(entries) FILTER (WHERE anchor), 0) AS tasks,
         COALESCE(sum(entries) FILTER (WHERE anchor AND state = 'success'), 0) AS successes,
         COALESCE(sum(entries) FILTER (WHERE anchor AND state = 'pending'), 0) AS pending,
         COALESCE(sum(entries) FILTER (WHERE anchor AND state = 'unlabelled'), 0) AS unlabelled,
-        COALESCE(sum(uncosted), 0) AS uncosted,
+        COALESCE(sum(uncosted) FILTER (WHERE anchor), 0) AS uncosted,
         COALESCE(sum(entries) FILTER (WHERE own), 0) AS own_leaves,
-        sum(borne) AS borne_leaves,
+        COALESCE(sum(borne), 0) AS borne_leaves,
         COALESCE(sum_product(CASE WHEN own THEN amount END, rate), 0) AS direct_cost,
         COALESCE(sum_product(CASE WHEN own OR shared THEN amount END, rate), 0) + COALESCE(sum(carried), 0)
             AS loaded_cost,
         COALESCE(sum_product(CASE WHEN own AND wasted THEN amount END, rate), 0) AS waste,
         COALESCE(sum_product(CASE WHEN own AND accrued THEN amount END, rate), 0) AS accrued_cost,
         sum(CASE WHEN state = 'success' THEN value END) AS value,
-        COALESCE(sum_product(CASE WHEN own AND task_id IS NULL THEN amount END, rate), 0) AS fixed_cost,
-        array_agg(task_id) FILTER (WHERE anchor OR (own AND task_id IS NOT NULL)) AS member_ids,
-        array_agg(COALESCE(converted, 0)) FILTER (WHERE anchor OR (own AND task_id IS NOT NULL))
-            AS member_costs,
-        array_agg(state = 'success') FILTER (WHERE anchor OR (own AND task_id IS NOT NULL))
-            AS member_successes
+        COALESCE(sum_product(CASE WHEN own AND direct THEN amount END, rate), 0) AS fixed_cost,
+        resampled(CASE WHEN task THEN member END, 1, CASE WHEN task THEN drawn END) AS drawn_tasks,
+        resampled(
+            CASE WHEN task AND state = 'success' THEN member END, 1, CASE WHEN task AND state = 'success' THEN drawn END
+        ) AS drawn_successes,
+        resampled(CASE WHEN NOT task THEN member END, COALESCE(converted, 0), CASE WHEN NOT task THEN drawn END)
+            AS drawn_costs
     FROM summed
     GROUP BY {{by}}, shown
 ),
@@ -217,9 +232,8 @@ counted AS (
         sum(uncosted) OVER (PARTITION BY {{by}}, 1) AS uncosted,
         own_leaves, borne_leaves, direct_cost, loaded_cost, waste, accrued_cost, value, fixed_cost,
         -- In a currency without a rate only some tasks cost anything: no interval there.
-        CASE WHEN shown = setting('currency') THEN member_ids END AS member_ids,
-        CASE WHEN shown = setting('currency') THEN member_costs END AS member_costs,
-        CASE WHEN shown = setting('currency') THEN member_successes END AS member_successes
+        CASE WHEN shown = setting('currency') THEN drawn_tasks END AS drawn_tasks,
+        drawn_costs, drawn_successes
     FROM grouped
 ),
 -- Nothing is made up: where no amount is known and attempts have none, the cost is not 0.
@@ -231,9 +245,9 @@ known AS (
         CASE WHEN borne_leaves > 0 OR uncosted = 0 THEN loaded_cost END AS loaded_cost,
         CASE WHEN own_leaves > 0 OR uncosted = 0 THEN waste END AS waste,
         CASE WHEN own_leaves > 0 OR uncosted = 0 THEN accrued_cost END AS accrued_cost,
-        value, fixed_cost, member_ids,
-        CASE WHEN own_leaves > 0 OR uncosted = 0 THEN member_costs END AS member_costs,
-        member_successes
+        value, fixed_cost,
+        CASE WHEN own_leaves > 0 OR uncosted = 0 THEN drawn_tasks END AS drawn_tasks,
+        drawn_costs, drawn_successes
     FROM counted
 )
 SELECT
@@ -256,9 +270,9 @@ SELECT
     ratio(direct_cost, successes + pending) AS cost_per_success_if_pending_succeed,
     ratio(direct_cost, successes) AS cost_per_success_if_pending_fail,
     uncosted AS uncosted_attempts,
-    member_costs,
-    member_successes,
-    member_ids,
+    drawn_costs,
+    drawn_successes,
+    drawn_tasks,
     fixed_cost
 FROM known
 WHERE shown IS NOT NULL OR currencies = 0

@@ -35,6 +35,7 @@ mod price_entries;
 mod price_factors;
 mod price_steps;
 mod ratio;
+mod resampled;
 mod setting;
 mod share;
 mod sum_product;
@@ -120,6 +121,7 @@ pub(super) fn json_extract_string() -> ScalarUDF {
 pub(super) fn aggregates() -> Vec<AggregateUDF> {
     vec![
         nearest_rank::NearestRank::default().into(),
+        resampled::Resampled::default().into(),
         sum_product::SumProduct::rounded().into(),
         sum_product::SumProduct::exact().into(),
     ]

@@ -225,6 +225,12 @@ static WORDS: &[Words] = &[
         "SELECT ratio(2, 3)",
     ),
     says(
+        "resampled",
+        "resampled(member, amount, drawn)",
+        "What an amount adds up to in 500 resamples of its members (a bootstrap), as a list; drawn adds such lists up, or is NULL.",
+        "SELECT array_length(resampled(CAST(value AS VARCHAR), value, NULL)) FROM generate_series(1, 3) AS s(value)",
+    ),
+    says(
         "setting",
         "setting(name)",
         "How this session shows amounts: basis, currency, reporting_currency, time_zone, now and others.",

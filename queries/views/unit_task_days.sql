@@ -1,0 +1,27 @@
+/* The tasks of unit_leaves, added up by days of the reporting zone, as in unit_leaf_days: how many there were and what came of
+them, and resamples of a day's tasks, by success (drawn).
+
+kept: a few rows a day, however many tasks there are.
+
+money: value in shown
+*/
+SELECT
+    min(task_started_at) AS task_started_at,
+    task_use_case,
+    shown,
+    sum(entries) AS entries,
+    success,
+    sum(requests) AS requests,
+    sum(uncosted) AS uncosted,
+    sum(value) AS value,
+    CAST(NULL AS DECIMAL(38, 18)[]) AS drawn
+FROM unit_leaves
+WHERE leaf = 'task'
+GROUP BY local_day(task_started_at), task_use_case, shown, success
+UNION ALL
+SELECT
+    min(first_started_at), use_case AS task_use_case,
+    CASE WHEN setting('currency') <> 'native' THEN setting('currency') END,
+    0, success, NULL, NULL, NULL, resampled(task_id, 1, NULL)
+FROM task_facts
+GROUP BY local_day(first_started_at), use_case, success
