@@ -6,6 +6,7 @@ use crate::support::run;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant, SystemTime};
+use tokio::task::JoinHandle;
 use tokio_postgres::{Client, Config, Error, NoTls, SimpleQueryMessage};
 
 async fn client(served: &Served) -> Client {
@@ -13,6 +14,11 @@ async fn client(served: &Served) -> Client {
 }
 
 async fn try_client(served: &Served) -> Result<Client, Error> {
+    Ok(client_and_line(served).await?.0)
+}
+
+/// A client, and the task that holds its line: while an answer is due, the line outlives the client.
+async fn client_and_line(served: &Served) -> Result<(Client, JoinHandle<()>), Error> {
     let mut config = Config::new();
     config
         .host("127.0.0.1")
@@ -20,10 +26,10 @@ async fn try_client(served: &Served) -> Result<Client, Error> {
         .user("spendscope")
         .dbname("spendscope");
     let (client, line) = config.connect(NoTls).await?;
-    tokio::spawn(async move {
+    let line = tokio::spawn(async move {
         let _ = line.await;
     });
-    Ok(client)
+    Ok((client, line))
 }
 
 /// The rows of a script as texts.
@@ -258,15 +264,19 @@ async fn a_statement_can_be_cancelled_takes_no_longer_than_it_may_and_ends_with_
         1
     );
     // Gone without a word.
-    let gone = self::client(&served).await;
-    let work = tokio::spawn(async move {
+    served.until("spendscope_queries_running", 0.0).await;
+    let (gone, line) = client_and_line(&served).await.unwrap();
+    tokio::spawn(async move {
         let _ = gone.simple_query(ENDLESS).await;
     });
     served.until("spendscope_queries_running", 1.0).await;
-    work.abort();
+    line.abort();
+    let left = Instant::now();
     served.until("spendscope_queries_running", 0.0).await;
-    assert!(served.gauge("spendscope_queries_cancelled_total").await >= 1.0);
-    assert!(served.gauge("spendscope_queries_timed_out_total").await >= 1.0);
+    assert!(left.elapsed() < Duration::from_secs(5), "{:?}", left.elapsed());
+    // Who asked to stop, and who went away; and who took too long.
+    assert_eq!(served.gauge("spendscope_queries_cancelled_total").await, 2.0);
+    assert_eq!(served.gauge("spendscope_queries_timed_out_total").await, 1.0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
