@@ -154,7 +154,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use crate::asset::Assets;
     use crate::base::time::from_micros;
-    use crate::engine::{Engine, Limits, Registry, Settings};
+    use crate::engine::{Engine, Limits, Registry, Settings, Values};
     use std::collections::HashMap;
     use std::time::{Duration, Instant};
 
@@ -172,7 +172,10 @@ mod tests {
 
     async fn early(engine: &Engine, sql: &str) -> crate::engine::Batches {
         let statement = Engine::statements(sql).unwrap().remove(0).unwrap();
-        let mut rows = engine.user_stream(statement, &Limits::default()).await.unwrap();
+        let mut rows = engine
+            .user_stream(statement, &Values::new(), &Limits::default())
+            .await
+            .unwrap();
         let wait = tokio::time::timeout(Duration::from_millis(300), rows.next()).await;
         assert!(wait.is_err(), "it was to be endless: {sql}");
         rows

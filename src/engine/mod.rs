@@ -19,6 +19,7 @@ mod settings;
 mod tables;
 mod told;
 mod udf;
+mod values;
 mod views;
 mod workers;
 
@@ -29,6 +30,7 @@ pub use kept::{KeptFolder, sweep_kept};
 pub use registry::Registry;
 pub use settings::{Basis, NATIVE, Settings};
 pub use told::nearest;
+pub use values::Values;
 
 use crate::asset::Assets;
 use crate::base::sql::parsable;

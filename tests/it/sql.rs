@@ -420,6 +420,47 @@ fn a_time_out_ends_within_a_second_of_its_limit() {
     assert_eq!(status, 2);
 }
 
+#[test]
+fn parameters_are_given_their_values() {
+    let folder = lake();
+    let statement = "SELECT value FROM generate_series(1, 9) WHERE value > $least AND 'x' || value = $2;
+        SELECT CAST($day AS DATE) + INTERVAL '1 day' AS next, $word AS word";
+    let given = |more: &[&str]| {
+        let mut arguments = vec![
+            "-c",
+            statement,
+            "--param",
+            "$day=2026-02-28",
+            "--param",
+            "word=a=b;--",
+        ];
+        arguments.extend(["--param", "least=2"]);
+        arguments.extend(more);
+        sql(folder.path(), &arguments)
+    };
+    let (status, out, talk) = given(&["--param", "2=x3"]);
+    assert_eq!((status, talk.as_str()), (0, ""), "{out}");
+    let lines: Vec<&str> = out.lines().map(str::trim).collect();
+    assert!(lines.contains(&"3"), "{out}");
+    assert!(out.contains("2026-03-01") && out.contains("a=b;--"), "{out}");
+    let (status, _, talk) = given(&[]);
+    assert!(status == 1 && talk.contains("--param 2=VALUE"), "{talk}");
+    let (status, _, talk) = given(&["--param", "2=x3", "--param", "least=many"]);
+    assert!(status == 1 && talk.contains("'many' cannot be $least"), "{talk}");
+    let (status, _, talk) = given(&["--param", "x3"]);
+    assert!(status == 2 && talk.contains("NAME=VALUE"), "{talk}");
+    let (status, out, talk) = sql(
+        folder.path(),
+        &[
+            "-c",
+            "SELECT count(*) AS n FROM generate_series(1, 9) WHERE value > ?",
+            "--param",
+            "1=4",
+        ],
+    );
+    assert!(status == 0 && out.contains('5'), "{out}{talk}");
+}
+
 fn timed(folder: &Path, arguments: &[&str]) -> ((i32, String, String), Duration) {
     let begun = Instant::now();
     (sql(folder, arguments), begun.elapsed())
