@@ -10,6 +10,7 @@ mod dialect;
 mod guard;
 mod kept;
 mod limited;
+mod memory;
 mod operators;
 pub mod registry;
 mod rules;

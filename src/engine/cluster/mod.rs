@@ -10,6 +10,7 @@
 
 mod codec;
 mod losses;
+mod nulls;
 mod orders;
 mod parcel;
 mod planner;

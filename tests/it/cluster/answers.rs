@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 
 /// What only functions of ours and whole plans show: shares to the last digit, percentiles, rates of the session,
 /// windows, maps, joins that keep both sides, NOT IN, and tables that only this process has.
-const QUESTIONS: [&str; 10] = [
+const QUESTIONS: [&str; 11] = [
     "SELECT charge_id, apportion(effective_cost, upto - 1, upto, n) AS share FROM (
         SELECT charge_id, effective_cost, row_number() OVER (ORDER BY source, charge_id) AS upto,
                count(*) OVER () AS n FROM charges) ORDER BY charge_id, share LIMIT 2000",
@@ -44,6 +44,9 @@ const QUESTIONS: [&str; 10] = [
     "SELECT day, provider, amount, sum(amount) OVER (PARTITION BY provider ORDER BY day) AS running FROM (
         SELECT local_day(charge_period_start) AS day, provider, sum(effective_cost) AS amount FROM charges
         GROUP BY local_day(charge_period_start), provider) ORDER BY provider, day",
+    "SELECT request_id, lag(CASE WHEN latency_ms > 2000 THEN latency_ms END) IGNORE NULLS OVER calls AS slow,
+            lead(CASE WHEN latency_ms > 2000 THEN latency_ms END, 2) IGNORE NULLS OVER calls AS later
+     FROM requests WINDOW calls AS (PARTITION BY use_case ORDER BY started_at, request_id) ORDER BY request_id LIMIT 5000",
     "SELECT use_case, (SELECT max(effective_cost) FROM charges) AS largest FROM use_cases ORDER BY use_case",
 ];
 

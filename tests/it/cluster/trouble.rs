@@ -163,6 +163,16 @@ fn an_error_of_a_query_is_told_as_it_is() {
 }
 
 #[test]
+fn what_would_be_lost_on_the_way_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let nodes = Nodes::start(folder.path(), &[], &[]);
+    let sql = "SELECT count(*) FILTER (WHERE effective_cost > 1) OVER (PARTITION BY source) AS n FROM charges LIMIT 1";
+    let (status, out, talk) = ask(folder.path(), &["--cluster", &nodes.url], sql);
+    assert!(status == 1 && out.is_empty(), "{status} {out}");
+    assert!(talk.contains("FILTER") && talk.contains("CASE WHEN"), "{talk}");
+}
+
+#[test]
 fn processes_end_when_they_are_asked_to() {
     let folder = tempfile::tempdir().unwrap();
     let work = folder.path().join("work");
