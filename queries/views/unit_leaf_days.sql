@@ -25,7 +25,7 @@ SELECT
 FROM unit_cost_days
 UNION ALL
 SELECT
-    NULL, task_started_at, 'task', NULL, NULL, task_use_case, task_use_case, NULL,
+    NULL, task_started_at, 'task', NULL, NULL, task_use_case AS use_case, task_use_case, NULL,
     NULL, NULL, NULL, NULL, NULL, NULL, shown, NULL, NULL, NULL, NULL, NULL,
     entries, success, requests, uncosted, value, drawn
 FROM unit_task_days

@@ -256,6 +256,9 @@ pub(super) struct Sql {
     /// A script; '-' is standard input
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(super) file: Option<PathBuf>,
+    /// What $NAME is in the statements; $1, and the first ?, are 1
+    #[arg(long = "param", value_name = "NAME=VALUE")]
+    pub(super) values: Vec<String>,
     #[command(flatten)]
     pub(super) limits: Limits,
 }

@@ -282,6 +282,7 @@ async fn sql(overrides: &Overrides, args: Sql, terminal: &mut Terminal) -> Resul
         timeout: args.limits.timeout,
         max_rows: args.limits.max_rows,
         allow_files: args.limits.allow_files,
+        values: args.values,
         ..overrides.clone()
     })?;
     let file = args.file.filter(|path| path.as_os_str() != "-");

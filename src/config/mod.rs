@@ -16,7 +16,7 @@ use crate::base::user_key::UserKey;
 use crate::base::{Context, Error, Result, hash, quantity};
 use crate::deliver::smtp;
 use crate::engine::cluster::ClusterSettings;
-use crate::engine::{Basis, KeptFolder, Limits, Registry, Settings};
+use crate::engine::{Basis, KeptFolder, Limits, Registry, Settings, Values};
 use crate::pull::Connectors;
 use crate::render::{Draw, RENDERERS};
 use crate::schedule::Plan;
@@ -48,6 +48,7 @@ pub struct Overrides {
     pub timeout: Option<String>,
     pub max_rows: Option<u64>,
     pub allow_files: bool,
+    pub values: Vec<String>,
     /// What was called, in words: `lake compact`. Empty where it was no command line.
     pub command: String,
     pub cluster: Option<String>,
@@ -73,6 +74,8 @@ pub struct Config {
     pub settings: Settings,
     /// How far somebody's own SQL may go.
     pub limits: Limits,
+    /// What its parameters are.
+    pub values: Values,
     pub clock: Arc<dyn Clock>,
     /// Somebody set the clock, and it does not go.
     pub clock_stands: bool,
@@ -123,6 +126,7 @@ impl Config {
             .clone()
             .unwrap_or_else(|| lake_url(&file, path.as_deref()));
         let limits = limits(overrides, &file)?;
+        let values = values(&overrides.values)?;
         let settings = Settings {
             currency: match &overrides.currency {
                 Some(code) => currency(code)?,
@@ -158,6 +162,7 @@ impl Config {
             schedules: Plan::all(file.schedules, zone, &report_formats())?,
             settings,
             limits,
+            values,
             clock_stands: as_of.or(now).is_some(),
             clock,
             as_of,
@@ -299,6 +304,16 @@ fn memory_limit(overrides: &Overrides, file: &ConfigFile) -> Result<usize> {
             ))
             .advise("write 512MB or 4GB; 16MB is the least")
         })
+}
+
+fn values(pairs: &[String]) -> Result<Values> {
+    let pair = |pair: &String| match pair.split_once('=') {
+        Some((name, value)) if !name.trim().is_empty() => {
+            Ok((name.trim().trim_start_matches('$').to_owned(), value.to_owned()))
+        }
+        _ => Err(Error::usage(format!("--param {pair} names no value")).advise("write --param NAME=VALUE")),
+    };
+    pairs.iter().map(pair).collect()
 }
 
 fn limits(overrides: &Overrides, file: &ConfigFile) -> Result<Limits> {

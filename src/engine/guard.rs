@@ -5,7 +5,7 @@
 //! however deep it is nested.
 
 use super::limited::{Deadline, limited};
-use super::{Batches, Engine, dialect, told};
+use super::{Batches, Engine, Values, dialect, told, values};
 use crate::base::{Error, Result};
 use async_trait::async_trait;
 use datafusion::catalog::{DynamicFileCatalog, TableProvider, UrlTableFactory};
@@ -46,11 +46,17 @@ impl Engine {
         deadline.over(running).await?
     }
 
-    /// Runs somebody else's statement within its limits. Dropping the rows stops the work.
-    pub async fn user_stream(&self, statement: Statement, limits: &Limits) -> Result<Batches> {
+    /// Runs somebody else's statement with these values, within its limits. Dropping the rows stops the work.
+    pub async fn user_stream(
+        &self,
+        statement: Statement,
+        values: &Values,
+        limits: &Limits,
+    ) -> Result<Batches> {
         let deadline = Deadline::after(limits.timeout);
         let running = Box::pin(async {
             let (state, plan) = self.planned(statement, limits.files).await?;
+            let plan = values::bind(plan, values)?;
             self.running(state, plan, limits, deadline).await
         });
         deadline.over(running).await?

@@ -19,6 +19,9 @@ use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+/// How long a query that failed may take to end.
+const GOODBYE: Duration = Duration::from_millis(300);
+
 /// The moment at which a query has to be done, if there is one.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Deadline(Option<(Instant, Duration)>);
@@ -111,10 +114,14 @@ async fn hand_on(
 impl Running {
     async fn next(&mut self) -> PlanResult<Option<RecordBatch>> {
         let next = self.deadline.over(self.batches.recv()).await;
-        let Some(batch) = next.map_err(ours)? else {
-            return self.ended().await.map(|()| None);
+        let batch = match next.map_err(ours).and_then(Option::transpose) {
+            Ok(Some(batch)) => batch,
+            Ok(None) => return self.ended().await.map(|()| None),
+            Err(error) => {
+                self.leave().await;
+                return Err(error);
+            }
         };
-        let batch = batch?;
         let before = self.seen;
         self.seen += batch.num_rows() as u64;
         match self.most {
@@ -122,6 +129,15 @@ impl Running {
             // The rows that may be shown are; the next call says that there are more.
             Some(most) if self.seen > most => Ok(Some(batch.slice(0, (most - before) as usize))),
             _ => Ok(Some(batch)),
+        }
+    }
+
+    /// What the task has on disk goes with it, so its end is waited for; one that is caught in a step is left.
+    async fn leave(&mut self) {
+        tokio::select! {
+            biased;
+            () = self.task.shutdown() => {}
+            () = pace::until(Instant::now() + GOODBYE) => {}
         }
     }
 
@@ -154,7 +170,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use crate::asset::Assets;
     use crate::base::time::from_micros;
-    use crate::engine::{Engine, Limits, Registry, Settings};
+    use crate::engine::{Engine, Limits, Registry, Settings, Values};
     use std::collections::HashMap;
     use std::time::{Duration, Instant};
 
@@ -172,7 +188,10 @@ mod tests {
 
     async fn early(engine: &Engine, sql: &str) -> crate::engine::Batches {
         let statement = Engine::statements(sql).unwrap().remove(0).unwrap();
-        let mut rows = engine.user_stream(statement, &Limits::default()).await.unwrap();
+        let mut rows = engine
+            .user_stream(statement, &Values::new(), &Limits::default())
+            .await
+            .unwrap();
         let wait = tokio::time::timeout(Duration::from_millis(300), rows.next()).await;
         assert!(wait.is_err(), "it was to be endless: {sql}");
         rows

@@ -10,6 +10,7 @@ mod dialect;
 mod guard;
 mod kept;
 mod limited;
+mod memory;
 mod months;
 mod operators;
 pub mod registry;
@@ -20,6 +21,7 @@ mod settings;
 mod tables;
 mod told;
 mod udf;
+mod values;
 mod views;
 mod workers;
 
@@ -30,6 +32,7 @@ pub use kept::{KeptFolder, sweep_kept};
 pub use registry::Registry;
 pub use settings::{Basis, NATIVE, Settings};
 pub use told::nearest;
+pub use values::Values;
 
 use crate::asset::Assets;
 use crate::base::sql::parsable;

@@ -1,11 +1,12 @@
 //! The query session: every option that can change an answer is set here, on purpose.
 
 use super::cluster::{self, Cluster};
+use super::memory::Headroom;
 use super::operators::Operators;
 use super::{Registry, Settings, udf};
 use crate::base::Result;
 use datafusion::common::config::Dialect;
-use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
+use datafusion::execution::memory_pool::TrackConsumersPool;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::execution::{FunctionRegistry, SessionStateBuilder};
 use datafusion::prelude::{SessionConfig, SessionContext};
@@ -18,15 +19,33 @@ const LEAST_BATCH_ROWS: usize = 512;
 /// What a batch of long rows may need of the memory: a sort that spills holds several at once.
 const ROW_BYTES: usize = 1 << 16;
 /// Below this, a part of a query spends its time spilling.
-const PART_BYTES: usize = 16 << 20;
+const PART_BYTES: usize = 64 << 20;
+/// Bytes of a row of which the merge of spilled runs is to have half a part's memory, and how many runs that may be.
+/// Each run is read ahead in two batches, and each batch is counted twice.
+const MERGED_ROW_BYTES: usize = 1 << 10;
+const MERGED_RUNS: std::ops::RangeInclusive<usize> = 4..=16;
 /// How many of the hungriest operators an out-of-memory error names.
 const NAMED_CONSUMERS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(4);
 
-fn config(memory_limit: usize) -> SessionConfig {
+/// Little memory goes further in smaller batches and fewer parts; two gigabytes are enough for anything.
+fn parts(memory_limit: usize) -> usize {
     let threads = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
-    // Little memory goes further in smaller batches and fewer parts; two gigabytes are enough for anything.
-    let parts = threads.min((memory_limit / PART_BYTES).max(1));
-    let rows = (memory_limit / ROW_BYTES).clamp(LEAST_BATCH_ROWS, BATCH_ROWS);
+    threads.min((memory_limit / PART_BYTES).max(1))
+}
+
+fn batch_rows(memory_limit: usize) -> usize {
+    (memory_limit / ROW_BYTES).clamp(LEAST_BATCH_ROWS, BATCH_ROWS)
+}
+
+/// How many runs of spilled rows are merged at once.
+fn merged_runs(memory_limit: usize) -> usize {
+    let run = 4 * batch_rows(memory_limit) * MERGED_ROW_BYTES;
+    let runs = memory_limit / (2 * parts(memory_limit) * run);
+    runs.clamp(*MERGED_RUNS.start(), *MERGED_RUNS.end())
+}
+
+fn config(memory_limit: usize) -> SessionConfig {
+    let (parts, rows) = (parts(memory_limit), batch_rows(memory_limit));
     let merging = memory_limit / (8 * parts);
     let mut config = SessionConfig::new()
         .with_target_partitions(parts)
@@ -60,9 +79,10 @@ fn config(memory_limit: usize) -> SessionConfig {
 
 /// A session without tables, with all functions.
 pub(super) fn open(settings: &Settings, registry: &Registry) -> Result<SessionContext> {
-    let pool = TrackConsumersPool::new(FairSpillPool::new(settings.memory_limit), NAMED_CONSUMERS);
+    let pool = TrackConsumersPool::new(Headroom::new(settings.memory_limit), NAMED_CONSUMERS);
     let runtime = RuntimeEnvBuilder::new()
         .with_memory_pool(Arc::new(pool))
+        .with_max_spill_merge_fan_in(merged_runs(settings.memory_limit))
         .build_arc()?;
     let builder = SessionStateBuilder::new()
         .with_runtime_env(runtime)

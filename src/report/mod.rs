@@ -25,6 +25,7 @@ pub use drill::drill;
 pub use forecast::{ForecastPart, forecast};
 pub use late::late;
 pub use spec::Spec;
+pub use words::period as period_in_words;
 
 use crate::base::Result;
 use crate::base::time::Window;

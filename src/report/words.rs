@@ -16,7 +16,7 @@ fn days(window: &Window, zone: Tz) -> (NaiveDate, NaiveDate) {
 }
 
 /// `October 2026`, `Q3 2026`, `1–14 October 2026`, `28 September – 4 October 2026`.
-pub(super) fn period(window: &Window, zone: Tz) -> String {
+pub fn period(window: &Window, zone: Tz) -> String {
     let (first, last) = days(window, zone);
     let whole_days = local_midnight(first, zone) == window.from
         && last

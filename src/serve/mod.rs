@@ -16,7 +16,7 @@ mod transport;
 pub use access::{Access, Door, address};
 pub use gauges::Gauges;
 pub use limits::{Gate, Limits};
-pub use live::{Live, Mark, Opened, Source};
+pub use live::{Live, Mark, Opened, Snapshot, Source};
 pub use section::Section;
 pub use transport::Certificate;
 

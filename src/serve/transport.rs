@@ -24,6 +24,8 @@ const HTTP: &[u8] = b"http/1.1";
 pub struct Certificate {
     postgres: TlsAcceptor,
     http: TlsAcceptor,
+    /// What everybody is shown, as PEM.
+    chain: Arc<str>,
 }
 
 impl std::fmt::Debug for Certificate {
@@ -34,8 +36,8 @@ impl std::fmt::Debug for Certificate {
 
 impl Certificate {
     /// From two PEM texts: the certificate with those that vouch for it, and its private key.
-    pub fn new(chain: &str, key: &SecretString) -> Result<Certificate> {
-        let chain = CertificateDer::pem_slice_iter(chain.as_bytes())
+    pub fn new(shown: &str, key: &SecretString) -> Result<Certificate> {
+        let chain = CertificateDer::pem_slice_iter(shown.as_bytes())
             .collect::<Result<Vec<_>, _>>()
             .map_err(|error| Error::config(format!("the certificate is no PEM: {error}")))?;
         if chain.is_empty() {
@@ -60,7 +62,12 @@ impl Certificate {
         Ok(Certificate {
             postgres: speaking(POSTGRESQL),
             http: speaking(HTTP),
+            chain: shown.into(),
         })
+    }
+
+    pub(super) fn shown(&self) -> &str {
+        &self.chain
     }
 
     pub(super) async fn accept_postgres(&self, line: TcpStream) -> io::Result<Line> {

@@ -127,12 +127,12 @@ impl Session {
             screen.begin_page();
         }
         let (engine, limits) = (Arc::clone(&self.engine), self.options.limits.clone());
-        let (output, options) = (&mut self.output, &self.options);
+        let (output, options, values) = (&mut self.output, &self.options, &self.config.values);
         let shown = &mut *screen;
         let work = async move {
             let mut rows = 0;
             for statement in Engine::statements(text)? {
-                let mut batches = engine.user_stream(statement, &limits).await?;
+                let mut batches = engine.user_stream(statement, values, &limits).await?;
                 rows += output.stream(&mut batches, options, shown).await?;
             }
             Ok(rows)

@@ -135,8 +135,13 @@ fn psql_comes_in_with_the_password_under_tls_and_not_otherwise() {
     place.locked("");
     let served = place.serve_at("0.0.0.0:0", "127.0.0.1:0");
     let ask = |host: &str, mode: &str, user: &str, password: &str| {
+        // Who comes in under TLS binds the login to it: nobody stands between.
+        let binding = match mode {
+            "disable" => "disable",
+            _ => "require",
+        };
         let target = format!(
-            "host={host} port={} user={user} dbname=spendscope sslmode={mode} sslrootcert={}",
+            "host={host} port={} user={user} dbname=spendscope sslmode={mode} channel_binding={binding} sslrootcert={}",
             served.postgres,
             place.path().join("ca.pem").display()
         );

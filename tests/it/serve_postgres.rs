@@ -6,6 +6,7 @@ use crate::support::run;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant, SystemTime};
+use tokio::task::JoinHandle;
 use tokio_postgres::{Client, Config, Error, NoTls, SimpleQueryMessage};
 
 async fn client(served: &Served) -> Client {
@@ -13,6 +14,11 @@ async fn client(served: &Served) -> Client {
 }
 
 async fn try_client(served: &Served) -> Result<Client, Error> {
+    Ok(client_and_line(served).await?.0)
+}
+
+/// A client, and the task that holds its line: while an answer is due, the line outlives the client.
+async fn client_and_line(served: &Served) -> Result<(Client, JoinHandle<()>), Error> {
     let mut config = Config::new();
     config
         .host("127.0.0.1")
@@ -20,10 +26,10 @@ async fn try_client(served: &Served) -> Result<Client, Error> {
         .user("spendscope")
         .dbname("spendscope");
     let (client, line) = config.connect(NoTls).await?;
-    tokio::spawn(async move {
+    let line = tokio::spawn(async move {
         let _ = line.await;
     });
-    Ok(client)
+    Ok((client, line))
 }
 
 /// The rows of a script as texts.
@@ -199,6 +205,86 @@ async fn currencies_are_not_added_up_here_either() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_metric_is_a_table_here_too() {
+    let place = Place::new();
+    let served = place.serve();
+    let client = client(&served).await;
+    let metric = "metric('spend/by_scope', by => 'provider', period => '2026-09')";
+    let columns = "provider, currency, billed_cost, charges";
+    let rows = texts(
+        &client,
+        &format!("SELECT {columns} FROM {metric} ORDER BY provider"),
+    )
+    .await;
+    let rows: Vec<Vec<&str>> = rows
+        .iter()
+        .map(|row| row.iter().map(|cell| cell.as_deref().unwrap()).collect())
+        .collect();
+    assert_eq!(
+        rows,
+        [
+            ["AWS", "USD", "100000000000.000000000000000001", "1"],
+            ["OpenAI", "USD", "12.345678901234567891", "1"],
+        ]
+    );
+    // Prepared, with a value, and joined with what the lake holds.
+    let statement = client
+        .prepare(&format!(
+            "SELECT m.charges, (SELECT count(*) FROM charges) AS all_charges FROM {metric} AS m WHERE m.provider = $1"
+        ))
+        .await
+        .unwrap();
+    let names: Vec<&str> = statement.columns().iter().map(|c| c.type_().name()).collect();
+    assert_eq!(names, ["int8", "int8"]);
+    for (provider, count) in [("AWS", 1), ("OpenAI", 1), ("nobody", 0)] {
+        let rows = client.query(&statement, &[&provider]).await.unwrap();
+        assert_eq!(rows.len(), count, "{provider}");
+        for row in rows {
+            assert_eq!((row.get::<_, i64>(0), row.get::<_, i64>(1)), (1, 2));
+        }
+    }
+    // In pieces, and over a month in which there is nothing.
+    let declared = format!("BEGIN; DECLARE m CURSOR FOR SELECT provider FROM {metric} ORDER BY 1");
+    client.batch_execute(&declared).await.unwrap();
+    assert_eq!(
+        texts(&client, "FETCH 1 FROM m").await[0][0].as_deref(),
+        Some("AWS")
+    );
+    assert_eq!(texts(&client, "FETCH ALL FROM m").await.len(), 1);
+    client.batch_execute("COMMIT").await.unwrap();
+    let none = texts(
+        &client,
+        "SELECT * FROM metric('spend/by_scope', period => '2026-08')",
+    );
+    assert!(none.await.is_empty());
+    // What is wrong is told as everywhere, and the line goes on.
+    for (sql, told) in [
+        ("SELECT * FROM metric('spend/by_scop')", "by_scope"),
+        ("SELECT * FROM metric('spend/by_scope', by => 'colour')", "colour"),
+        ("SELECT * FROM metric($1)", "no text"),
+    ] {
+        let error = client.query(sql, &[]).await.unwrap_err();
+        let told_of = error.as_db_error().unwrap();
+        let said = format!("{} {:?}", told_of.message(), told_of.hint());
+        assert!(said.contains(told), "{sql}: {said}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn prepared_statements_are_forgotten_when_that_is_asked() {
+    let place = Place::new();
+    let served = place.serve();
+    let client = client(&served).await;
+    for forget in ["DEALLOCATE ALL", "DISCARD ALL"] {
+        let statement = client.prepare("SELECT 1").await.unwrap();
+        assert_eq!(client.query(&statement, &[]).await.unwrap().len(), 1);
+        client.batch_execute(forget).await.unwrap();
+        let error = client.query(&statement, &[]).await.unwrap_err();
+        assert_eq!(code(&error), "26000", "{forget}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn cursors_give_rows_in_pieces_and_transactions_are_remembered() {
     let place = Place::new();
     let served = place.serve();
@@ -258,15 +344,19 @@ async fn a_statement_can_be_cancelled_takes_no_longer_than_it_may_and_ends_with_
         1
     );
     // Gone without a word.
-    let gone = self::client(&served).await;
-    let work = tokio::spawn(async move {
+    served.until("spendscope_queries_running", 0.0).await;
+    let (gone, line) = client_and_line(&served).await.unwrap();
+    tokio::spawn(async move {
         let _ = gone.simple_query(ENDLESS).await;
     });
     served.until("spendscope_queries_running", 1.0).await;
-    work.abort();
+    line.abort();
+    let left = Instant::now();
     served.until("spendscope_queries_running", 0.0).await;
-    assert!(served.gauge("spendscope_queries_cancelled_total").await >= 1.0);
-    assert!(served.gauge("spendscope_queries_timed_out_total").await >= 1.0);
+    assert!(left.elapsed() < Duration::from_secs(5), "{:?}", left.elapsed());
+    // Who asked to stop, and who went away; and who took too long.
+    assert_eq!(served.gauge("spendscope_queries_cancelled_total").await, 2.0);
+    assert_eq!(served.gauge("spendscope_queries_timed_out_total").await, 1.0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -13,6 +13,8 @@ const executablePath = ["/usr/bin/chromium", "/usr/bin/google-chrome"].find((fil
   const browser = await chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-gpu"] });
   for (const [width, scheme] of [[1400, "light"], [1400, "dark"], [390, "light"], [390, "dark"]]) {
     const page = await browser.newPage({ viewport: { width, height: 900 }, colorScheme: scheme });
+    // The first page of a lake that nobody has asked yet works out what later ones find.
+    page.setDefaultTimeout(120_000);
     const said = [];
     page.on("console", (message) => said.push(`console: ${message.text()}`));
     page.on("pageerror", (error) => said.push(`error: ${error}`));

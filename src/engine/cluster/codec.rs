@@ -1,5 +1,6 @@
 //! How plans are written down: Ballista's nodes as Ballista does, our functions with what they know.
 
+use super::nulls;
 use super::parcel::Parcel;
 use crate::engine::udf::{self, travel};
 use ballista_core::extension::{ballista_aggregate_functions, ballista_scalar_functions};
@@ -8,7 +9,7 @@ use ballista_core::serde::BallistaPhysicalExtensionCodec;
 use datafusion::common::plan_err;
 use datafusion::error::Result;
 use datafusion::execution::TaskContext;
-use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
+use datafusion::logical_expr::{AggregateUDF, ScalarUDF, WindowUDF};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion_proto::physical_plan::{PhysicalExtensionCodec, PhysicalProtoConverterExtension};
 use std::sync::Arc;
@@ -53,6 +54,15 @@ impl PhysicalExtensionCodec for Codec {
                 "there is no function {name} on this side: run one version of spendscope everywhere"
             ),
         }
+    }
+
+    fn try_encode_udwf(&self, function: &WindowUDF, bytes: &mut Vec<u8>) -> Result<()> {
+        bytes.extend(nulls::mark(function));
+        Ok(())
+    }
+
+    fn try_decode_udwf(&self, name: &str, bytes: &[u8]) -> Result<Arc<WindowUDF>> {
+        nulls::function(name, bytes)
     }
 
     fn try_decode_udaf(&self, name: &str, _: &[u8]) -> Result<Arc<AggregateUDF>> {

@@ -3,11 +3,14 @@
 //! A session that has a cluster plans as every session does. What reads files of the lake then travels
 //! (`planner`, `submit`), written down so that the other side makes our functions anew (`codec`, `parcel`); what reads
 //! nothing but what is here already, stays here. No credential travels: who reads a file of the lake opens its
-//! store with credentials of its own (`stores`). `processes` starts the scheduler and the executors.
+//! store with credentials of its own (`stores`). `processes` starts the scheduler and the executors; an answer that a lost executor
+//! had a part in is none (`losses`), and is asked for once more.
 //!
 //! Must not know what queries mean.
 
 mod codec;
+mod losses;
+mod nulls;
 mod orders;
 mod parcel;
 mod planner;

@@ -78,13 +78,16 @@ fn window_input(
         return None;
     }
     let by = |key: &Arc<dyn PhysicalExpr>| PhysicalSortExpr::new_default(Arc::clone(key));
-    let missing = keys
-        .iter()
-        .filter(|key| !known.iter().any(|sort| sort.expr.eq(*key)))
-        .map(by);
-    // What is known already holds the keys that have more than one value, then the order within.
-    let rest = if known.is_empty() { then } else { known.clone() };
-    let order = LexOrdering::new(missing.chain(rest))?;
+    // All keys come first, each in the direction that it is known in; what else is known goes on to hold.
+    let as_known = |key: &Arc<dyn PhysicalExpr>| known.iter().find(|sort| sort.expr.eq(key)).cloned();
+    let first = keys.iter().map(|key| as_known(key).unwrap_or_else(|| by(key)));
+    let mut order: Vec<PhysicalSortExpr> = Vec::new();
+    for sort in first.chain(then).chain(known.iter().cloned()) {
+        if !order.iter().any(|before| before.expr.eq(&sort.expr)) {
+            order.push(sort);
+        }
+    }
+    let order = LexOrdering::new(order)?;
     let (below, keeps) = match input.downcast_ref::<SortExec>() {
         Some(sort) if sort.fetch().is_none() => (Arc::clone(sort.input()), sort.preserve_partitioning()),
         _ => (Arc::clone(input), true),

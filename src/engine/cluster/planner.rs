@@ -1,5 +1,6 @@
 //! Plans of a session that has a cluster: made here, and sent as a whole when they read files.
 
+use super::nulls;
 use super::orders;
 use super::parcel::{DEEP, Parcel};
 use super::submit::Cluster;
@@ -60,6 +61,7 @@ impl QueryPlanner for Planner {
         query: &LogicalPlan,
         session: &dyn Session,
     ) -> Result<Arc<dyn ExecutionPlan>> {
+        let query = &nulls::ignored(query.clone())?;
         let plan = self.here.create_physical_plan(query, session).await?;
         let told = matches!(
             query,

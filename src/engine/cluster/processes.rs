@@ -1,6 +1,7 @@
 //! The scheduler and the executors: Ballista's, which read our plans.
 
 use super::codec::{Codec, functions};
+use super::losses::Sound;
 use super::stores::{NoStores, OwnStores};
 use super::{MESSAGE, PATIENCE};
 use crate::base::{Error, Result};
@@ -103,6 +104,7 @@ pub async fn scheduler(settings: SchedulerSettings) -> Result<()> {
     };
     let failed = |e: BallistaError| failure(&e, settings.bind);
     let cluster = BallistaCluster::new_from_config(&config).await.map_err(failed)?;
+    let cluster = BallistaCluster::new(cluster.cluster_state(), Arc::new(Sound(cluster.job_state())));
     start_server(cluster, settings.bind, Arc::new(config))
         .await
         .map_err(failed)

@@ -3,13 +3,22 @@
 
 use crate::base::Error;
 use crate::store::cloud;
-use datafusion::error::{DataFusionError, Result};
+use async_trait::async_trait;
+use datafusion::error::Result;
 use datafusion::execution::object_store::{DefaultObjectStoreRegistry, ObjectStoreRegistry};
-use object_store::ObjectStore;
+use futures::StreamExt;
+use futures::stream::{self, BoxStream};
 use object_store::memory::InMemory;
+use object_store::path::Path;
+use object_store::{
+    CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore,
+    PutMultipartOptions, PutOptions, PutPayload, PutResult,
+};
 use std::collections::HashMap;
 use std::sync::Arc;
 use url::Url;
+
+type Stored<T> = object_store::Result<T>;
 
 /// Opens a store when a plan first names it, with this process's own options.
 pub(super) struct OwnStores {
@@ -42,16 +51,74 @@ impl ObjectStoreRegistry for OwnStores {
         if let Ok(store) = self.known.get_store(url) {
             return Ok(store);
         }
-        let (store, _) = cloud::open(url, &self.options).map_err(|error| {
-            let advice = error.advice().map(|advice| format!(" ({advice})"));
-            let told = format!(
-                "an executor cannot read {url}: {error}{}",
-                advice.unwrap_or_default()
-            );
-            DataFusionError::External(Box::new(Error::lake(told)))
-        })?;
-        self.known.register_store(url, Arc::clone(&store));
-        Ok(store)
+        match cloud::open(url, &self.options) {
+            Ok((store, _)) => {
+                self.known.register_store(url, Arc::clone(&store));
+                Ok(store)
+            }
+            Err(error) => Ok(Arc::new(Closed::new(url, &error))),
+        }
+    }
+}
+
+/// A store that could not be opened. A plan that names one is not refused, since nobody would be told why: who reads
+/// a file is.
+#[derive(Debug)]
+struct Closed(String);
+
+impl Closed {
+    fn new(url: &Url, error: &Error) -> Closed {
+        let advice = error.advice().map(|advice| format!(" ({advice})"));
+        Closed(format!(
+            "an executor cannot read {url}: {error}{}",
+            advice.unwrap_or_default()
+        ))
+    }
+
+    fn why(&self) -> object_store::Error {
+        object_store::Error::Generic {
+            store: "closed",
+            source: self.0.clone().into(),
+        }
+    }
+}
+
+impl std::fmt::Display for Closed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[async_trait]
+impl ObjectStore for Closed {
+    async fn put_opts(&self, _: &Path, _: PutPayload, _: PutOptions) -> Stored<PutResult> {
+        Err(self.why())
+    }
+
+    async fn put_multipart_opts(&self, _: &Path, _: PutMultipartOptions) -> Stored<Box<dyn MultipartUpload>> {
+        Err(self.why())
+    }
+
+    async fn get_opts(&self, _: &Path, _: GetOptions) -> Stored<GetResult> {
+        Err(self.why())
+    }
+
+    fn delete_stream(&self, _: BoxStream<'static, Stored<Path>>) -> BoxStream<'static, Stored<Path>> {
+        let why = self.why();
+        stream::once(async { Err(why) }).boxed()
+    }
+
+    fn list(&self, _: Option<&Path>) -> BoxStream<'static, Stored<ObjectMeta>> {
+        let why = self.why();
+        stream::once(async { Err(why) }).boxed()
+    }
+
+    async fn list_with_delimiter(&self, _: Option<&Path>) -> Stored<ListResult> {
+        Err(self.why())
+    }
+
+    async fn copy_opts(&self, _: &Path, _: &Path, _: CopyOptions) -> Stored<()> {
+        Err(self.why())
     }
 }
 

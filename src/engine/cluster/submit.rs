@@ -1,10 +1,12 @@
 //! One query on its way: to the scheduler, to its end, and its rows back from the executors.
 
 use super::codec::Codec;
+use super::losses::LOST;
 use super::{ClusterSettings, MESSAGE, PATIENCE};
 use crate::base::Error;
 use ballista_core::client::BallistaClient;
 use ballista_core::error::BallistaError;
+use ballista_core::extension::BallistaConfigGrpcEndpoint;
 use ballista_core::serde::protobuf::execute_query_params::Query;
 use ballista_core::serde::protobuf::job_status::Status;
 use ballista_core::serde::protobuf::scheduler_grpc_client::SchedulerGrpcClient;
@@ -26,7 +28,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::sync::OnceCell;
-use tonic::transport::Channel;
+use tonic::transport::{Channel, Endpoint};
 
 type Scheduler = SchedulerGrpcClient<Channel>;
 type Rows = BoxStream<'static, Result<arrow::array::RecordBatch>>;
@@ -36,6 +38,10 @@ const CONNECT: u64 = 5;
 /// Tries to fetch a part of the answer, and milliseconds between them.
 const FETCHES: u8 = 3;
 const BETWEEN: u64 = 1000;
+/// Seconds between two signs of life of whoever is waited for; without one he counts as gone after as long again.
+const ALIVE: u64 = 10;
+/// How often a query is asked that loses executors.
+const ASKED: u32 = 3;
 /// How often, and how far apart, a scheduler is asked whether it has executors.
 const WAITS: u32 = 40;
 const WAIT: Duration = Duration::from_millis(250);
@@ -107,7 +113,7 @@ impl Cluster {
             };
             let url = self.settings.url.as_str().trim_end_matches('/').to_owned();
             let endpoint = create_grpc_client_endpoint(url.clone(), Some(&config));
-            let channel = match endpoint {
+            let channel = match endpoint.map_err(Into::into).and_then(watched) {
                 Ok(endpoint) => endpoint.connect().await.ok(),
                 Err(_) => None,
             };
@@ -152,6 +158,25 @@ impl Cluster {
 
     /// The rows of a query. Who drops them before their end takes the query back.
     pub(super) async fn run(&self, query: ExecuteQueryParams) -> Result<Rows> {
+        let mut asked = 0;
+        loop {
+            asked += 1;
+            match self.once(query.clone()).await? {
+                Ok(parts) => {
+                    let parts = futures::stream::iter(parts);
+                    return Ok(parts.then(fetch).try_flatten().boxed());
+                }
+                Err(why) if asked < ASKED && lost_some(&why) => {}
+                Err(why) => return told(failure(&why)),
+            }
+        }
+    }
+
+    /// Where the parts of the answer are, or why there is none.
+    async fn once(
+        &self,
+        query: ExecuteQueryParams,
+    ) -> Result<std::result::Result<Vec<PartitionLocation>, String>> {
         let mut scheduler = self.scheduler().await?;
         let mut request = tonic::Request::new(query);
         version::insert_version_header(request.metadata_mut());
@@ -173,24 +198,22 @@ impl Cluster {
             };
             let Some(status) = news.status else { continue };
             running.job.get_or_insert(status.job_id);
-            match status.status {
-                Some(Status::Failed(failed)) => {
-                    running.job = None;
-                    return told(failure(&failed.error));
-                }
-                Some(Status::Successful(done)) => {
-                    running.job = None;
-                    let parts = futures::stream::iter(done.partition_location);
-                    return Ok(parts.then(fetch).try_flatten().boxed());
-                }
-                _ => {}
-            }
+            let done = match status.status {
+                Some(Status::Failed(failed)) => Err(failed.error),
+                Some(Status::Successful(done)) => Ok(done.partition_location),
+                _ => continue,
+            };
+            running.job = None;
+            return Ok(done);
         }
     }
 
     fn refused(&self, refusal: &tonic::Status) -> DataFusionError {
         let why = refusal.message();
+        // What did not come from the scheduler, but from the line to it.
+        let broken = std::error::Error::source(refusal).is_some();
         let error = match refusal.code() {
+            _ if broken => lost_sight(&self.settings),
             tonic::Code::Unavailable | tonic::Code::DeadlineExceeded | tonic::Code::Cancelled => {
                 lost_sight(&self.settings)
             }
@@ -251,12 +274,23 @@ async fn fetch(part: PartitionLocation) -> Result<SendableRecordBatchStream> {
     };
     let port = u16::try_from(executor.port).unwrap_or_default();
     let host = executor.host.as_str();
-    let client = BallistaClient::try_new(host, port, MESSAGE, false, None, FETCHES, BETWEEN, 0, 0).await;
+    let alive = Some(Arc::new(BallistaConfigGrpcEndpoint::new(Arc::new(watched))));
+    let client = BallistaClient::try_new(host, port, MESSAGE, false, alive, FETCHES, BETWEEN, 0, 0).await;
     let mut client = client.map_err(gone)?;
     client
         .fetch_partition(&executor.id, &id.into(), part.file_id, layout, true)
         .await
         .map_err(gone)
+}
+
+/// A connection that ends when the other side gives no sign of life.
+fn watched(endpoint: Endpoint) -> std::result::Result<Endpoint, Box<dyn std::error::Error + Send + Sync>> {
+    let alive = Duration::from_secs(ALIVE);
+    Ok(endpoint
+        .connect_timeout(Duration::from_secs(CONNECT))
+        .http2_keep_alive_interval(alive)
+        .keep_alive_timeout(alive)
+        .keep_alive_while_idle(true))
 }
 
 fn told<T>(error: Error) -> Result<T> {
@@ -287,10 +321,17 @@ fn other_version(why: &str) -> DataFusionError {
     DataFusionError::External(Box::new(error))
 }
 
+/// Did executors go away, so that asking again may help?
+fn lost_some(why: &str) -> bool {
+    [LOST, "FetchFailed", "ExecutorLost"]
+        .iter()
+        .any(|sign| why.contains(sign))
+}
+
 /// What went wrong elsewhere, without the names of the layers it passed through.
 fn failure(why: &str) -> Error {
     let error = Error::query(format!("the cluster could not run the query: {why}"));
-    if why.contains("FetchFailed") || why.contains("ExecutorLost") || why.contains("no alive executors") {
+    if lost_some(why) || why.contains("no alive executors") {
         return error.advise("executors were lost: look after their processes, and run the query again");
     }
     if why.contains("Resources exhausted") {

@@ -10,6 +10,7 @@ use crate::frame::Frame;
 use crate::metric::{Metric, Params};
 use crate::render::document::{Body, Document, Rows, Section, Stamp};
 use crate::render::{self, Beside, Link};
+use crate::report::period_in_words;
 use crate::serve::Shared;
 use crate::serve::live::Snapshot;
 use axum::extract::{Query, State};
@@ -97,7 +98,7 @@ pub(super) async fn page(State(site): Here, Query(wanted): Query<Wanted>) -> Res
     let section = Section {
         id: "figures".to_owned(),
         title: "Figures".to_owned(),
-        subtitle: format!("One row is {}.", metric.header.grain),
+        subtitle: format!("One row is {}; {} in all.", metric.header.grain, frame.rows()),
         wide: true,
         height: 0,
         body: match empty {
@@ -169,11 +170,7 @@ pub(super) fn page_of(
     Document {
         name: name.to_owned(),
         title,
-        period: format!(
-            "{} to {}, end exclusive",
-            at(period.window.from),
-            at(period.window.to)
-        ),
+        period: period_in_words(&period.window, settings.zone),
         stamps: vec![
             stamp("As of", at(settings.now)),
             stamp("Currency", settings.currency.clone()),

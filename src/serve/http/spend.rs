@@ -47,6 +47,12 @@ pub(super) struct Wanted {
     other: HashMap<String, String>,
 }
 
+/// What a step is called in words.
+fn called(name: &str) -> &'static str {
+    let step = STEPS.iter().find(|(step, _)| *step == name);
+    step.map_or("", |(_, called)| called)
+}
+
 /// Where somebody is: the values of the first steps.
 struct Step {
     at: Vec<(String, Option<String>)>,
@@ -151,11 +157,11 @@ pub(super) async fn page(State(site): Here, Query(wanted): Query<Wanted>) -> Res
     let title = match step.at.last() {
         None => "Spend by scope".to_owned(),
         Some((name, value)) => {
-            let called = STEPS
-                .iter()
-                .find(|(n, _)| n == name)
-                .map_or("", |(_, called)| called);
-            format!("Spend of {called} {}", value.as_deref().unwrap_or("(none)"))
+            let called = called(name);
+            match value {
+                Some(value) => format!("Spend of {called} {value}"),
+                None => format!("Spend without a {called}"),
+            }
         }
     };
     let mut notices = Vec::new();
@@ -182,9 +188,9 @@ fn trail(step: &Step, href: &Href<'_>, said: &Said<'_>) -> Vec<Link> {
         text: "All scopes".to_owned(),
         href: href("/spend", &[]),
     }];
-    for (place, (_, value)) in step.at.iter().enumerate() {
+    for (place, (name, value)) in step.at.iter().enumerate() {
         trail.push(Link {
-            text: value.clone().unwrap_or_else(|| "(none)".to_owned()),
+            text: value.clone().unwrap_or_else(|| format!("no {}", called(name))),
             href: href("/spend", &said(&step.at[..=place])),
         });
     }
@@ -222,7 +228,11 @@ fn section(step: &Step, frame: Frame, notices: Vec<String>) -> Section {
             Some((_, called)) => format!("By {called}"),
             None => "What it was charged".to_owned(),
         },
-        subtitle: "Leaves of charges, the largest first. A name leads one step down.".to_owned(),
+        subtitle: match step.next() {
+            Some(_) => "Parts of charges, the largest first. A name leads one step down.",
+            None => "Parts of charges, the largest first.",
+        }
+        .to_owned(),
         wide: true,
         height: 0,
         body: match empty {

@@ -113,7 +113,7 @@ async fn messages(
 ) -> Option<ErrorInfo> {
     let shared = &house.shared;
     let session = Arc::new(Session::new(shared.limits.query));
-    let startup = Arc::new(Startup::new(house, &session));
+    let startup = Arc::new(Startup::new(house, &session, secure));
     let handler = Arc::new(Handler::new(house, &session));
     let begun = Instant::now();
     let mut welcome = false;

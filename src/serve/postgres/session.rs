@@ -1,5 +1,6 @@
 //! What one line has: its cursors, how much it may prepare, and whether its statement was cancelled.
 
+use super::command::Command;
 use super::cursor::Cursor;
 use super::trouble::user_error;
 use crate::serve::gauges::{Gauges, more};
@@ -84,6 +85,21 @@ impl Session {
 
     pub(super) fn forgets_statement(&self, name: &str) {
         held(&self.statements).remove(name);
+    }
+
+    /// The statements that are forgotten by a command.
+    pub(super) fn forgotten(&self, command: &Command) -> Vec<String> {
+        let mut known = held(&self.statements);
+        match command {
+            Command::Deallocate(Some(name)) => {
+                known.remove(name);
+                vec![name.clone()]
+            }
+            Command::Deallocate(None) | Command::DiscardAll => {
+                std::mem::take(&mut *known).into_iter().collect()
+            }
+            _ => Vec::new(),
+        }
     }
 
     pub(super) fn keeps_portal(&self, name: &str) -> PgWireResult<()> {

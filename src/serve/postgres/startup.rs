@@ -1,7 +1,9 @@
-//! Who a client is: SCRAM-SHA-256 where there is a password, anybody where there is none.
+//! Who a client is: SCRAM-SHA-256 where there is a password, anybody where there is none. Under TLS the client may
+//! bind the proof of its password to the certificate that it sees, so that nobody stands between.
 
 use super::House;
 use super::session::{Cancellable, Cancels, Session};
+use super::trouble::user_error;
 use crate::base::secret::SecretString;
 use async_trait::async_trait;
 use datafusion_postgres::pgwire::api::auth::sasl::SASLAuthStartupHandler;
@@ -14,7 +16,7 @@ use datafusion_postgres::pgwire::api::auth::{
 };
 use datafusion_postgres::pgwire::api::{ClientInfo, PidSecretKeyGenerator, RandomPidSecretKeyGenerator};
 use datafusion_postgres::pgwire::error::{PgWireError, PgWireResult};
-use datafusion_postgres::pgwire::messages::startup::SecretKey;
+use datafusion_postgres::pgwire::messages::startup::{PasswordMessageFamily, SecretKey};
 use datafusion_postgres::pgwire::messages::{PgWireBackendMessage, PgWireFrontendMessage};
 use futures::Sink;
 use std::fmt::Debug;
@@ -86,10 +88,12 @@ pub(super) struct Startup {
     keys: Arc<Keys>,
     parameters: Arc<DefaultServerParameterProvider>,
     password: Option<SASLAuthStartupHandler<DefaultServerParameterProvider>>,
+    /// The client was told that it may bind its proof to the line.
+    binds: bool,
 }
 
 impl Startup {
-    pub(super) fn new(house: &House, session: &Arc<Session>) -> Startup {
+    pub(super) fn new(house: &House, session: &Arc<Session>, secure: bool) -> Startup {
         let mut parameters = DefaultServerParameterProvider::default();
         parameters.server_version = VERSION.to_owned();
         parameters.is_superuser = false;
@@ -100,18 +104,35 @@ impl Startup {
             session: Arc::clone(session),
             cancels: Arc::clone(&house.cancels),
         });
+        let certificate = house.door.certificate.as_ref().filter(|_| secure);
+        let mut binds = false;
         let password = house.scram.as_ref().map(|scram| {
             let source: Arc<dyn AuthSource> = Arc::<Scram>::clone(scram);
+            let mut scram = ScramAuth::new(source);
+            // For some kinds of certificates (Ed25519) it is not said what a proof would be bound to.
+            binds = certificate
+                .is_some_and(|shown| scram.configure_certificate(shown.shown().as_bytes()).is_ok());
             SASLAuthStartupHandler::new(Arc::clone(&parameters))
-                .with_scram(ScramAuth::new(source))
+                .with_scram(scram)
                 .with_pid_secret_key_generator(Arc::<Keys>::clone(&keys))
         });
         Startup {
             keys,
             parameters,
             password,
+            binds,
         }
     }
+}
+
+/// A client that could bind its proof and says that this server cannot was told so by somebody else.
+fn was_told_otherwise(message: &PgWireFrontendMessage) -> bool {
+    const PLAIN: &[u8] = b"SCRAM-SHA-256\0";
+    let PgWireFrontendMessage::PasswordMessageFamily(PasswordMessageFamily::Raw(body)) = message else {
+        return false;
+    };
+    let first = body.strip_prefix(PLAIN).and_then(|rest| rest.get(4..));
+    first.is_some_and(|first| first.starts_with(b"y"))
 }
 
 #[async_trait]
@@ -124,7 +145,13 @@ impl StartupHandler for Startup {
     {
         match (&self.password, &message) {
             (Some(password), _) => {
-                let done = password.on_startup(client, message).await;
+                let done = match self.binds && was_told_otherwise(&message) {
+                    true => Err(user_error(
+                        "28000",
+                        "somebody between client and server hides that the login can be bound to the line",
+                    )),
+                    false => password.on_startup(client, message).await,
+                };
                 if done.is_err() {
                     tokio::time::sleep(PENALTY).await;
                 }
@@ -139,5 +166,27 @@ impl StartupHandler for Startup {
             }
             (None, _) => Ok(()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hidden_offer_is_noticed() {
+        let first = |method: &str, flag: &str| {
+            let data = format!("{flag},,n=,r=abc");
+            let mut body = format!("{method}\0").into_bytes();
+            body.extend((data.len() as u32).to_be_bytes());
+            body.extend(data.bytes());
+            PgWireFrontendMessage::PasswordMessageFamily(PasswordMessageFamily::Raw(body.as_slice().into()))
+        };
+        assert!(was_told_otherwise(&first("SCRAM-SHA-256", "y")));
+        assert!(!was_told_otherwise(&first("SCRAM-SHA-256", "n")));
+        assert!(!was_told_otherwise(&first(
+            "SCRAM-SHA-256-PLUS",
+            "p=tls-server-end-point"
+        )));
     }
 }

@@ -6,19 +6,22 @@ use crate::support::{assets, project, run};
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::Float64Type;
 use arrow::util::display::array_value_to_string;
+use futures::future::BoxFuture;
+use futures::{FutureExt, StreamExt};
 use serde_json::Value;
 use spendscope::base::time::Window;
 use spendscope::check;
 use spendscope::config::{Config, Overrides};
 use spendscope::engine::cluster::ClusterSettings;
 use spendscope::engine::{Engine, Settings};
+use spendscope::frame::Frame;
 use spendscope::metric::{self, Catalog, Params};
 use spendscope::store::Lake;
 use std::time::{Duration, Instant};
 
 /// What only functions of ours and whole plans show: shares to the last digit, percentiles, rates of the session,
 /// windows, maps, joins that keep both sides, NOT IN, and tables that only this process has.
-const QUESTIONS: [&str; 9] = [
+const QUESTIONS: [&str; 11] = [
     "SELECT charge_id, apportion(effective_cost, upto - 1, upto, n) AS share FROM (
         SELECT charge_id, effective_cost, row_number() OVER (ORDER BY source, charge_id) AS upto,
                count(*) OVER () AS n FROM charges) ORDER BY charge_id, share LIMIT 2000",
@@ -27,6 +30,9 @@ const QUESTIONS: [&str; 9] = [
     "SELECT charge_id, fx_rate('EUR', 'USD', CAST(charge_period_start AS DATE)) AS rate,
             money_mul(effective_cost, 1.000000000000000001) AS amount, local_day(charge_period_start) AS day
      FROM charges ORDER BY source, charge_id LIMIT 2000",
+    "SELECT charge_id, fx(effective_cost, billing_currency, 'EUR', CAST(charge_period_start AS DATE)) AS euros
+     FROM charges WHERE fx(effective_cost, 'USD', 'EUR', CAST(charge_period_start AS DATE)) > 0.5
+     ORDER BY source, charge_id LIMIT 2000",
     "SELECT provider, billing_currency, sum(billed_cost) AS billed, avg(billed_cost) AS mean FROM charges
      GROUP BY provider, billing_currency ORDER BY provider, billing_currency",
     "SELECT count(*) AS n FROM requests WHERE model NOT IN (SELECT service_name FROM charges WHERE service_name IS NOT NULL)",
@@ -38,6 +44,9 @@ const QUESTIONS: [&str; 9] = [
     "SELECT day, provider, amount, sum(amount) OVER (PARTITION BY provider ORDER BY day) AS running FROM (
         SELECT local_day(charge_period_start) AS day, provider, sum(effective_cost) AS amount FROM charges
         GROUP BY local_day(charge_period_start), provider) ORDER BY provider, day",
+    "SELECT request_id, lag(CASE WHEN latency_ms > 2000 THEN latency_ms END) IGNORE NULLS OVER calls AS slow,
+            lead(CASE WHEN latency_ms > 2000 THEN latency_ms END, 2) IGNORE NULLS OVER calls AS later
+     FROM requests WINDOW calls AS (PARTITION BY use_case ORDER BY started_at, request_id) ORDER BY request_id LIMIT 5000",
     "SELECT use_case, (SELECT max(effective_cost) FROM charges) AS largest FROM use_cases ORDER BY use_case",
 ];
 
@@ -103,42 +112,43 @@ async fn asked<T>(
     (what, said)
 }
 
+/// Questions asked at once: most of a small query on a cluster is waiting for the next of its stages.
+const AT_ONCE: usize = 4;
+
 /// Answers to everything, in a fixed order.
 async fn all(engine: &Engine) -> Vec<Answer> {
     let assets = assets();
     let window = Window::month("2026-09", chrono_tz::Europe::Berlin).unwrap();
     let params = Params::window(window.from, window.to);
-    let mut answers: Vec<Answer> = Vec::new();
-    for metric in Catalog::new(&assets).unwrap().iter() {
-        let run = metric::run(engine, metric, &params);
-        answers.push(
-            asked(format!("metric {}", metric.name), run, |frame| {
-                lines(&frame.batch)
-            })
-            .await,
-        );
-    }
-    for check in check::catalog(&assets).unwrap() {
-        let run = check.run(engine);
-        answers.push(
-            asked(format!("check {}", check.name), run, |found| {
-                vec![format!("{found:?}")]
-            })
-            .await,
-        );
-    }
+    let metrics = Catalog::new(&assets).unwrap();
+    let checks = check::catalog(&assets).unwrap();
     let views = assets
         .under("views/")
         .map(|view| format!("SELECT * FROM {}", view.name()));
-    for question in views.chain(QUESTIONS.map(str::to_owned)) {
-        let run = engine.query(&question, &[]);
-        answers.push(asked(question.clone(), run, |batch| lines(&batch)).await);
+    let questions: Vec<String> = views.chain(QUESTIONS.map(str::to_owned)).collect();
+    let mut asking: Vec<BoxFuture<'_, Answer>> = Vec::new();
+    for metric in metrics.iter() {
+        let run = metric::run(engine, metric, &params);
+        let shown = |frame: Frame| lines(&frame.batch);
+        asking.push(asked(format!("metric {}", metric.name), run, shown).boxed());
     }
-    answers
+    for check in &checks {
+        let run = check.run(engine);
+        asking.push(
+            asked(format!("check {}", check.name), run, |found| {
+                vec![format!("{found:?}")]
+            })
+            .boxed(),
+        );
+    }
+    for question in &questions {
+        let run = engine.query(question, &[]);
+        asking.push(asked(question.clone(), run, |batch| lines(&batch)).boxed());
+    }
+    futures::stream::iter(asking).buffered(AT_ONCE).collect().await
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "takes many minutes, and has not been run to its end yet"]
 async fn everything_says_the_same_on_two_executors() {
     let folder = tempfile::tempdir().unwrap();
     let nodes = Nodes::apart(folder.path());
@@ -152,8 +162,12 @@ async fn everything_says_the_same_on_two_executors() {
         cluster: Some(ClusterSettings::new(&nodes.url, 4).unwrap()),
         ..config.settings.clone()
     };
+    let begun = Instant::now();
     let here = all(&engine(&config, &here).await).await;
+    println!("{} answers here after {:?}", here.len(), begun.elapsed());
+    let begun = Instant::now();
     let there = all(&engine(&config, &there).await).await;
+    println!("{} answers there after {:?}", there.len(), begun.elapsed());
     assert_eq!(here.len(), there.len());
     let mut wrong = Vec::new();
     let mut rows = 0;

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 pub(super) struct Nodes {
     pub(super) url: String,
     pub(super) executors: Vec<Node>,
-    _scheduler: Node,
+    pub(super) scheduler: Node,
     _networks: Option<Networks>,
 }
 
@@ -56,6 +56,23 @@ impl Node {
     pub(super) fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
+    }
+
+    /// It is there, and answers nobody any more.
+    pub(super) fn stop(&self) {
+        let stopped = Command::new("kill")
+            .args(["-STOP", &self.child.id().to_string()])
+            .status();
+        assert!(stopped.unwrap().success());
+    }
+
+    /// For how long processors worked for it.
+    pub(super) fn worked(&self) -> Duration {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap();
+        // After the name of the program, which may hold anything, the time is the 12th and 13th word.
+        let words = stat.rsplit(')').next().unwrap().split_whitespace();
+        let ticks: u64 = words.skip(11).take(2).map(|t| t.parse::<u64>().unwrap()).sum();
+        Duration::from_millis(ticks * 10)
     }
 
     /// Asks it to end; its exit status and what it said.
@@ -120,7 +137,7 @@ impl Nodes {
         Nodes {
             url,
             executors: executors.into(),
-            _scheduler: scheduler,
+            scheduler,
             _networks: Some(networks),
         }
     }
@@ -140,7 +157,7 @@ impl Nodes {
         Nodes {
             url,
             executors: executors.into(),
-            _scheduler: scheduler,
+            scheduler,
             _networks: None,
         }
     }

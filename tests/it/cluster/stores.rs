@@ -46,7 +46,6 @@ fn has(heard: &[u8], text: &str) -> bool {
 }
 
 #[test]
-#[ignore = "fails: why has not been found out yet"]
 fn executors_read_s3_with_credentials_of_their_own() {
     let Some(server) = Server::start(Kind::S3) else {
         return;
