@@ -22,9 +22,8 @@ const ROW_GROUP_ROWS: usize = 128 * 1024;
 const ROW_GROUP_ROWS_OF_BILLS: usize = 2 * ROW_GROUP_ROWS;
 /// A dictionary that takes more is given up.
 const DICTIONARY_BYTES: usize = 1 << 20;
-/// Rows by which a column is judged at first sight, and at second.
+/// Rows by which a column is judged at first sight.
 const SIGHT_ROWS: usize = 1024;
-const SECOND_SIGHT_ROWS: usize = 32 * SIGHT_ROWS;
 
 /// Properties of a file of these columns, each row group of which is in order of `sort_by`; `rows` are its first.
 pub(super) fn properties(
@@ -86,7 +85,7 @@ pub(super) fn properties(
 /// Do the values of a column come again, so that a dictionary pays?
 fn repeats(rows: &[RecordBatch], at: usize, ty: Ty) -> bool {
     let few = |(distinct, all): (usize, usize), parts: usize| distinct * parts <= all;
-    few(distinct(rows, at, ty, SIGHT_ROWS), 4) || few(distinct(rows, at, ty, SECOND_SIGHT_ROWS), 3)
+    few(distinct(rows, at, ty, SIGHT_ROWS), 4) || few(distinct(rows, at, ty, usize::MAX), 3)
 }
 
 /// Different values among the first rows, and values.
