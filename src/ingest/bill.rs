@@ -90,16 +90,34 @@ fn months_of(delivery: &Delivery) -> BTreeMap<String, Month> {
     months
 }
 
-/// Decoding cannot know the name of the delivery.
-pub(super) fn with_delivery_id(batch: &RecordBatch, id: &str) -> Result<RecordBatch> {
-    let schema = batch.schema();
-    let at = schema.index_of("delivery_id")?;
-    let mut columns: Vec<ArrayRef> = batch.columns().to_vec();
-    columns[at] = Arc::new(StringArray::from_iter_values(std::iter::repeat_n(
-        id,
-        batch.num_rows(),
-    )));
-    Ok(RecordBatch::try_new(schema, columns)?)
+/// The name of a delivery as a column. Decoding cannot know it.
+#[derive(Debug)]
+pub(super) struct DeliveryId {
+    id: String,
+    /// Batch after batch shares the memory of it.
+    column: StringArray,
+}
+
+impl DeliveryId {
+    pub(super) fn new(id: &str) -> DeliveryId {
+        DeliveryId {
+            id: id.to_owned(),
+            column: StringArray::new_null(0),
+        }
+    }
+
+    /// Gives it to all rows.
+    pub(super) fn put(&mut self, batch: &RecordBatch) -> Result<RecordBatch> {
+        let rows = batch.num_rows();
+        if self.column.len() < rows {
+            self.column = StringArray::from_iter_values(std::iter::repeat_n(&self.id, rows));
+        }
+        let schema = batch.schema();
+        let at = schema.index_of("delivery_id")?;
+        let mut columns: Vec<ArrayRef> = batch.columns().to_vec();
+        columns[at] = Arc::new(self.column.slice(0, rows));
+        Ok(RecordBatch::try_new(schema, columns)?)
+    }
 }
 
 pub(super) async fn attempt(lake: &Lake, delivery: &Delivery, options: &Options) -> Result<Option<Stored>> {

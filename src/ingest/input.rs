@@ -270,14 +270,13 @@ fn look(found: Found) -> Result<Input> {
                 .advise("write its content to a file and name that"),
         );
     }
-    let file = File::open(&path)?;
     input.bytes = meta.len();
     input.modified = meta
         .modified()
         .ok()
         .and_then(|m| m.duration_since(std::time::UNIX_EPOCH).ok())
         .and_then(|d| i64::try_from(d.as_micros()).ok());
-    input.hash = FileHash::of_all(file)?;
+    input.hash = FileHash::of_file(&path)?;
     Ok(input)
 }
 

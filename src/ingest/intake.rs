@@ -2,12 +2,13 @@
 //! and only what the commit has to know of them is kept: their identities as hashes, and of bills what each month
 //! holds. Lists are small and replaced whole; they are held.
 
+use super::bill::DeliveryId;
 use super::delivery::{self, FileFacts};
 use super::identity::Identities;
 use super::input::Input;
 use super::plan::File;
 use super::report::Progress;
-use super::{Options, bill, read};
+use super::{Options, read};
 use crate::base::{Error, Result};
 use crate::schema::TableSchema;
 use crate::source::Mapping;
@@ -108,7 +109,7 @@ impl Rows {
 pub(super) struct Intake {
     table: &'static TableSchema,
     /// What the rows of a bill say that they were delivered in.
-    id: String,
+    id: DeliveryId,
     sink: Sink,
 }
 
@@ -144,14 +145,14 @@ impl Intake {
         };
         Ok(Intake {
             table,
-            id: id.to_owned(),
+            id: DeliveryId::new(id),
             sink,
         })
     }
 
     pub(super) fn take(&mut self, batch: RecordBatch) -> Result<()> {
         let batch = match self.table.name {
-            "charges" => bill::with_delivery_id(&batch, &self.id)?,
+            "charges" => self.id.put(&batch)?,
             _ => batch,
         };
         match &mut self.sink {

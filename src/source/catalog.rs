@@ -4,7 +4,9 @@ use super::mapping::{Mapping, ReaderChoice, Recognise};
 use super::refusal::Refusal;
 use crate::base::{Error, Result};
 use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZero;
 use std::sync::Arc;
+use std::thread;
 
 /// How files begin that hold files, or are packed in ways that are not unpacked here.
 const PACKED: [(&[u8], &str); 7] = [
@@ -44,21 +46,65 @@ impl<'a> Known<'a> {
     }
 }
 
+/// What a mapping file says.
+enum Format {
+    Read(Mapping),
+    Refuse(Refusal),
+}
+
+impl Format {
+    fn parse((id, text): &(String, String)) -> Result<Format> {
+        Ok(match Refusal::parse(id, text)? {
+            Some(refusal) => Format::Refuse(refusal),
+            None => Format::Read(Mapping::parse(id, text)?),
+        })
+    }
+}
+
+/// All mapping files in their order, on all processors: to plan the expressions in them takes longer than to read a short
+/// file.
+fn understood(assets: &[(String, String)]) -> Result<Vec<Result<Format>>> {
+    let threads = thread::available_parallelism().map_or(1, NonZero::get);
+    let each = assets.len().div_ceil(threads).max(1);
+    thread::scope(|scope| {
+        let mut parts = assets.chunks(each);
+        let own = parts.next().unwrap_or_default();
+        let others: Vec<_> = parts
+            .map(|part| {
+                let parse = || part.iter().map(Format::parse).collect::<Vec<_>>();
+                thread::Builder::new()
+                    .stack_size(STACK)
+                    .spawn_scoped(scope, parse)
+            })
+            .collect();
+        let mut all: Vec<Result<Format>> = own.iter().map(Format::parse).collect();
+        for other in others {
+            let came = other?.join();
+            all.extend(came.map_err(|_| Error::internal("a thread that reads mapping files is gone"))?);
+        }
+        Ok(all)
+    })
+}
+
+/// Bytes of stack of a thread that plans expressions.
+const STACK: usize = 8 << 20;
+
 /// A reader, its options, and the names it sees in a file, in lower case.
 type Looked<'a> = (&'static str, &'a toml::Table, Option<BTreeSet<String>>);
 
 impl Catalog {
     /// Takes the mapping files as (id, text) pairs. One that cannot be understood is an error.
     pub fn new(assets: impl Iterator<Item = (String, String)>) -> Result<Catalog> {
+        let assets: Vec<(String, String)> = assets.collect();
         let mut mappings = BTreeMap::new();
         let mut refusals = Vec::new();
-        for (id, text) in assets {
-            if let Some(refusal) = Refusal::parse(&id, &text)? {
-                refusals.push(refusal);
-                continue;
+        for format in understood(&assets)? {
+            match format? {
+                Format::Refuse(refusal) => refusals.push(refusal),
+                Format::Read(mapping) => {
+                    mappings.insert(mapping.id.clone(), Arc::new(mapping));
+                }
             }
-            let mapping = Arc::new(Mapping::parse(&id, &text)?);
-            mappings.insert(id, mapping);
         }
         Ok(Catalog(mappings, refusals))
     }

@@ -7,7 +7,7 @@ use super::hashes::Hashes;
 use super::json_memory::Memory;
 use super::mapping::Mapping;
 use super::privacy::Show;
-use super::repeats::Repeats;
+use super::repeats::{Constants, Repeats};
 use super::report::{DecodeReport, Reject, Totals};
 use super::tags::TagsBuilder;
 use super::texts::{TagColumn, TextColumn};
@@ -192,6 +192,7 @@ pub(super) struct Kept {
     /// For whoever fills cells.
     pub(super) cells: Option<Cells>,
     hashes: Hashes,
+    constants: Constants,
     /// As large as the last chunk was.
     fields: Vec<TextColumn>,
 }
@@ -392,6 +393,7 @@ impl<'a> Collector<'a> {
             zone: self.ctx.zone.unwrap_or(chrono_tz::Tz::UTC),
             users: self.ctx.users.clone(),
             hashes: std::mem::take(&mut self.kept.hashes),
+            constants: std::mem::take(&mut self.kept.constants),
         };
         self.convert(chunk)
     }
@@ -421,6 +423,7 @@ impl<'a> Collector<'a> {
             zone: self.ctx.zone.unwrap_or(chrono_tz::Tz::UTC),
             users: self.ctx.users.clone(),
             hashes: std::mem::take(&mut self.kept.hashes),
+            constants: std::mem::take(&mut self.kept.constants),
         };
         self.convert(chunk)
     }
@@ -434,6 +437,7 @@ impl<'a> Collector<'a> {
             &mut self.books.totals,
         )?;
         self.kept.hashes = chunk.hashes;
+        self.kept.constants = chunk.constants;
         self.hopeless()?;
         self.books.skipped += skipped;
         self.books.report.rows_in -= skipped;

@@ -3,7 +3,7 @@
 use super::hashes::Hashes;
 use super::parse;
 use super::privacy::{Show, unquoted};
-use super::repeats::Repeats;
+use super::repeats::{Constants, Repeats};
 use super::tags::{self, TagsBuilder};
 use crate::base::money::{self, Exact};
 use crate::base::user_key::UserKey;
@@ -112,7 +112,7 @@ pub(super) enum OnUnknown {
     Keep,
 }
 
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(super) enum Parse {
     Text,
     Int,
@@ -169,6 +169,8 @@ pub(super) struct Chunk {
     pub(super) users: Option<UserKey>,
     /// What keys and users were hashed to.
     pub(super) hashes: Hashes,
+    /// Columns of one text.
+    pub(super) constants: Constants,
 }
 
 impl Chunk {
@@ -288,6 +290,7 @@ pub(super) struct Texts<'a> {
     zone: chrono_tz::Tz,
     users: Option<&'a UserKey>,
     hashes: &'a Hashes,
+    constants: &'a Constants,
 }
 
 impl<'a> Texts<'a> {
@@ -308,6 +311,7 @@ impl<'a> Texts<'a> {
             zone: chunk.zone,
             users: chunk.users.as_ref(),
             hashes: &chunk.hashes,
+            constants: &chunk.constants,
         }
     }
 
@@ -419,6 +423,22 @@ impl Column {
     fn lack(&self) -> String {
         let words = self.lacking.as_deref();
         words.unwrap_or("a value is required").to_owned()
+    }
+
+    /// Whether it reads the same fields in the same way as another.
+    pub(super) fn reads_like(&self, other: &Column) -> bool {
+        let (Kind::Value(Origin::Fields(own)), Kind::Value(Origin::Fields(others))) =
+            (&self.kind, &other.kind)
+        else {
+            return false;
+        };
+        let plain = self.when.is_none() && other.when.is_none();
+        plain
+            && own == others
+            && self.ty == other.ty
+            && self.parse == other.parse
+            && self.nulls == other.nulls
+            && self.default == other.default
     }
 
     /// Reads the column of a chunk. Rows that do not parse are NULL and stand in `problems`.
@@ -568,7 +588,7 @@ impl Column {
         let constant = match (texts.constant, &self.default) {
             (None, _) if !texts.from.is_empty() => return Ok(None),
             (None, None) if self.required => return Ok(None),
-            (None, None) => return Ok(Some(new_null_array(&self.ty.arrow(), texts.rows))),
+            (None, None) => return Ok(Some(texts.constants.nothing(&self.ty.arrow(), texts.rows))),
             (None, Some(default)) => default.as_str(),
             (Some(constant), _) => constant,
         };

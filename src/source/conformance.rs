@@ -18,8 +18,8 @@ const SERVICES: usize = 10_000;
 struct Rule {
     id: &'static str,
     words: &'static str,
-    /// Breaks it, if the row does.
-    broken: fn(&Row<'_>) -> bool,
+    /// Tells the rows that break it.
+    broken: fn(&Rows<'_>, &mut dyn FnMut(usize)),
 }
 
 /// Findings of one file.
@@ -35,7 +35,27 @@ pub struct Conformance {
     seen: HashSet<&'static str>,
 }
 
-/// A row of `charges`.
+/// Rows of `charges`.
+struct Rows<'a> {
+    texts: &'a [Option<&'a StringArray>],
+    amounts: &'a [Option<&'a Decimal128Array>],
+    count: usize,
+}
+
+impl Rows<'_> {
+    /// One rule after the other, so that what it asks is asked in a loop of its own.
+    #[inline]
+    fn broken(&self, by: impl Fn(&Row<'_>) -> bool, found: &mut dyn FnMut(usize)) {
+        let (texts, amounts) = (self.texts, self.amounts);
+        for at in 0..self.count {
+            if by(&Row { texts, amounts, at }) {
+                found(at);
+            }
+        }
+    }
+}
+
+/// One of them.
 struct Row<'a> {
     texts: &'a [Option<&'a StringArray>],
     amounts: &'a [Option<&'a Decimal128Array>],
@@ -161,29 +181,35 @@ const CATEGORIES: [&str; 19] = [
 ];
 
 impl<'a> Row<'a> {
+    #[inline]
     fn text(&self, column: T) -> Option<&'a str> {
         let array = self.texts[column as usize]?;
         array.is_valid(self.at).then(|| array.value(self.at))
     }
 
+    #[inline]
     fn amount(&self, column: A) -> Option<i128> {
         let array = self.amounts[column as usize]?;
         array.is_valid(self.at).then(|| array.value(self.at))
     }
 
+    #[inline]
     fn no_text(&self, column: T) -> bool {
         self.text(column).is_none()
     }
 
+    #[inline]
     fn no_amount(&self, column: A) -> bool {
         self.amount(column).is_none()
     }
 
+    #[inline]
     fn category(&self, name: &str) -> bool {
         self.text(T::ChargeCategory) == Some(name)
     }
 
     /// Usage and purchases have a price, unless they put an old one right.
+    #[inline]
     fn priced(&self) -> bool {
         (self.category("Usage") || self.category("Purchase"))
             && self.text(T::ChargeClass) != Some("Correction")
@@ -210,7 +236,7 @@ macro_rules! rule {
         Rule {
             id: $id,
             words: $words,
-            broken: $broken,
+            broken: |rows, found| rows.broken($broken, found),
         }
     };
 }
@@ -503,19 +529,28 @@ impl Conformance {
         let lines = batch
             .column_by_name("file_row")
             .and_then(|c| c.as_primitive_opt::<Int64Type>());
+        let before = self.rows;
+        self.rows += batch.num_rows() as u64;
+        let line = |at: usize| {
+            let counted = before + at as u64 + 1;
+            lines.map_or(counted, |lines| u64::try_from(lines.value(at)).unwrap_or(0))
+        };
+        let rows = Rows {
+            texts: &texts,
+            amounts: &amounts,
+            count: batch.num_rows(),
+        };
+        for (place, rule) in RULES.iter().enumerate() {
+            (rule.broken)(&rows, &mut |at| {
+                self.found.entry(place).or_insert_with(|| (0, line(at))).0 += 1;
+            });
+        }
         for at in 0..batch.num_rows() {
-            self.rows += 1;
-            let line = lines.map_or(self.rows, |lines| u64::try_from(lines.value(at)).unwrap_or(0));
             let row = Row {
                 texts: &texts,
                 amounts: &amounts,
                 at,
             };
-            for (place, rule) in RULES.iter().enumerate() {
-                if (rule.broken)(&row) {
-                    self.found.entry(place).or_insert((0, line)).0 += 1;
-                }
-            }
             if let (Some(service), Some(category)) = (row.text(T::ServiceName), row.text(T::ServiceCategory))
             {
                 match self.categories.get(service) {

@@ -1,12 +1,12 @@
 //! A chunk of texts into a batch of its canonical table: every column is read, bad rows are taken out,
 //! and so are those that are no rows of this table; the amounts of the good ones are counted.
 
-use super::column::{Chunk, Kind, Problems, System};
+use super::column::{Chunk, Column, Kind, Problems, System};
 use super::decode::DecodeContext;
 use super::mapping::Mapping;
 use super::parse;
 use super::privacy::{People, Show, cleanse, is_private};
-use super::repeats::{place, repeated, spread};
+use super::repeats::{place, spread};
 use super::report::{Reject, Totals};
 use crate::base::{Result, money::Exact, time};
 use crate::schema::TableSchema;
@@ -37,8 +37,15 @@ pub(super) fn convert(
         rows,
     )?;
     let mut lets = Vec::with_capacity(mapping.lets.len() + mapping.derived.len());
+    // What was read without a problem need not be read again for a column of the table.
+    let mut read: Vec<(&Column, ArrayRef)> = Vec::new();
     for value in &mapping.lets {
-        lets.push(value.read(&mapping.fields, chunk, &nothing, &mut problems, None)?);
+        let before = problems.found.len();
+        let values = value.read(&mapping.fields, chunk, &nothing, &mut problems, None)?;
+        if problems.found.len() == before {
+            read.push((value, Arc::clone(&values)));
+        }
+        lets.push(values);
     }
     let given = mapping.given.batch(lets.clone(), rows)?;
     for value in &mapping.derived {
@@ -75,12 +82,17 @@ pub(super) fn convert(
         let (values, of) = match once {
             Some((values, of)) => (values, Some(of)),
             None => {
-                let taken = wanted.then_some(&mut exact);
-                let names = &mapping.fields;
-                (
-                    column.read(names, chunk, &environment, &mut problems, taken)?,
-                    None,
-                )
+                let known = read.iter().find(|(other, values)| {
+                    !wanted && column.reads_like(other) && (!column.required || values.null_count() == 0)
+                });
+                let values = match known {
+                    Some((_, values)) => Arc::clone(values),
+                    None => {
+                        let taken = wanted.then_some(&mut exact);
+                        column.read(&mapping.fields, chunk, &environment, &mut problems, taken)?
+                    }
+                };
+                (values, None)
             }
         };
         if wanted {
@@ -98,7 +110,7 @@ pub(super) fn convert(
     if by_row {
         for (column, ids) in columns.iter_mut().zip(&mut ids) {
             if let Some(ids) = ids.take() {
-                *column = spread(Arc::clone(column), ids, rows)?;
+                *column = spread(Arc::clone(column), ids, rows, &chunk.constants)?;
             }
         }
     }
@@ -123,7 +135,7 @@ pub(super) fn convert(
     }
     for (column, ids) in columns.iter_mut().zip(ids) {
         if let Some(ids) = ids {
-            *column = spread(Arc::clone(column), ids, rows)?;
+            *column = spread(Arc::clone(column), ids, rows, &chunk.constants)?;
         }
     }
     if problems.good.contains(&false) {
@@ -165,9 +177,9 @@ fn fill<'a>(
     };
     let repeats = chunk.repeats.as_ref();
     let filled: ArrayRef = match system {
-        System::Source => Arc::new(repeated(&ctx.source, rows)?),
-        System::FileHash => Arc::new(repeated(&ctx.file_hash, rows)?),
-        System::DeliveryId => Arc::new(repeated("", rows)?),
+        System::Source => chunk.constants.of(&ctx.source, rows)?,
+        System::FileHash => chunk.constants.of(&ctx.file_hash, rows)?,
+        System::DeliveryId => chunk.constants.of("", rows)?,
         System::ValidFrom => {
             let from = std::iter::repeat_n(ctx.valid_from.unwrap_or(0), rows);
             Arc::new(TimestampMicrosecondArray::from_iter_values(from).with_data_type(time::data_type()))

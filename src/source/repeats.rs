@@ -9,7 +9,8 @@ use arrow::array::{
 };
 use arrow::buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 use arrow::datatypes::DataType;
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// Which text of a field each row has. An empty list: all have the first one.
@@ -117,12 +118,12 @@ impl Column {
 }
 
 /// One value a row, from one value for each different text.
-pub(super) fn spread(values: ArrayRef, ids: &[u32], rows: usize) -> Result<ArrayRef> {
+pub(super) fn spread(values: ArrayRef, ids: &[u32], rows: usize, constants: &Constants) -> Result<ArrayRef> {
     if ids.iter().all(|id| *id == ids[0]) {
         let at = place(ids, 0);
         return match values.data_type() {
-            _ if rows == 0 || values.is_null(at) => Ok(new_null_array(values.data_type(), rows)),
-            DataType::Utf8 => Ok(Arc::new(repeated(values.as_string::<i32>().value(at), rows)?)),
+            _ if rows == 0 || values.is_null(at) => Ok(constants.nothing(values.data_type(), rows)),
+            DataType::Utf8 => constants.of(values.as_string::<i32>().value(at), rows),
             DataType::Map(..) => map(values.as_map(), &vec![at as u32; rows]),
             _ => taken(&values, vec![at as u32; rows]),
         };
@@ -138,11 +139,48 @@ fn taken(values: &ArrayRef, ids: Vec<u32>) -> Result<ArrayRef> {
     Ok(arrow::compute::take(values, &UInt32Array::from(ids), None)?)
 }
 
-/// The same text in every row.
-pub(super) fn repeated(text: &str, rows: usize) -> Result<StringArray> {
-    let ends = OffsetBuffer::from_lengths(std::iter::repeat_n(text.len(), rows));
-    let bytes = Buffer::from_vec(text.repeat(rows).into_bytes());
-    Ok(StringArray::try_new(ends, bytes, None)?)
+/// Columns of one text, or of nothing, which chunk after chunk has: they share their memory.
+#[derive(Debug, Default)]
+pub(super) struct Constants {
+    texts: RefCell<HashMap<Box<str>, StringArray, ahash::RandomState>>,
+    nothing: RefCell<HashMap<DataType, ArrayRef, ahash::RandomState>>,
+}
+
+impl Constants {
+    /// Texts that are remembered at once.
+    const MOST: usize = 64;
+
+    /// Longest text that is.
+    const LONGEST: usize = 256;
+
+    /// Nothing in any row.
+    pub(super) fn nothing(&self, ty: &DataType, rows: usize) -> ArrayRef {
+        let mut known = self.nothing.borrow_mut();
+        if let Some(column) = known.get(ty).filter(|column| column.len() >= rows) {
+            return column.slice(0, rows);
+        }
+        let column = new_null_array(ty, rows);
+        known.insert(ty.clone(), Arc::clone(&column));
+        column
+    }
+
+    /// The same text in every row.
+    pub(super) fn of(&self, text: &str, rows: usize) -> Result<ArrayRef> {
+        let mut known = self.texts.borrow_mut();
+        if let Some(column) = known.get(text).filter(|column| column.len() >= rows) {
+            return Ok(Arc::new(column.slice(0, rows)));
+        }
+        let ends = OffsetBuffer::from_lengths(std::iter::repeat_n(text.len(), rows));
+        let bytes = Buffer::from_vec(text.repeat(rows).into_bytes());
+        let column = StringArray::try_new(ends, bytes, None)?;
+        if text.len() <= Constants::LONGEST {
+            if known.len() >= Constants::MOST {
+                known.clear();
+            }
+            known.insert(text.into(), column.clone());
+        }
+        Ok(Arc::new(column))
+    }
 }
 
 fn nulls(of: Option<&NullBuffer>, ids: &[u32]) -> Option<NullBuffer> {
@@ -239,13 +277,14 @@ mod tests {
             Arc::new(Int64Array::from(vec![None, Some(7), Some(-1)])),
             Arc::new(maps.finish().unwrap()),
         ];
+        let constants = Constants::default();
         for values in &arrays {
             for ids in [&[0, 1, 2, 1, 1, 0][..], &[2, 2, 2], &[0, 0], &[1], &[]] {
-                let found = spread(Arc::clone(values), ids, ids.len()).unwrap();
+                let found = spread(Arc::clone(values), ids, ids.len(), &constants).unwrap();
                 assert_eq!(&found, &plainly(values, ids), "{ids:?}");
                 assert_eq!(found.data_type(), values.data_type());
             }
-            let all_first = spread(Arc::clone(values), &[], 3).unwrap();
+            let all_first = spread(Arc::clone(values), &[], 3, &constants).unwrap();
             assert_eq!(&all_first, &plainly(values, &[0, 0, 0]));
         }
     }

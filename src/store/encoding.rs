@@ -6,13 +6,15 @@
 
 use crate::base::Result;
 use crate::schema::{TableSchema, Ty};
-use ahash::{HashSet, RandomState};
+use ahash::RandomState;
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{DataType, Decimal128Type, Schema};
 use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::file::metadata::SortingColumn;
 use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterVersion};
 use parquet::schema::types::ColumnPath;
+use std::collections::HashSet;
+use std::hash::{BuildHasherDefault, Hasher};
 
 /// Rows of a row group: small enough to prune by time, large enough to compress.
 const ROW_GROUP_ROWS: usize = 128 * 1024;
@@ -48,6 +50,21 @@ pub(super) fn properties(
         let Some(column) = table.column(field.name()) else {
             continue;
         };
+        // Nobody looks for single amounts or tags, and bounds take as long as what they bound.
+        match column.ty {
+            Ty::Money => {
+                let path = ColumnPath::from(column.name);
+                properties = properties.set_column_statistics_enabled(path, EnabledStatistics::None);
+            }
+            Ty::Tags => {
+                for part in ["key", "value"] {
+                    let path = [column.name, "key_value", part].map(str::to_owned);
+                    let path = ColumnPath::new(path.to_vec());
+                    properties = properties.set_column_statistics_enabled(path, EnabledStatistics::None);
+                }
+            }
+            _ => {}
+        }
         let encoding = match column.ty {
             // Each is a little more than the one before.
             Ty::Instant => Encoding::DELTA_BINARY_PACKED,
@@ -74,7 +91,7 @@ fn repeats(rows: &[RecordBatch], at: usize, ty: Ty) -> bool {
 /// Different values among the first rows, and values.
 fn distinct(rows: &[RecordBatch], at: usize, ty: Ty, most: usize) -> (usize, usize) {
     let hasher = RandomState::with_seeds(1, 2, 3, 4);
-    let mut seen: HashSet<u64> = HashSet::default();
+    let mut seen: HashSet<u64, BuildHasherDefault<Hashed>> = HashSet::default();
     let (mut all, mut left) = (0, most);
     for batch in rows {
         let array = batch.column(at).slice(0, left.min(batch.num_rows()));
@@ -105,6 +122,26 @@ fn distinct(rows: &[RecordBatch], at: usize, ty: Ty, most: usize) -> (usize, usi
     (seen.len(), all)
 }
 
+/// What is a hash already.
+#[derive(Default)]
+struct Hashed(u64);
+
+impl Hasher for Hashed {
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
 /// What row groups are sorted by. Columns of maps have several places in a file.
 fn sorting(schema: &Schema, sort_by: &[usize]) -> Option<Vec<SortingColumn>> {
     let columns = sort_by.iter().map(|at| {
@@ -119,7 +156,8 @@ fn sorting(schema: &Schema, sort_by: &[usize]) -> Option<Vec<SortingColumn>> {
     columns.collect()
 }
 
-fn leaves(ty: &DataType) -> usize {
+/// Places in a file that a column has.
+pub(super) fn leaves(ty: &DataType) -> usize {
     match ty {
         DataType::Struct(fields) => fields.iter().map(|field| leaves(field.data_type())).sum(),
         DataType::Map(entry, _) | DataType::List(entry) => leaves(entry.data_type()),

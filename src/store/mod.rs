@@ -9,6 +9,8 @@ mod delta;
 mod encoding;
 mod history;
 mod object;
+mod open_file;
+mod ordered;
 mod reach;
 mod read;
 mod scan;

@@ -5,31 +5,30 @@
 
 use crate::base::{Result, time};
 use crate::schema::{TableSchema, Ty};
-use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::array::{Array, AsArray};
 use arrow::compute;
 use arrow::datatypes::{Date32Type, Int64Type, SchemaRef, TimestampMicrosecondType};
 use chrono::{Datelike, NaiveDate, SecondsFormat};
 use datafusion::common::stats::Precision;
 use datafusion::common::{ColumnStatistics, ScalarValue, Statistics};
 use serde_json::{Map, Value, json};
+use std::collections::HashMap;
 
 /// Longer text has no upper bound in the statistics: a cut one would be too low.
 const TEXT_BOUND: usize = 64;
 /// Delta readers index the first 32 columns; more would only fatten the log.
 const INDEXED: usize = 32;
 
-/// Statistics of one data file, collected while it is written.
+/// Statistics of one data file.
 pub(super) struct Collected {
     rows: u64,
     columns: Vec<Known>,
 }
 
-/// What is known of one column.
-struct Known {
+/// What is known of one column, collected while it is written.
+pub(super) struct Known {
     name: &'static str,
     ty: Ty,
-    /// Its place in the file.
-    at: usize,
     nulls: u64,
     bounds: Option<Bounds>,
 }
@@ -41,42 +40,42 @@ enum Bounds {
     Instant(i64, i64),
 }
 
-impl Collected {
-    /// `schema` has the file's columns, without partition columns.
-    pub(super) fn new(table: &'static TableSchema, schema: &SchemaRef) -> Collected {
+impl Known {
+    /// Nothing yet of those columns of a file that have statistics, by their places. `schema` has the file's columns,
+    /// without partition columns.
+    pub(super) fn columns(table: &'static TableSchema, schema: &SchemaRef) -> HashMap<usize, Known> {
         let columns = schema.fields().iter().enumerate().take(INDEXED);
-        let columns = columns.filter_map(|(at, field)| {
+        let known = columns.filter_map(|(at, field)| {
             let column = table.column(field.name())?;
-            (!matches!(column.ty, Ty::Tags | Ty::Totals)).then_some(Known {
+            let known = Known {
                 name: column.name,
                 ty: column.ty,
-                at,
                 nulls: 0,
                 bounds: None,
-            })
+            };
+            (!matches!(column.ty, Ty::Tags | Ty::Totals)).then_some((at, known))
         });
-        Collected {
-            rows: 0,
-            columns: columns.collect(),
+        known.collect()
+    }
+
+    pub(super) fn add(&mut self, array: &dyn Array) {
+        self.nulls += array.null_count() as u64;
+        if let Some(more) = bounds(self.ty, array) {
+            self.bounds = Some(match self.bounds.take() {
+                None => more,
+                Some(known) => known.and(more),
+            });
         }
+    }
+}
+
+impl Collected {
+    pub(super) fn new(rows: u64, columns: Vec<Known>) -> Collected {
+        Collected { rows, columns }
     }
 
     pub(super) fn rows(&self) -> u64 {
         self.rows
-    }
-
-    pub(super) fn add(&mut self, rows: &RecordBatch) {
-        self.rows += rows.num_rows() as u64;
-        for column in &mut self.columns {
-            let array = rows.column(column.at);
-            column.nulls += array.null_count() as u64;
-            if let Some(more) = bounds(column.ty, array) {
-                column.bounds = Some(match column.bounds.take() {
-                    None => more,
-                    Some(known) => known.and(more),
-                });
-            }
-        }
     }
 
     /// As the log of a Delta table has them.

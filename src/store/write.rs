@@ -2,25 +2,23 @@
 //! nor which commit names them.
 
 use super::delta;
-use super::encoding;
 use super::object::Location;
-use super::stats::{self, Collected};
-use crate::base::{Error, Result, hash, seed};
+use super::open_file::{self, OpenFile};
+use super::ordered::Ordered;
+use super::stats;
+use crate::base::hash::FileHash;
+use crate::base::{Error, Result, seed};
 use crate::schema::{TableSchema, Ty};
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray, UInt32Array};
-use arrow::compute::{
-    LexicographicalComparator, SortColumn, interleave_record_batch, partition, take, take_record_batch,
-};
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, UInt32Array};
+use arrow::compute::{LexicographicalComparator, SortColumn, partition, take, take_record_batch};
 use arrow::datatypes::{Date32Type, Schema, SchemaRef};
 use arrow::error::ArrowError;
-use arrow::row::{OwnedRow, Row, RowConverter, Rows, SortField};
+use arrow::row::{RowConverter, SortField};
 use bytes::Bytes;
 use deltalake::kernel::Add;
 use object_store::path::Path;
-use parquet::arrow::ArrowWriter;
 use std::collections::{BTreeMap, HashMap};
-use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Rows of a partition that are put in order together.
 const SORTED_ROWS: usize = 128 * 1024;
@@ -33,8 +31,8 @@ const WAITING_BYTES: usize = 96 << 20;
 pub(super) const FILE_BYTES: usize = 64 << 20;
 /// Size of all data files that are open at once; beyond it the largest is closed.
 const OPEN_BYTES: usize = 96 << 20;
-/// Rows that are put in order at a time.
-const CHUNK_ROWS: usize = 8 * 1024;
+/// Rows in so many runs of one partition each are not moved apart.
+const RUNS: usize = 4;
 
 /// A data file, not yet anywhere.
 pub(super) struct Encoded {
@@ -47,19 +45,24 @@ pub(super) struct Encoded {
 /// Takes rows in any order and makes data files of them. What it holds is bounded by the constants above,
 /// not by the input.
 pub(super) struct Writer {
+    files: Files,
+    /// Columns of the table that are in a file.
+    in_file: Vec<usize>,
+    parts: BTreeMap<Vec<String>, Part>,
+    waiting: usize,
+}
+
+/// What all files of a writer have in common.
+struct Files {
     table: &'static TableSchema,
     schema: SchemaRef,
     /// Makes the names of its files its own: nobody else may delete them, or see them deleted.
     mark: String,
     /// Milliseconds since 1970, by the clock of the run.
     written_at: i64,
-    /// Columns of the table that are in a file.
-    in_file: Vec<usize>,
     /// Columns of a file that it is sorted by.
     sort_by: Vec<usize>,
     keys: RowConverter,
-    parts: BTreeMap<Vec<String>, Part>,
-    waiting: usize,
 }
 
 /// One partition: rows that wait, and the file they go to.
@@ -68,22 +71,7 @@ struct Part {
     waiting: Vec<RecordBatch>,
     rows: usize,
     bytes: usize,
-    file: Option<Open>,
-}
-
-struct Open {
-    writer: ArrowWriter<Vec<u8>>,
-    known: Collected,
-    /// The key of the row that was written last.
-    last: Option<OwnedRow>,
-    /// Is the file in order as a whole; its row groups always are.
-    sorted: bool,
-}
-
-impl Open {
-    fn size(&self) -> usize {
-        self.writer.bytes_written() + self.writer.in_progress_size()
-    }
+    file: Option<OpenFile>,
 }
 
 impl Writer {
@@ -100,13 +88,15 @@ impl Writer {
         let in_file =
             (0..table.columns.len()).filter(|i| !table.partition_by.contains(&table.columns[*i].name));
         Ok(Writer {
-            table,
-            mark: format!("{:020}", seed::nonce()),
-            written_at,
+            files: Files {
+                table,
+                mark: format!("{:020}", seed::nonce()),
+                written_at,
+                keys: RowConverter::new(fields.collect())?,
+                sort_by,
+                schema,
+            },
             in_file: in_file.collect(),
-            keys: RowConverter::new(fields.collect())?,
-            sort_by,
-            schema,
             parts: BTreeMap::new(),
             waiting: 0,
         })
@@ -115,13 +105,16 @@ impl Writer {
     /// Takes rows; gives out the files that became whole.
     pub(super) fn push(&mut self, batch: &RecordBatch) -> Result<Vec<Encoded>> {
         let mut done = Vec::new();
-        for (values, rows) in split(self.table, batch)? {
+        for (values, rows) in split(self.files.table, batch)? {
             let rows = RecordBatch::try_new(
-                Arc::clone(&self.schema),
+                Arc::clone(&self.files.schema),
                 self.in_file.iter().map(|i| Arc::clone(rows.column(*i))).collect(),
             )?;
             let part = self.parts.entry(values.clone()).or_default();
-            let bytes = rows.get_array_memory_size();
+            let bytes = match rows.num_rows() == batch.num_rows() {
+                true => rows.get_array_memory_size(),
+                false => sliced_bytes(&rows)?,
+            };
             part.rows += rows.num_rows();
             part.bytes += bytes;
             part.waiting.push(rows);
@@ -140,14 +133,29 @@ impl Writer {
         Ok(done)
     }
 
-    /// Writes what is left.
+    /// Writes what is left: many partitions side by side, few of them one by one with their columns side by side.
     pub(super) fn finish(mut self) -> Result<Vec<Encoded>> {
-        let mut done = Vec::new();
-        let all: Vec<_> = self.parts.keys().cloned().collect();
-        for values in all {
-            self.write(&values, usize::MAX, &mut done)?;
-            self.close(&values, &mut done)?;
-        }
+        let parts = std::mem::take(&mut self.parts);
+        let threads = open_file::threads();
+        let (files, columns) = match parts.len() >= 2 * threads {
+            true => (threads, 1),
+            false => (1, threads),
+        };
+        let (parts, done) = (Mutex::new(parts.into_iter()), Mutex::new(Vec::new()));
+        let to_be_written = &self.files;
+        open_file::on_threads(files, &|| {
+            loop {
+                let next = parts.lock().unwrap_or_else(PoisonError::into_inner).next();
+                let Some((values, mut part)) = next else {
+                    return Ok(());
+                };
+                part.write(to_be_written, usize::MAX, columns)?;
+                let file = part.close(to_be_written, &values, columns)?;
+                done.lock().unwrap_or_else(PoisonError::into_inner).extend(file);
+            }
+        })?;
+        let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
+        done.sort_by(|a, b| a.partition.cmp(&b.partition));
         Ok(done)
     }
 
@@ -156,70 +164,14 @@ impl Writer {
         let Some(part) = self.parts.get_mut(values) else {
             return Ok(());
         };
-        let batches = std::mem::take(&mut part.waiting);
         self.waiting -= part.bytes;
-        (part.rows, part.bytes) = (0, 0);
-        if batches.is_empty() {
-            return Ok(());
-        }
-        let ordered = Ordered::new(&self.keys, &self.sort_by, &batches)?;
-        let mut file = match part.file.take() {
-            Some(file) => file,
-            None => Open {
-                writer: ArrowWriter::try_new(
-                    Vec::new(),
-                    Arc::clone(&self.schema),
-                    Some(encoding::properties(
-                        self.table,
-                        &self.schema,
-                        &self.sort_by,
-                        &batches,
-                    )?),
-                )?,
-                known: Collected::new(self.table, &self.schema),
-                last: None,
-                sorted: true,
-            },
-        };
-        if file
-            .last
-            .as_ref()
-            .is_some_and(|last| ordered.first() < Some(last.row()))
-        {
-            file.sorted = false;
-            file.writer.flush()?;
-        }
-        let most = most.min(ordered.len());
-        ordered.chunks(&batches, 0..most, &mut |rows| {
-            file.known.add(&rows);
-            Ok(file.writer.write(&rows)?)
-        })?;
-        file.last = ordered.at(most.saturating_sub(1)).map(|key| key.owned());
-        ordered.chunks(&batches, most..ordered.len(), &mut |rows| {
-            let bytes = sliced_bytes(&rows)?;
-            part.rows += rows.num_rows();
-            part.bytes += bytes;
-            self.waiting += bytes;
-            part.waiting.push(rows);
-            Ok(())
-        })?;
-        let size = file.size();
-        part.file = Some(file);
-        if size > FILE_BYTES {
+        part.write(&self.files, most, open_file::threads())?;
+        self.waiting += part.bytes;
+        if part.size() > FILE_BYTES {
             self.close(values, done)?;
         }
-        while self
-            .parts
-            .values()
-            .filter_map(|p| p.file.as_ref())
-            .map(Open::size)
-            .sum::<usize>()
-            > OPEN_BYTES
-        {
-            let largest = self
-                .parts
-                .iter()
-                .max_by_key(|(_, part)| part.file.as_ref().map_or(0, Open::size));
+        while self.parts.values().map(Part::size).sum::<usize>() > OPEN_BYTES {
+            let largest = self.parts.iter().max_by_key(|(_, part)| part.size());
             let Some(largest) = largest.map(|(values, _)| values.clone()) else {
                 break;
             };
@@ -229,37 +181,74 @@ impl Writer {
     }
 
     fn close(&mut self, values: &[String], done: &mut Vec<Encoded>) -> Result<()> {
-        let Some(file) = self.parts.get_mut(values).and_then(|part| part.file.take()) else {
+        if let Some(part) = self.parts.get_mut(values) {
+            done.extend(part.close(&self.files, values, open_file::threads())?);
+        }
+        Ok(())
+    }
+}
+
+impl Part {
+    /// Writes the first `most` of the rows that wait, on so many threads; the others go on waiting.
+    fn write(&mut self, files: &Files, most: usize, threads: usize) -> Result<()> {
+        let batches = std::mem::take(&mut self.waiting);
+        (self.rows, self.bytes) = (0, 0);
+        if batches.is_empty() {
             return Ok(());
+        }
+        let ordered = Ordered::new(&files.keys, &files.sort_by, &batches)?;
+        let mut file = match self.file.take() {
+            Some(file) => file,
+            None => OpenFile::new(files.table, &files.schema, &files.sort_by, &batches)?,
         };
-        let bytes = Bytes::from(file.writer.into_inner()?);
+        file.goes_on(ordered.first(), threads)?;
+        let most = most.min(ordered.len());
+        file.write(&ordered, &batches, 0..most, threads)?;
+        self.file = Some(file);
+        ordered.rows(&batches, most..ordered.len(), &mut |rows| {
+            self.rows += rows.num_rows();
+            self.bytes += sliced_bytes(&rows)?;
+            self.waiting.push(rows);
+            Ok(())
+        })
+    }
+
+    fn close(&mut self, files: &Files, values: &[String], threads: usize) -> Result<Option<Encoded>> {
+        let Some(file) = self.file.take() else {
+            return Ok(None);
+        };
+        let (bytes, known, sorted) = file.finish(threads)?;
         let mut path = String::new();
         let mut partition_values = HashMap::new();
-        for (column, value) in self.table.partition_by.iter().zip(values) {
+        for (column, value) in files.table.partition_by.iter().zip(values) {
             path.push_str(&format!("{column}={}/", folder(value)));
             partition_values.insert((*column).to_owned(), Some(value.clone()));
         }
         path.push_str(&format!(
             "{}-{}-{}.parquet",
-            if file.sorted { SORTED } else { PART },
-            self.mark,
-            &hash::content_hash(&bytes)[..24]
+            if sorted { SORTED } else { PART },
+            files.mark,
+            &FileHash::of(&bytes)[..24]
         ));
-        done.push(Encoded {
+        Ok(Some(Encoded {
             add: Add {
                 path,
                 partition_values,
                 size: i64::try_from(bytes.len()).unwrap_or(i64::MAX),
-                modification_time: self.written_at,
+                modification_time: files.written_at,
                 data_change: true,
-                stats: Some(file.known.json()),
+                stats: Some(known.json()),
                 ..Add::default()
             },
             partition: values.to_vec(),
-            rows: file.known.rows(),
-            bytes,
-        });
-        Ok(())
+            rows: known.rows(),
+            bytes: Bytes::from(bytes),
+        }))
+    }
+
+    /// Bytes of its file as far as it is written.
+    fn size(&self) -> usize {
+        self.file.as_ref().map_or(0, OpenFile::size)
     }
 }
 
@@ -267,118 +256,6 @@ impl Writer {
 pub(super) const SORTED: &str = "sorted";
 /// The same of one of which only each row group is.
 pub(super) const PART: &str = "part";
-
-/// Rows of several batches in the order of their keys.
-struct Ordered {
-    keys: Vec<Rows>,
-    /// Batch and row.
-    order: Vec<(usize, usize)>,
-    /// They came in order: nothing has to be moved.
-    as_they_came: bool,
-}
-
-fn keys_of(converter: &RowConverter, columns: &[usize], batches: &[RecordBatch]) -> Result<Vec<Rows>> {
-    let of = |batch: &RecordBatch| {
-        let columns: Vec<_> = columns.iter().map(|at| Arc::clone(batch.column(*at))).collect();
-        Ok(converter.convert_columns(&columns)?)
-    };
-    batches.iter().map(of).collect()
-}
-
-/// A text that is the same in all rows.
-fn same_in_all(column: usize, batches: &[RecordBatch]) -> bool {
-    let mut texts = batches
-        .iter()
-        .filter_map(|batch| batch.column(column).as_string_opt::<i32>());
-    let text = |array: &StringArray| {
-        (array.null_count() == 0 && !array.is_empty()).then(|| array.value(0).to_owned())
-    };
-    let Some(first) = texts.clone().next().and_then(text) else {
-        return false;
-    };
-    texts.all(|array| array.null_count() == 0 && array.iter().all(|value| value == Some(first.as_str())))
-}
-
-impl Ordered {
-    fn new(converter: &RowConverter, sort_by: &[usize], batches: &[RecordBatch]) -> Result<Ordered> {
-        let keys = keys_of(converter, sort_by, batches)?;
-        let mut order: Vec<(usize, usize)> = batches
-            .iter()
-            .enumerate()
-            .flat_map(|(at, batch)| (0..batch.num_rows()).map(move |row| (at, row)))
-            .collect();
-        // What is the same in all rows decides nothing: the hash of the one file, say, is 64 bytes of every key.
-        let deciding: Vec<usize> = sort_by
-            .iter()
-            .copied()
-            .filter(|at| !same_in_all(*at, batches))
-            .collect();
-        let short = match batches.first() {
-            Some(batch) if (1..sort_by.len()).contains(&deciding.len()) => {
-                let schema = batch.schema_ref();
-                let fields = deciding
-                    .iter()
-                    .map(|at| SortField::new(schema.field(*at).data_type().clone()));
-                Some(keys_of(
-                    &RowConverter::new(fields.collect())?,
-                    &deciding,
-                    batches,
-                )?)
-            }
-            _ => None,
-        };
-        let by = short.as_ref().unwrap_or(&keys);
-        let key = |(batch, row): &(usize, usize)| by[*batch].row(*row);
-        let as_they_came = deciding.is_empty() || order.is_sorted_by(|a, b| key(a) <= key(b));
-        if !as_they_came {
-            order.sort_by(|a, b| key(a).cmp(&key(b)));
-        }
-        Ok(Ordered {
-            keys,
-            order,
-            as_they_came,
-        })
-    }
-
-    fn len(&self) -> usize {
-        self.order.len()
-    }
-
-    fn at(&self, place: usize) -> Option<Row<'_>> {
-        let (batch, row) = self.order.get(place)?;
-        Some(self.keys[*batch].row(*row))
-    }
-
-    fn first(&self) -> Option<Row<'_>> {
-        self.at(0)
-    }
-
-    /// The rows of some places, a few thousand at a time.
-    fn chunks(
-        &self,
-        batches: &[RecordBatch],
-        places: Range<usize>,
-        each: &mut dyn FnMut(RecordBatch) -> Result<()>,
-    ) -> Result<()> {
-        if !self.as_they_came {
-            let batches: Vec<&RecordBatch> = batches.iter().collect();
-            for chunk in self.order[places].chunks(CHUNK_ROWS) {
-                each(interleave_record_batch(&batches, chunk)?)?;
-            }
-            return Ok(());
-        }
-        let mut start = 0;
-        for batch in batches {
-            let end = start + batch.num_rows();
-            let (from, to) = (places.start.max(start), places.end.min(end));
-            if from < to {
-                each(batch.slice(from - start, to - from))?;
-            }
-            start = end;
-        }
-        Ok(())
-    }
-}
 
 /// What rows take that may be a part of larger arrays.
 fn sliced_bytes(rows: &RecordBatch) -> Result<usize> {
@@ -428,10 +305,17 @@ fn split(table: &TableSchema, batch: &RecordBatch) -> Result<Vec<(Vec<String>, R
     if columns.is_empty() {
         return Ok(vec![(Vec::new(), batch.clone())]);
     }
-    let same = partition(&columns)?.ranges().len() == 1;
-    if same {
-        let values = values_at(table, &columns, 0)?;
-        return Ok(vec![(values, batch.clone())]);
+    let runs = partition(&columns)?.ranges();
+    if runs.len() <= RUNS {
+        // Parts of a log that is in order keep each other alive, and are hardly written apart.
+        let mut parts = BTreeMap::new();
+        for run in &runs {
+            let rows = batch.slice(run.start, run.len());
+            parts.insert(values_at(table, &columns, run.start)?, rows);
+        }
+        if parts.len() == runs.len() {
+            return Ok(parts.into_iter().collect());
+        }
     }
     let sort: Vec<SortColumn> = columns
         .iter()
@@ -513,7 +397,7 @@ pub(super) fn file_schema(table: &TableSchema) -> SchemaRef {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use arrow::array::{BooleanArray, TimestampMicrosecondArray, new_null_array};
+    use arrow::array::{BooleanArray, StringArray, TimestampMicrosecondArray, new_null_array};
     use arrow::datatypes::TimestampMicrosecondType;
     use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 

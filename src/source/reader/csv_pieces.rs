@@ -13,7 +13,7 @@ use crate::source::decode::DecodeContext;
 use arrow::array::RecordBatch;
 use memchr::{memchr, memchr_iter, memchr2};
 use std::collections::BTreeMap;
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::num::NonZero;
 use std::sync::mpsc::{Receiver, Sender, channel, sync_channel};
 use std::sync::{Mutex, PoisonError};
@@ -303,15 +303,17 @@ impl Cutter {
             return Ok(Cut::End);
         }
         let mut bytes = self.spare.pop().unwrap_or_default();
-        bytes.clear();
-        bytes.append(&mut self.left);
+        let mut used = self.left.len();
+        if bytes.len() < used {
+            bytes.resize(used, 0);
+        }
+        bytes[..used].copy_from_slice(&self.left);
+        self.left.clear();
         loop {
             if !self.ended {
-                let wanted = PIECE_BYTES as u64;
-                let read = self.input.by_ref().take(wanted).read_to_end(&mut bytes)? as u64;
-                self.read += read;
-                self.ended = read < wanted;
+                used += self.fill(&mut bytes, used)?;
             }
+            bytes.truncate(used);
             let scan = Scan::of(&bytes, self.delimiter);
             let last = self.ended && !scan.odd;
             if last && bytes.is_empty() {
@@ -338,6 +340,28 @@ impl Cutter {
                 return Ok(Cut::Odd);
             }
         }
+    }
+
+    /// Reads up to a piece more, to where the first `used` bytes end. What a buffer held before is written over, so that it
+    /// need not be cleared first.
+    fn fill(&mut self, bytes: &mut Vec<u8>, used: usize) -> Result<usize> {
+        if bytes.len() < used + PIECE_BYTES {
+            bytes.resize(used + PIECE_BYTES, 0);
+        }
+        let mut read = 0;
+        while read < PIECE_BYTES {
+            match self.input.read(&mut bytes[used + read..used + PIECE_BYTES]) {
+                Ok(0) => {
+                    self.ended = true;
+                    break;
+                }
+                Ok(more) => read += more,
+                Err(e) if e.kind() == ErrorKind::Interrupted => {}
+                Err(e) => return Err(e.into()),
+            }
+        }
+        self.read += read as u64;
+        Ok(read)
     }
 }
 
