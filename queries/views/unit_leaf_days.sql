@@ -3,7 +3,7 @@ own and that of its task's first attempt. entries: how many leaves, or tasks, a 
 alone. placed_at and task_started_at are those of the first row of the day. Columns that tell single leaves apart are NULL.
 
 drawn, in rows that stand for nothing else (entries = 0): resamples of a day's tasks, from which the interval of a ratio is
-worked out. Of request leaves: what the tasks cost. Of tasks: how many were drawn, by success.
+worked out. Of request leaves: what the tasks cost. Of tasks: how many were drawn, successes apart from all others.
 
 kept: a few rows a day, however many tasks there are.
 
@@ -59,6 +59,6 @@ UNION ALL
 SELECT
     NULL, min(first_started_at), 'task', NULL, NULL, use_case, use_case AS task_use_case, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
     CASE WHEN setting('currency') <> 'native' THEN setting('currency') END, NULL,
-    NULL, NULL, NULL, NULL, 0, success, NULL, NULL, NULL, resampled(task_id, 1, NULL)
+    NULL, NULL, NULL, NULL, 0, coalesce(success, false), NULL, NULL, NULL, resampled(task_id, 1, NULL)
 FROM task_facts
-GROUP BY local_day(first_started_at), use_case, success
+GROUP BY local_day(first_started_at), use_case, coalesce(success, false)
