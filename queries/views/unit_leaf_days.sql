@@ -3,7 +3,7 @@ own and that of its task's first attempt. entries: how many leaves, or tasks, a 
 alone. placed_at and task_started_at are those of the first row of the day. Columns that tell single leaves apart are NULL.
 
 drawn, in rows that stand for nothing else (entries = 0): resamples of a day's tasks, from which the interval of a ratio is
-worked out. Of request leaves: what the tasks cost. Of tasks: how many were drawn, by success.
+worked out. Of request leaves: what the tasks cost. Of tasks: how many were drawn, successes apart from all others.
 
 money: amount in currency
 money: converted in shown

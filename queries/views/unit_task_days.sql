@@ -1,5 +1,5 @@
 /* The tasks of unit_leaves, added up by days of the reporting zone, as in unit_leaf_days: how many there were and what came of
-them, and resamples of a day's tasks, by success (drawn).
+them, and resamples of a day's tasks, successes apart from all others (drawn).
 
 kept: a few rows a day, however many tasks there are.
 
@@ -22,6 +22,6 @@ UNION ALL
 SELECT
     min(first_started_at), use_case AS task_use_case,
     CASE WHEN setting('currency') <> 'native' THEN setting('currency') END,
-    0, success, NULL, NULL, NULL, resampled(task_id, 1, NULL)
+    0, coalesce(success, false), NULL, NULL, NULL, resampled(task_id, 1, NULL)
 FROM task_facts
-GROUP BY local_day(first_started_at), use_case, success
+GROUP BY local_day(first_started_at), use_case, coalesce(success, false)
