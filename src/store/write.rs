@@ -228,7 +228,7 @@ impl Part {
             "{}-{}-{}.parquet",
             if sorted { SORTED } else { PART },
             files.mark,
-            &FileHash::of(&bytes)[..24]
+            &FileHash::of(&bytes)[..HASH_DIGITS]
         ));
         Ok(Some(Encoded {
             add: Add {
@@ -251,6 +251,9 @@ impl Part {
         self.file.as_ref().map_or(0, OpenFile::size)
     }
 }
+
+/// Digits of the BLAKE3 of a file in its name. Older programs wrote 24 of its SHA-256.
+pub(super) const HASH_DIGITS: usize = 32;
 
 /// First word of the name of a file whose rows are all in the order of `sort_by`.
 pub(super) const SORTED: &str = "sorted";
