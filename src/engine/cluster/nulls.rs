@@ -14,7 +14,7 @@ use datafusion::logical_expr::{
     Expr, LimitEffect, LogicalPlan, PartitionEvaluator, ReversedUDWF, Signature, WindowFunctionDefinition,
     WindowUDF, WindowUDFImpl,
 };
-use datafusion::physical_plan::PhysicalExpr;
+use datafusion::physical_expr::PhysicalExpr;
 use std::sync::Arc;
 
 /// What goes with the name of such a function.
