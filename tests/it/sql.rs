@@ -498,43 +498,6 @@ fn sorts_in_parts_leave_room_for_what_comes_after_them() {
     }
 }
 
-/// A query that is stopped in the middle takes what it spilled with it.
-#[test]
-fn what_was_spilled_is_taken_away_when_time_is_over() {
-    let folder = lake();
-    let spilled = folder.path().join("spilled");
-    std::fs::create_dir(&spilled).unwrap();
-    let statement =
-        "SELECT max(x) FROM (SELECT x FROM (SELECT md5(CAST(value AS VARCHAR)) || repeat('x', 992) AS x
-        FROM generate_series(1, 20000000)) ORDER BY x OFFSET 5)";
-    let mut child = spendscope(folder.path())
-        .args([
-            "--lake",
-            "lake",
-            "--memory-limit",
-            "64MB",
-            "sql",
-            "--timeout",
-            "3s",
-            "-c",
-        ])
-        .arg(statement)
-        .env("TMPDIR", &spilled)
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut most = 0;
-    while child.try_wait().unwrap().is_none() {
-        most = most.max(size_of_folder(&spilled));
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    let talk = child.wait_with_output().unwrap();
-    let talk = String::from_utf8_lossy(&talk.stderr);
-    assert!(talk.contains("took longer than 3s"), "{talk}");
-    assert!(most > 1 << 20, "nothing was spilled");
-    assert_eq!(size_of_folder(&spilled), 0);
-}
-
 /// The answer of a statement that spills, the most memory that the program had, and the most it had on disk, in MiB.
 fn sorted(folder: &Path, limit: &str, statement: &str) -> (String, u64, u64) {
     let spilled = folder.join("spilled");
