@@ -48,7 +48,7 @@ impl<'a> Known<'a> {
 
 /// What a mapping file says.
 enum Format {
-    Read(Mapping),
+    Read(Box<Mapping>),
     Refuse(Refusal),
 }
 
@@ -56,7 +56,7 @@ impl Format {
     fn parse((id, text): &(String, String)) -> Result<Format> {
         Ok(match Refusal::parse(id, text)? {
             Some(refusal) => Format::Refuse(refusal),
-            None => Format::Read(Mapping::parse(id, text)?),
+            None => Format::Read(Box::new(Mapping::parse(id, text)?)),
         })
     }
 }
@@ -102,7 +102,7 @@ impl Catalog {
             match format? {
                 Format::Refuse(refusal) => refusals.push(refusal),
                 Format::Read(mapping) => {
-                    mappings.insert(mapping.id.clone(), Arc::new(mapping));
+                    mappings.insert(mapping.id.clone(), Arc::from(mapping));
                 }
             }
         }
