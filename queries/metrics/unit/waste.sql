@@ -78,7 +78,7 @@ joined AS (
     SELECT
         k.model, k.provider, k.team, k.key_alias, k.region, k.use_case, k.priceless, k.kind_of_waste, k.source AS request_source, k.request_id,
         l.amount, l.shown, l.rate, l.leaf, l.kind, l.evidence, l.modelled, l.charge_id, l.currency, l.fx_rate,
-        row_number() OVER (PARTITION BY k.source, k.request_id) AS place
+        row_number() OVER (PARTITION BY k.source, k.request_id ORDER BY l.leaf, l.charge_id, l.currency) AS place
     FROM kinds AS k
     LEFT JOIN leaves AS l ON l.request_source = k.source AND l.request_id = k.request_id
 ),
