@@ -349,7 +349,7 @@ async fn months_say_what_the_whole_says_and_a_new_day_costs_its_month() {
             "calls",
             "leaf_model_api",
             "gpu_leaves",
-            "unit_leaf_days",
+            "unit_cost_days",
             "task_costs",
         ] {
             assert!(
@@ -363,7 +363,7 @@ async fn months_say_what_the_whole_says_and_a_new_day_costs_its_month() {
     let cut = monthly_answers(&config, &with(&config.settings, 0, "one")).await;
     assert_same(&cut, &whole, "after a day");
     let after = entries(&store);
-    for view in ["calls", "leaf_model_api", "unit_leaf_days", "task_costs"] {
+    for view in ["calls", "leaf_model_api", "unit_cost_days", "task_costs"] {
         let (old, new) = (format!("{view}.2026-07-"), format!("{view}.2026-09-"));
         assert_eq!(of(&before, &old), of(&after, &old));
         assert_ne!(of(&before, &new), of(&after, &new));
