@@ -136,7 +136,9 @@ async fn all(engine: &Engine) -> Vec<Answer> {
         let run = check.run(engine);
         asking.push(
             asked(format!("check {}", check.name), run, |found| {
-                vec![format!("{found:?}")]
+                let mut said = vec![format!("{:?} {:?}", found.severity, found.verdict)];
+                said.extend(found.sample.iter().flat_map(|sample| lines(&sample.batch)));
+                said
             })
             .boxed(),
         );
