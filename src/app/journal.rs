@@ -11,8 +11,9 @@ use crate::schedule::{Entry, Journal, State};
 use crate::schema::TableSchema;
 use crate::store::{ATTEMPTS, Change, Lake, Replace, Snapshot, busy};
 use arrow::compute::concat_batches;
-use async_trait::async_trait;
 use chrono::{DateTime, SecondsFormat, Utc};
+use futures::FutureExt;
+use futures::future::BoxFuture;
 
 pub(super) struct LakeJournal<'a> {
     lake: &'a Lake,
@@ -109,40 +110,45 @@ fn kept(entry: &Entry) -> Entry {
     }
 }
 
-#[async_trait]
 impl Journal for LakeJournal<'_> {
-    async fn entries(&self) -> Result<Vec<Entry>> {
-        let snapshot = self.lake.snapshot(self.table, None).await?;
-        self.of(snapshot.as_ref()).await
+    fn entries(&self) -> BoxFuture<'_, Result<Vec<Entry>>> {
+        async {
+            let snapshot = self.lake.snapshot(self.table, None).await?;
+            self.of(snapshot.as_ref()).await
+        }
+        .boxed()
     }
 
-    async fn put(&self, before: Option<&Entry>, after: &Entry) -> Result<bool> {
-        for _ in 0..ATTEMPTS {
-            let base = self.lake.snapshot(self.table, None).await?;
-            let mut entries = self.of(base.as_ref()).await?;
-            let held = entries.iter().find(|e| e.run_id == after.run_id);
-            if held != before.map(kept).as_ref() {
-                return Ok(false);
+    fn put<'a>(&'a self, before: Option<&'a Entry>, after: &'a Entry) -> BoxFuture<'a, Result<bool>> {
+        async move {
+            for _ in 0..ATTEMPTS {
+                let base = self.lake.snapshot(self.table, None).await?;
+                let mut entries = self.of(base.as_ref()).await?;
+                let held = entries.iter().find(|e| e.run_id == after.run_id);
+                if held != before.map(kept).as_ref() {
+                    return Ok(false);
+                }
+                let month = month(after);
+                entries.retain(|e| e.run_id != after.run_id && self::month(e) == month);
+                entries.push(after.clone());
+                let rows: Vec<_> = entries.iter().map(row).collect();
+                let change = Change {
+                    add: vec![rows_of(self.table, &rows)?],
+                    replace: Replace::Partitions(vec![vec![month]]),
+                    txn: format!("{}:{}:{}", after.run_id, after.state.name(), after.attempts),
+                };
+                if self
+                    .lake
+                    .try_commit(self.table, base.as_ref(), &change)
+                    .await?
+                    .is_some()
+                {
+                    return Ok(true);
+                }
             }
-            let month = month(after);
-            entries.retain(|e| e.run_id != after.run_id && self::month(e) == month);
-            entries.push(after.clone());
-            let rows: Vec<_> = entries.iter().map(row).collect();
-            let change = Change {
-                add: vec![rows_of(self.table, &rows)?],
-                replace: Replace::Partitions(vec![vec![month]]),
-                txn: format!("{}:{}:{}", after.run_id, after.state.name(), after.attempts),
-            };
-            if self
-                .lake
-                .try_commit(self.table, base.as_ref(), &change)
-                .await?
-                .is_some()
-            {
-                return Ok(true);
-            }
+            Err(busy(self.table))
         }
-        Err(busy(self.table))
+        .boxed()
     }
 }
 

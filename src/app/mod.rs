@@ -29,6 +29,7 @@ mod signals;
 mod synth;
 mod unmatched;
 
+pub use crate::engine::remove_spilled;
 pub use check::{CheckRequest, check};
 pub use cluster::{ExecutorRequest, cluster_executor, cluster_scheduler};
 pub use demo::{DemoRequest, demo};

@@ -8,8 +8,8 @@ use crate::serve::{
     Access, Certificate, Door, Gate, Gauges, Limits, Live, Mark, Opened, Server, Shared, Source, address,
 };
 use crate::store::Lake;
-use async_trait::async_trait;
-use futures::future::try_join_all;
+use futures::FutureExt;
+use futures::future::{BoxFuture, try_join_all};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -117,19 +117,21 @@ struct Lakeside {
     config: Config,
 }
 
-#[async_trait]
 impl Source for Lakeside {
-    async fn mark(&self, known: &Mark) -> Result<Mark> {
-        self.lake.versions(known).await
+    fn mark<'a>(&'a self, known: &'a Mark) -> BoxFuture<'a, Result<Mark>> {
+        self.lake.versions(known).boxed()
     }
 
-    async fn open(&self) -> Result<Opened> {
-        let mut config = self.config.clone();
-        config.settings.now = config.clock.now();
-        let engine = open::engine(&config).await?;
-        Ok(Opened {
-            engine,
-            settings: config.settings,
-        })
+    fn open(&self) -> BoxFuture<'_, Result<Opened>> {
+        async {
+            let mut config = self.config.clone();
+            config.settings.now = config.clock.now();
+            let engine = open::engine(&config).await?;
+            Ok(Opened {
+                engine,
+                settings: config.settings,
+            })
+        }
+        .boxed()
     }
 }

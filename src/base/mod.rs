@@ -3,9 +3,11 @@
 pub mod clock;
 pub mod error;
 pub mod hash;
+pub mod known;
 pub mod money;
 pub mod pace;
 pub mod quantity;
+pub mod scan;
 pub mod secret;
 pub mod seed;
 pub mod sql;
@@ -15,3 +17,4 @@ pub mod time;
 pub mod user_key;
 
 pub use error::{Context, Error, ErrorKind, Place, Result};
+pub use known::Known;

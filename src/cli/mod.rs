@@ -8,8 +8,8 @@ mod pager;
 mod screen;
 
 use crate::app::{
-    self, DemoRequest, DiffRequest, ExecutorRequest, ExplainRequest, FocusRequest, ForecastRequest,
-    IngestRequest, MailRequest, PullRequest, Status, SynthRequest, VacuumRequest,
+    self, Console as _, DemoRequest, DiffRequest, ExecutorRequest, ExplainRequest, FocusRequest,
+    ForecastRequest, IngestRequest, MailRequest, PullRequest, Status, SynthRequest, VacuumRequest,
 };
 use crate::base::{Context, Error, Result, money};
 use crate::config::{self, Config, Overrides};
@@ -50,7 +50,11 @@ pub fn main() -> ExitCode {
         }
     };
     // The planner recurses deeply on nested views; a task's default stack is too small for it.
-    match runtime.block_on(run(cli, words(&matches), &mut terminal)) {
+    let done = runtime.block_on(run(cli, words(&matches), &mut terminal));
+    for (folder, why) in app::remove_spilled() {
+        terminal.say(&format!("{} is left behind: {why}", folder.display()));
+    }
+    match done {
         Ok(status) => exit::of(status),
         Err(error) if terminal.pipe_closed() => {
             drop(error);

@@ -7,7 +7,6 @@
 use super::limited::{Deadline, limited};
 use super::{Batches, Engine, Values, dialect, told, values};
 use crate::base::{Error, Result};
-use async_trait::async_trait;
 use datafusion::catalog::{DynamicFileCatalog, TableProvider, UrlTableFactory};
 use datafusion::common::TableReference;
 use datafusion::datasource::listing::{
@@ -19,6 +18,8 @@ use datafusion::logical_expr::LogicalPlan;
 use datafusion::prelude::{DataFrame, SQLOptions};
 use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast::Statement as Sql;
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -218,20 +219,38 @@ fn reading_files(state: SessionState) -> SessionState {
 #[derive(Debug)]
 struct Files(SessionState);
 
-#[async_trait]
-impl UrlTableFactory for Files {
-    async fn try_new(&self, name: &str) -> PlanResult<Option<Arc<dyn TableProvider>>> {
-        if !looks_like_a_file(name) {
-            return Ok(None);
+impl Files {
+    fn open<'a>(&'a self, name: &'a str) -> Opened<'a> {
+        async move {
+            if !looks_like_a_file(name) {
+                return Ok(None);
+            }
+            let config = ListingTableConfig::new(ListingTableUrl::parse(name)?)
+                .infer_options(&self.0)
+                .await?
+                .infer_partitions_from_path(&self.0)
+                .await?
+                .infer_schema(&self.0)
+                .await?;
+            Ok(Some(
+                Arc::new(ListingTable::try_new(config)?) as Arc<dyn TableProvider>
+            ))
         }
-        let config = ListingTableConfig::new(ListingTableUrl::parse(name)?)
-            .infer_options(&self.0)
-            .await?
-            .infer_partitions_from_path(&self.0)
-            .await?
-            .infer_schema(&self.0)
-            .await?;
-        Ok(Some(Arc::new(ListingTable::try_new(config)?)))
+        .boxed()
+    }
+}
+
+type Opened<'a> = BoxFuture<'a, PlanResult<Option<Arc<dyn TableProvider>>>>;
+
+impl UrlTableFactory for Files {
+    /// Written out, as `base::scan` is, and for its reason.
+    fn try_new<'life0, 'life1, 'async_trait>(&'life0 self, name: &'life1 str) -> Opened<'async_trait>
+    where
+        'life0: 'async_trait,
+        'life1: 'async_trait,
+        Self: 'async_trait,
+    {
+        self.open(name)
     }
 }
 

@@ -1,8 +1,11 @@
 //! The memory that the parts of a query share. Sorts take whatever they can get, and merge as many of their runs at
 //! once as fit; what comes after them (another merge, a group, a join) would find nothing left. So sorts get three
 //! quarters of it, in fair shares, and the rest is for everybody else.
+//!
+//! A fair share is one of as many as there are parts, and a few large queries at once have thousands that hold next to
+//! nothing. So while three quarters of all memory are free, whoever asks gets what he asks for.
 
-use datafusion::common::Result;
+use datafusion::common::{Result, resources_err};
 use datafusion::execution::memory_pool::{
     FairSpillPool, MemoryConsumer, MemoryLimit, MemoryPool, MemoryReservation,
 };
@@ -73,7 +76,19 @@ impl MemoryPool for Headroom {
     }
 
     fn try_grow(&self, reservation: &MemoryReservation, additional: usize) -> Result<()> {
-        self.all.try_grow(reservation, additional)?;
+        if self.all.reserved().saturating_add(additional) <= self.limit / 4 {
+            self.all.grow(reservation, additional);
+        } else {
+            self.all.try_grow(reservation, additional)?;
+            // Who had more than a share before has it still.
+            if self.all.reserved() > self.limit {
+                self.all.shrink(reservation, additional);
+                return resources_err!(
+                    "{additional} bytes more are beyond the {} of all queries",
+                    self.limit
+                );
+            }
+        }
         let grown = match self.sorts(reservation.consumer()) {
             Some(sorts) => sorts.try_grow(reservation, additional),
             None => Ok(()),
@@ -98,6 +113,26 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use std::sync::Arc;
+
+    #[test]
+    fn many_that_hold_nothing_leave_room_and_all_of_it_is_the_most() {
+        let pool: Arc<dyn MemoryPool> = Arc::new(Headroom::new(1000));
+        let of = |name: &str| MemoryConsumer::new(name).with_can_spill(true).register(&pool);
+        let idle: Vec<_> = (0..98).map(|at| of(&format!("RepartitionExec[{at}]"))).collect();
+        let (first, second) = (
+            of("FinalHashAggregateStream[0]"),
+            of("FinalHashAggregateStream[1]"),
+        );
+        // A fair share is ten.
+        first.try_grow(240).unwrap();
+        second.try_grow(10).unwrap();
+        assert!(second.try_grow(1).is_err() && first.try_grow(1).is_err());
+        let fixed = MemoryConsumer::new("HashJoinInput").register(&pool);
+        fixed.try_grow(750).unwrap();
+        assert!(fixed.try_grow(1).is_err() && pool.reserved() == 1000);
+        drop((idle, first, second, fixed));
+        assert_eq!(pool.reserved(), 0);
+    }
 
     #[test]
     fn a_sort_leaves_something_to_others() {

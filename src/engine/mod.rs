@@ -18,6 +18,7 @@ mod rules;
 mod scope_lists;
 mod session;
 mod settings;
+mod spilled;
 mod tables;
 mod told;
 mod udf;
@@ -31,6 +32,7 @@ pub use guard::Limits;
 pub use kept::{KeptFolder, sweep_kept};
 pub use registry::Registry;
 pub use settings::{Basis, NATIVE, Settings};
+pub use spilled::remove_spilled;
 pub use told::nearest;
 pub use values::Values;
 
@@ -45,6 +47,7 @@ use chrono::{DateTime, Utc};
 use datafusion::catalog::MemTable;
 use datafusion::common::{Column, ParamValues, SchemaError};
 use datafusion::error::DataFusionError;
+use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::execution::{SendableRecordBatchStream, SessionState};
 use datafusion::prelude::{DataFrame, SessionContext};
 use datafusion::scalar::ScalarValue;
@@ -71,7 +74,8 @@ impl Engine {
         settings: &Settings,
     ) -> Result<Engine> {
         let facts = tables::from_batches(tables)?;
-        Engine::open(facts, None, None, assets, registry, settings).await
+        let runtime = session::runtime(settings)?;
+        Engine::open(runtime, facts, (None, None), assets, registry, settings).await
     }
 
     /// Over a lake, as it is or as it was.
@@ -83,28 +87,29 @@ impl Engine {
         settings: &Settings,
     ) -> Result<Engine> {
         let facts = tables::Facts::of(lake, as_of).await?;
+        let runtime = session::runtime(settings)?;
         let remote = lake.beside(".kept").map(kept::Remote::new);
         // Executors of a cluster do not see the months of a lake that is no folder.
         let months = match &remote {
-            None => months::Months::of(facts.clone(), assets, registry, settings),
+            None => months::Months::of(facts.clone(), assets, registry, settings, &runtime),
             Some(_) => None,
         };
         let keys = settings
             .kept
             .as_ref()
             .map(|folder| kept::Keys::new(folder, facts.contents(), assets, registry, settings, remote));
-        Engine::open(facts.whole(), keys, months, assets, registry, settings).await
+        Engine::open(runtime, facts.whole(), (keys, months), assets, registry, settings).await
     }
 
     async fn open(
+        runtime: Arc<RuntimeEnv>,
         facts: tables::Providers,
-        keys: Option<kept::Keys>,
-        months: Option<Arc<months::Months>>,
+        (keys, months): (Option<kept::Keys>, Option<Arc<months::Months>>),
         assets: &Assets,
         registry: &Registry,
         settings: &Settings,
     ) -> Result<Engine> {
-        let context = session::open(settings, registry)?;
+        let context = session::open(settings, registry, runtime)?;
         tables::register(&context, facts, registry)?;
         rates(&context, settings).await?;
         rules::create(&context, registry, assets).await?;
@@ -295,8 +300,14 @@ fn query_error(error: impl Borrow<DataFusionError>) -> Error {
             _ => root(error),
         },
         DataFusionError::ResourcesExhausted(text) => {
-            let first = text.lines().next().unwrap_or_default();
-            Error::query(format!("not enough memory: {first}")).advise(
+            // Who asked, and in the lines after it who holds most.
+            let who = text
+                .lines()
+                .map(str::trim)
+                .take_while(|line| !line.starts_with("Error:"));
+            let who = who.collect::<Vec<_>>().join(" ");
+            let who = who.trim_end_matches('.');
+            Error::query(format!("not enough memory: {who}")).advise(
                 "allow more with --memory-limit, or ask for less: a shorter window, fewer columns or groups",
             )
         }

@@ -5,18 +5,18 @@
 
 use super::{Catalog, Metric, Params, contract, param, run};
 use crate::asset::Assets;
+use crate::base::scan::{Scan, scan_by};
 use crate::base::time::{Window, parse_bound};
 use crate::base::{Error, Result};
 use crate::engine::{CURRENCY_OF, Engine, FunctionInfo, FunctionKind};
 use crate::frame::Role;
 use arrow::array::{RecordBatch, RecordBatchOptions};
 use arrow::datatypes::{Field, Schema, SchemaRef};
-use async_trait::async_trait;
 use datafusion::catalog::{MemTable, Session, TableFunctionArgs, TableFunctionImpl, TableProvider};
 use datafusion::error::{DataFusionError, Result as PlanResult};
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::{Expr, TableType};
-use datafusion::physical_plan::ExecutionPlan;
+use futures::FutureExt;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
@@ -186,7 +186,23 @@ impl MetricTable {
     }
 }
 
-#[async_trait]
+impl MetricTable {
+    fn scanned<'a>(
+        &'a self,
+        session: &'a dyn Session,
+        projection: Option<&'a Vec<usize>>,
+        filters: &'a [Expr],
+        limit: Option<usize>,
+    ) -> Scan<'a> {
+        async move {
+            let rows = self.rows(session).await.map_err(outside)?;
+            let table = MemTable::try_new(self.schema(), vec![vec![rows]])?;
+            table.scan(session, projection, filters, limit).await
+        }
+        .boxed()
+    }
+}
+
 impl TableProvider for MetricTable {
     fn schema(&self) -> SchemaRef {
         Arc::clone(&self.schema)
@@ -196,17 +212,7 @@ impl TableProvider for MetricTable {
         TableType::Temporary
     }
 
-    async fn scan(
-        &self,
-        session: &dyn Session,
-        projection: Option<&Vec<usize>>,
-        filters: &[Expr],
-        limit: Option<usize>,
-    ) -> PlanResult<Arc<dyn ExecutionPlan>> {
-        let rows = self.rows(session).await.map_err(outside)?;
-        let table = MemTable::try_new(self.schema(), vec![vec![rows]])?;
-        table.scan(session, projection, filters, limit).await
-    }
+    scan_by!(scanned);
 }
 
 #[cfg(test)]

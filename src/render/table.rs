@@ -66,7 +66,7 @@ pub(super) fn lay(table: &Rows, most: usize) -> Result<Laid> {
                         // Two lines have to be told apart where no column does it.
                         _ if lines.len() < 2 || told => "Total".to_owned(),
                         Some(code) => format!("Total {code}"),
-                        None => "Total, no currency".to_owned(),
+                        None => "Total, currency not known".to_owned(),
                     };
                 }
             }

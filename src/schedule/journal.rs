@@ -8,8 +8,8 @@
 
 use crate::base::time::Window;
 use crate::base::{Error, Result, hash};
-use async_trait::async_trait;
 use chrono::{DateTime, SecondsFormat, Utc};
+use futures::future::BoxFuture;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
@@ -144,11 +144,10 @@ impl Entry {
 }
 
 /// Where entries are kept.
-#[async_trait]
 pub trait Journal: Send + Sync {
-    async fn entries(&self) -> Result<Vec<Entry>>;
+    fn entries(&self) -> BoxFuture<'_, Result<Vec<Entry>>>;
 
     /// Puts `after` in the place of `before`, in one step that happens whole or not at all; without `before`, where
     /// there is no such run yet. False: the journal holds something else by now, and nothing was changed.
-    async fn put(&self, before: Option<&Entry>, after: &Entry) -> Result<bool>;
+    fn put<'a>(&'a self, before: Option<&'a Entry>, after: &'a Entry) -> BoxFuture<'a, Result<bool>>;
 }

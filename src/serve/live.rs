@@ -2,9 +2,9 @@
 //! the tables have newer versions, the next one opens them.
 
 use super::gauges::{Gauges, more};
-use crate::base::Result;
+use crate::base::{Known, Result};
 use crate::engine::{Engine, Settings};
-use async_trait::async_trait;
+use futures::future::BoxFuture;
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
@@ -15,11 +15,10 @@ use tokio::time::Instant;
 pub type Mark = BTreeMap<&'static str, u64>;
 
 /// Where snapshots come from.
-#[async_trait]
 pub trait Source: Send + Sync {
     /// The versions that the tables have now, from what they had when it was last asked: cheap.
-    async fn mark(&self, known: &Mark) -> Result<Mark>;
-    async fn open(&self) -> Result<Opened>;
+    fn mark<'a>(&'a self, known: &'a Mark) -> BoxFuture<'a, Result<Mark>>;
+    fn open(&self) -> BoxFuture<'_, Result<Opened>>;
 }
 
 /// An engine with the settings that it was opened under.
@@ -30,7 +29,7 @@ pub struct Opened {
 
 /// One state of the lake.
 pub struct Snapshot {
-    pub engine: Engine,
+    pub engine: Known<Engine>,
     pub settings: Settings,
     pub mark: Mark,
     /// Counts the states that this process has served.
@@ -117,7 +116,7 @@ async fn snapshot(source: &dyn Source, known: &Mark, number: u64) -> Result<Snap
     let Opened { engine, settings } = source.open().await?;
     super::postgres::dress(&engine).await?;
     Ok(Snapshot {
-        engine,
+        engine: Known::new(engine),
         settings,
         mark,
         number,

@@ -3,16 +3,16 @@
 
 use super::{Catalogue, schema_of};
 use crate::base::Result;
+use crate::base::scan::{Scan, scan_by};
 use arrow::array::{ArrayRef, BooleanArray, Int64Array, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
-use async_trait::async_trait;
 use datafusion::catalog::{MemTable, Session, TableProvider};
 use datafusion::common::internal_err;
 use datafusion::error::{DataFusionError, Result as PlanResult};
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::{Expr, TableType};
-use datafusion::physical_plan::ExecutionPlan;
 use datafusion::prelude::SessionContext;
+use futures::FutureExt;
 use std::fmt;
 use std::sync::Arc;
 
@@ -139,7 +139,26 @@ impl CatalogueTable {
     }
 }
 
-#[async_trait]
+impl CatalogueTable {
+    fn scanned<'a>(
+        &'a self,
+        session: &'a dyn Session,
+        projection: Option<&'a Vec<usize>>,
+        filters: &'a [Expr],
+        limit: Option<usize>,
+    ) -> Scan<'a> {
+        async move {
+            let Some(state) = session.as_any().downcast_ref::<SessionState>() else {
+                return internal_err!("{} is read in a session of its own kind", self.kind.name());
+            };
+            let rows = self.rows(state).await?;
+            let table = MemTable::try_new(self.schema(), vec![vec![rows]])?;
+            table.scan(session, projection, filters, limit).await
+        }
+        .boxed()
+    }
+}
+
 impl TableProvider for CatalogueTable {
     fn schema(&self) -> SchemaRef {
         Arc::clone(&self.schema)
@@ -149,18 +168,5 @@ impl TableProvider for CatalogueTable {
         TableType::Base
     }
 
-    async fn scan(
-        &self,
-        session: &dyn Session,
-        projection: Option<&Vec<usize>>,
-        filters: &[Expr],
-        limit: Option<usize>,
-    ) -> PlanResult<Arc<dyn ExecutionPlan>> {
-        let Some(state) = session.as_any().downcast_ref::<SessionState>() else {
-            return internal_err!("{} is read in a session of its own kind", self.kind.name());
-        };
-        let rows = self.rows(state).await?;
-        let table = MemTable::try_new(self.schema(), vec![vec![rows]])?;
-        table.scan(session, projection, filters, limit).await
-    }
+    scan_by!(scanned);
 }

@@ -4,7 +4,7 @@ use super::nulls;
 use super::orders;
 use super::parcel::{DEEP, Parcel};
 use super::submit::Cluster;
-use async_trait::async_trait;
+use crate::base::scan::Scan;
 use datafusion::catalog::Session;
 use datafusion::common::JoinType;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
@@ -54,25 +54,40 @@ impl fmt::Debug for Planner {
     }
 }
 
-#[async_trait]
-impl QueryPlanner for Planner {
-    async fn create_physical_plan(
-        &self,
-        query: &LogicalPlan,
-        session: &dyn Session,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        let query = &nulls::ignored(query.clone())?;
-        let plan = self.here.create_physical_plan(query, session).await?;
-        let told = matches!(
-            query,
-            LogicalPlan::Explain(_) | LogicalPlan::Analyze(_) | LogicalPlan::DescribeTable(_)
-        );
-        if told || !reads_files(&plan)? {
-            return Ok(plan);
+impl Planner {
+    fn plan<'a>(&'a self, query: &'a LogicalPlan, session: &'a dyn Session) -> Scan<'a> {
+        async move {
+            let query = &nulls::ignored(query.clone())?;
+            let plan = self.here.create_physical_plan(query, session).await?;
+            let told = matches!(
+                query,
+                LogicalPlan::Explain(_) | LogicalPlan::Analyze(_) | LogicalPlan::DescribeTable(_)
+            );
+            if told || !reads_files(&plan)? {
+                return Ok(plan);
+            }
+            let plan = orders::held(sendable(plan, session.task_ctx()).await?)?;
+            let (plan, _) = in_parcels(plan)?;
+            Ok(Arc::new(Elsewhere::new(plan, Arc::clone(&self.cluster))) as Arc<dyn ExecutionPlan>)
         }
-        let plan = orders::held(sendable(plan, session.task_ctx()).await?)?;
-        let (plan, _) = in_parcels(plan)?;
-        Ok(Arc::new(Elsewhere::new(plan, Arc::clone(&self.cluster))))
+        .boxed()
+    }
+}
+
+impl QueryPlanner for Planner {
+    /// Written out, as `base::scan` is, and for its reason.
+    fn create_physical_plan<'life0, 'life1, 'life2, 'async_trait>(
+        &'life0 self,
+        query: &'life1 LogicalPlan,
+        session: &'life2 dyn Session,
+    ) -> Scan<'async_trait>
+    where
+        'life0: 'async_trait,
+        'life1: 'async_trait,
+        'life2: 'async_trait,
+        Self: 'async_trait,
+    {
+        self.plan(query, session)
     }
 }
 

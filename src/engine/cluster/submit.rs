@@ -45,6 +45,10 @@ const ASKED: u32 = 3;
 /// How often, and how far apart, a scheduler is asked whether it has executors.
 const WAITS: u32 = 40;
 const WAIT: Duration = Duration::from_millis(250);
+/// How often a query that runs looks whether executors are still there, and how long others may take over the work of one
+/// that is not before the query is asked again.
+const LOOK: Duration = Duration::from_secs(3);
+const MADE_UP: Duration = Duration::from_secs(90);
 
 /// The cluster of a session.
 pub(in crate::engine) struct Cluster {
@@ -191,8 +195,13 @@ impl Cluster {
         .map_err(|why| other_version(&why))?;
         let mut running = Running { scheduler, job: None };
         let mut told_of = answer.into_inner();
+        let mut deserted = std::pin::pin!(self.deserted());
         loop {
-            let news = told_of.message().await.map_err(|lost| self.refused(&lost))?;
+            let news = tokio::select! {
+                biased;
+                news = told_of.message() => news.map_err(|lost| self.refused(&lost))?,
+                () = &mut deserted => return Ok(Err(format!("{LOST}: its work was not done by others"))),
+            };
             let Some(news) = news else {
                 return told(lost_sight(&self.settings));
             };
@@ -205,6 +214,33 @@ impl Cluster {
             };
             running.job = None;
             return Ok(done);
+        }
+    }
+
+    /// Until an executor has been gone for so long that others should have done its work. Now and then the scheduler
+    /// waits for ever for what it had just given to one that ended.
+    async fn deserted(&self) {
+        let (Ok(url), Ok(client)) = (
+            self.settings.url.join("readyz"),
+            reqwest::Client::builder()
+                .timeout(Duration::from_secs(CONNECT))
+                .no_proxy()
+                .build(),
+        ) else {
+            return std::future::pending().await;
+        };
+        let mut most = 0;
+        loop {
+            tokio::time::sleep(LOOK).await;
+            // Whether the scheduler itself is there is seen on its line.
+            let Ok(answer) = client.get(url.clone()).send().await else {
+                continue;
+            };
+            let now = answer.text().await.ok().and_then(|text| executors(&text));
+            most = most.max(now.unwrap_or(0));
+            if now.is_some_and(|now| now < most) {
+                return tokio::time::sleep(MADE_UP).await;
+            }
         }
     }
 
@@ -321,6 +357,12 @@ fn other_version(why: &str) -> DataFusionError {
     DataFusionError::External(Box::new(error))
 }
 
+/// How many executors a scheduler says that it has.
+fn executors(ready: &str) -> Option<u32> {
+    let mut counts = ready.split_whitespace().filter_map(|word| word.split('/').next());
+    counts.find_map(|count| count.parse().ok())
+}
+
 /// Did executors go away, so that asking again may help?
 fn lost_some(why: &str) -> bool {
     [LOST, "FetchFailed", "ExecutorLost"]
@@ -340,4 +382,16 @@ fn failure(why: &str) -> Error {
         );
     }
     error
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scheduler_says_how_many_executors_it_has() {
+        assert_eq!(executors("ready: 2 executors registered\n"), Some(2));
+        assert_eq!(executors("not ready: 0/1 executors registered\n"), Some(0));
+        assert_eq!(executors("<html>"), None);
+    }
 }

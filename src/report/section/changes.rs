@@ -18,15 +18,15 @@ const MOST: usize = 5;
 
 /// Newcomers, where somebody called before the window: in an empty lake all are new.
 const NEW: &str = "SELECT what, name, day FROM (
-        SELECT 'use_case' AS what, use_case AS name, min(started_at) AS first, local_day(min(started_at)) AS day,
-            count(*) AS calls
-        FROM calls WHERE use_case IS NOT NULL GROUP BY use_case
+        SELECT 'use_case' AS what, use_case AS name, min(asked_at) AS first, local_day(min(asked_at)) AS day,
+            sum(entries) AS calls
+        FROM call_days WHERE use_case IS NOT NULL GROUP BY use_case
         UNION ALL
-        SELECT 'model' AS what, model AS name, min(started_at) AS first, local_day(min(started_at)) AS day,
-            count(*) AS calls
-        FROM calls WHERE model IS NOT NULL GROUP BY model
+        SELECT 'model' AS what, model AS name, min(asked_at) AS first, local_day(min(asked_at)) AS day,
+            sum(entries) AS calls
+        FROM call_days WHERE model IS NOT NULL GROUP BY model
     ) AS firsts
-    WHERE first >= $from AND first < $to AND (SELECT min(started_at) FROM calls) < $from
+    WHERE first >= $from AND first < $to AND (SELECT min(asked_at) FROM call_days) < $from
     ORDER BY calls DESC, what, name";
 
 /// List prices that follow another of the same model, of models that the window calls.
@@ -39,7 +39,7 @@ const PRICES: &str = "SELECT model, local_day(valid_from) AS day, input, output,
     ) AS steps
     WHERE valid_from >= $from AND valid_from < $to
         AND (input <> input_before OR output <> output_before)
-        AND model IN (SELECT model FROM calls WHERE started_at >= $from AND started_at < $to)
+        AND model IN (SELECT model FROM call_days WHERE day >= local_day($from) AND asked_at < $to)
     ORDER BY day, model";
 
 /// What happened on which day; prices first, then newcomers by how much they are called.

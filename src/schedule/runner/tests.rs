@@ -5,6 +5,8 @@
 use super::*;
 use crate::schedule::Section;
 use chrono_tz::Tz;
+use futures::FutureExt;
+use futures::future::{BoxFuture, ready};
 use std::collections::VecDeque;
 use std::sync::Mutex;
 
@@ -27,21 +29,26 @@ impl Hands {
 #[derive(Default)]
 struct Memory(Mutex<Vec<Entry>>);
 
-#[async_trait]
 impl Journal for Memory {
-    async fn entries(&self) -> Result<Vec<Entry>> {
-        Ok(self.0.lock().unwrap().clone())
+    fn entries(&self) -> BoxFuture<'_, Result<Vec<Entry>>> {
+        ready(Ok(self.0.lock().unwrap().clone())).boxed()
     }
 
-    async fn put(&self, before: Option<&Entry>, after: &Entry) -> Result<bool> {
+    fn put<'a>(&'a self, before: Option<&'a Entry>, after: &'a Entry) -> BoxFuture<'a, Result<bool>> {
         let mut all = self.0.lock().unwrap();
         let at = all.iter().position(|e| e.run_id == after.run_id);
-        match (at, before) {
-            (None, None) => all.push(after.clone()),
-            (Some(at), Some(before)) if all[at] == *before => all[at] = after.clone(),
-            _ => return Ok(false),
-        }
-        Ok(true)
+        let put = match (at, before) {
+            (None, None) => {
+                all.push(after.clone());
+                true
+            }
+            (Some(at), Some(before)) if all[at] == *before => {
+                all[at] = after.clone();
+                true
+            }
+            _ => false,
+        };
+        ready(Ok(put)).boxed()
     }
 }
 

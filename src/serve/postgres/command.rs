@@ -185,7 +185,7 @@ mod tests {
     use crate::serve::postgres::statement::{Parsed, parse};
 
     fn command(sql: &str) -> Option<Command> {
-        match parse(sql).unwrap().remove(0) {
+        match parse(sql).unwrap().remove(0).into_inner() {
             Parsed::Command(command) => Some(command),
             Parsed::Query(_) => None,
         }

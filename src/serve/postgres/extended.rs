@@ -6,6 +6,7 @@ use super::handler::Handler;
 use super::parameters;
 use super::statement::Prepared;
 use super::trouble::user_error;
+use crate::base::Known;
 use async_trait::async_trait;
 use datafusion_postgres::pgwire::api::portal::{Format, Portal, PortalExecutionState};
 use datafusion_postgres::pgwire::api::query::{
@@ -241,7 +242,7 @@ impl ExtendedQueryHandler for Handler {
     {
         let prepared = &portal.statement.statement;
         let values = parameters::values(portal)?;
-        let bound = Some((values, Arc::clone(&prepared.columns)));
+        let bound = Some((Known::new(values), Arc::clone(&prepared.columns)));
         self.answer(client, &prepared.parsed, bound, &portal.result_column_format)
             .await
     }

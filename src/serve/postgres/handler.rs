@@ -10,6 +10,7 @@ use super::rows::{Running, Watch};
 use super::session::Session;
 use super::statement::{Parsed, Prepared};
 use super::trouble::{told, user_error};
+use crate::base::Known;
 use crate::engine::Limits;
 use crate::serve::Snapshot;
 use arrow::datatypes::{Schema, SchemaRef};
@@ -23,8 +24,12 @@ use datafusion_postgres::pgwire::api::{ClientInfo, ClientPortalStore};
 use datafusion_postgres::pgwire::error::{PgWireError, PgWireResult};
 use datafusion_postgres::pgwire::messages::PgWireBackendMessage;
 use datafusion_postgres::pgwire::messages::response::TransactionStatus;
-use futures::{Sink, SinkExt};
+use futures::future::BoxFuture;
+use futures::{FutureExt, Sink, SinkExt};
 use std::sync::Arc;
+
+/// The values of a statement's parameters, and the columns that its client was told.
+pub(super) type Bound = (Known<ParamValues>, SchemaRef);
 
 #[derive(Clone)]
 pub(super) struct Handler {
@@ -56,40 +61,44 @@ impl Handler {
     }
 
     /// Plans a query over the newest state of the lake and begins to run it. What it reads stays as it is now.
-    pub(super) async fn start(
-        &self,
-        statement: &ast::Statement,
-        bound: Option<(ParamValues, SchemaRef)>,
-    ) -> PgWireResult<Running> {
-        let mut watch = self.watch();
-        let (batches, columns) = watch
-            .during(Box::pin(async {
-                let snapshot = self.newest(&statement.to_string()).await?;
-                let engine = &snapshot.engine;
-                let statement = Statement::Statement(Box::new(statement.clone()));
-                let plan = engine.user_plan(statement).await.map_err(|e| told(&e))?;
-                let (plan, columns) = match bound {
-                    Some((values, columns)) => {
-                        let plan = plan.replace_params_with_values(&values);
-                        (plan.map_err(|e| told(&e.into()))?, Some(columns))
-                    }
-                    None => (plan, None),
-                };
-                let columns = columns.unwrap_or_else(|| Arc::new(Schema::clone(plan.schema().as_arrow())));
-                let batches = engine
-                    .user_run(plan, &Limits::default())
-                    .await
-                    .map_err(|e| told(&e))?;
-                Ok((batches, columns))
-            }))
-            .await?;
-        if batches.schema().fields().len() != columns.fields().len() {
-            return Err(user_error(
-                "0A000",
-                "the columns of this statement have changed; prepare it again",
-            ));
+    pub(super) fn start<'a>(
+        &'a self,
+        statement: &'a ast::Statement,
+        bound: Option<Bound>,
+    ) -> BoxFuture<'a, PgWireResult<Running>> {
+        async move {
+            let mut watch = self.watch();
+            let (batches, columns) = watch
+                .during(Box::pin(async {
+                    let snapshot = self.newest(&statement.to_string()).await?;
+                    let engine = &snapshot.engine;
+                    let statement = Statement::Statement(Box::new(statement.clone()));
+                    let plan = engine.user_plan(statement).await.map_err(|e| told(&e))?;
+                    let (plan, columns) = match bound {
+                        Some((values, columns)) => {
+                            let plan = plan.replace_params_with_values(&values);
+                            (plan.map_err(|e| told(&e.into()))?, Some(columns))
+                        }
+                        None => (plan, None),
+                    };
+                    let columns =
+                        columns.unwrap_or_else(|| Arc::new(Schema::clone(plan.schema().as_arrow())));
+                    let batches = engine
+                        .user_run(plan, &Limits::default())
+                        .await
+                        .map_err(|e| told(&e))?;
+                    Ok((batches, columns))
+                }))
+                .await?;
+            if batches.schema().fields().len() != columns.fields().len() {
+                return Err(user_error(
+                    "0A000",
+                    "the columns of this statement have changed; prepare it again",
+                ));
+            }
+            Ok(Running::new(watch, batches, columns))
         }
-        Ok(Running::new(watch, batches, columns))
+        .boxed()
     }
 
     /// The answer to one statement, its values bound.
@@ -97,7 +106,7 @@ impl Handler {
         &self,
         client: &mut C,
         parsed: &Parsed,
-        bound: Option<(ParamValues, SchemaRef)>,
+        bound: Option<Bound>,
         format: &Format,
     ) -> PgWireResult<Response>
     where
@@ -134,11 +143,18 @@ impl Handler {
     }
 
     /// The columns of what a statement gives, in a format.
-    pub(super) async fn fields(&self, prepared: &Prepared, format: &Format) -> PgWireResult<Vec<FieldInfo>> {
-        let columns = match prepared.parsed.as_ref() {
-            Parsed::Command(Command::Fetch { name, .. }) => cursor::columns(&self.session, name).await?,
-            _ => Arc::clone(&prepared.columns),
-        };
-        Ok(encode::fields(&columns, format))
+    pub(super) fn fields<'a>(
+        &'a self,
+        prepared: &'a Prepared,
+        format: &'a Format,
+    ) -> BoxFuture<'a, PgWireResult<Vec<FieldInfo>>> {
+        async move {
+            let columns = match &**prepared.parsed {
+                Parsed::Command(Command::Fetch { name, .. }) => cursor::columns(&self.session, name).await?,
+                _ => Arc::clone(&prepared.columns),
+            };
+            Ok(encode::fields(&columns, format))
+        }
+        .boxed()
     }
 }

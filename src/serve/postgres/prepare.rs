@@ -4,12 +4,45 @@ use super::encode;
 use super::handler::Handler;
 use super::statement::{Parsed, Prepared, parse};
 use super::trouble::{told, user_error};
+use crate::base::Known;
 use async_trait::async_trait;
 use datafusion_postgres::pgwire::api::portal::Format;
 use datafusion_postgres::pgwire::api::results::FieldInfo;
 use datafusion_postgres::pgwire::api::stmt::QueryParser;
 use datafusion_postgres::pgwire::api::{ClientInfo, Type};
 use datafusion_postgres::pgwire::error::PgWireResult;
+use futures::FutureExt;
+use futures::future::BoxFuture;
+
+impl Handler {
+    fn prepare<'a>(
+        &'a self,
+        sql: &'a str,
+        types: &'a [Option<Type>],
+    ) -> BoxFuture<'a, PgWireResult<Option<Prepared>>> {
+        async move {
+            let mut statements = parse(sql)?;
+            if statements.len() > 1 {
+                return Err(user_error(
+                    "42601",
+                    "cannot insert multiple commands into a prepared statement",
+                ));
+            }
+            let statement = match statements.pop().map(Known::into_inner) {
+                None => return Ok(None),
+                Some(Parsed::Command(command)) => return Ok(Some(Prepared::command(command))),
+                Some(Parsed::Query(statement)) => statement,
+            };
+            let planned = async {
+                let snapshot = self.newest(sql).await?;
+                let prepared = Prepared::query(&snapshot.engine, statement, types).await;
+                prepared.map(Some).map_err(|e| told(&e))
+            };
+            self.watch().during(planned).await
+        }
+        .boxed()
+    }
+}
 
 #[async_trait]
 impl QueryParser for Handler {
@@ -24,24 +57,7 @@ impl QueryParser for Handler {
     where
         C: ClientInfo + Unpin + Send + Sync,
     {
-        let mut statements = parse(sql)?;
-        if statements.len() > 1 {
-            return Err(user_error(
-                "42601",
-                "cannot insert multiple commands into a prepared statement",
-            ));
-        }
-        let statement = match statements.pop() {
-            None => return Ok(None),
-            Some(Parsed::Command(command)) => return Ok(Some(Prepared::command(command))),
-            Some(Parsed::Query(statement)) => statement,
-        };
-        let planned = async {
-            let snapshot = self.newest(sql).await?;
-            let prepared = Prepared::query(&snapshot.engine, statement, types).await;
-            prepared.map(Some).map_err(|e| told(&e))
-        };
-        self.watch().during(planned).await
+        self.prepare(sql, types).await
     }
 
     fn get_parameter_types(&self, prepared: &Prepared) -> PgWireResult<Vec<Type>> {

@@ -5,6 +5,7 @@ use super::command::Command;
 use super::parameters;
 use super::tools::understood;
 use super::trouble::{told, user_error};
+use crate::base::Known;
 use crate::base::Result as Ours;
 use crate::base::sql::parsable;
 use crate::engine::Engine;
@@ -26,7 +27,7 @@ pub(super) enum Parsed {
 static PARSER: LazyLock<PostgresCompatibilityParser> = LazyLock::new(PostgresCompatibilityParser::new);
 
 /// The statements of a script, tools' peculiarities taken out.
-pub(super) fn parse(script: &str) -> PgWireResult<Vec<Parsed>> {
+pub(super) fn parse(script: &str) -> PgWireResult<Vec<Known<Parsed>>> {
     parsable(script).map_err(|e| told(&e))?;
     let statements = PARSER
         .parse(script)
@@ -37,13 +38,14 @@ pub(super) fn parse(script: &str) -> PgWireResult<Vec<Parsed>> {
             Some(command) => Parsed::Command(command),
             None => Parsed::Query(Box::new(understood(statement))),
         })
+        .map(Known::new)
         .collect())
 }
 
 /// A statement that a client prepared.
 #[derive(Debug, Clone)]
 pub(super) struct Prepared {
-    pub(super) parsed: Arc<Parsed>,
+    pub(super) parsed: Known<Arc<Parsed>>,
     /// What stands in the places of the parameters, as far as the statement says.
     inferred: Arc<Vec<Option<DataType>>>,
     pub(super) columns: SchemaRef,
@@ -54,7 +56,7 @@ impl Prepared {
     pub(super) fn command(command: Command) -> Prepared {
         Prepared {
             columns: command.columns(),
-            parsed: Arc::new(Parsed::Command(command)),
+            parsed: Known::new(Arc::new(Parsed::Command(command))),
             inferred: Arc::default(),
         }
     }
@@ -84,7 +86,7 @@ impl Prepared {
         let plan = plan.replace_params_with_values(&parameters::blanks(&types))?;
         Ok(Prepared {
             columns: Arc::new(Schema::clone(plan.schema().as_arrow())),
-            parsed: Arc::new(Parsed::Query(statement)),
+            parsed: Known::new(Arc::new(Parsed::Query(statement))),
             inferred: Arc::new(inferred),
         })
     }

@@ -5,6 +5,7 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 /// A scheduler and executors; ended with the test.
@@ -218,20 +219,26 @@ struct Networks {
 
 impl Networks {
     fn make(count: usize) -> Option<Networks> {
-        // Named by the process: tests of two checkouts may run on one machine.
-        let id = std::process::id();
-        let subnet = u8::try_from(id % 250).unwrap() + 1;
+        // Named by the process, since tests of two checkouts may run on one machine, and by their number in it: tests run
+        // at once, and who finds his names taken would take the other's networks away.
+        static MADE: AtomicU32 = AtomicU32::new(0);
+        let (id, made) = (std::process::id(), MADE.fetch_add(1, Ordering::Relaxed));
+        let short = format!("{}-{made}", id % 100_000);
         let networks = Networks {
-            bridge: format!("ssb{}", id % 100_000),
-            names: (0..count).map(|at| format!("ssn{at}-{id}")).collect(),
-            subnet,
+            bridge: format!("ssb{short}"),
+            names: (0..count).map(|at| format!("ssn{at}-{id}-{made}")).collect(),
+            subnet: u8::try_from((id + made) % 250).unwrap() + 1,
         };
-        let Networks { bridge, names, .. } = &networks;
+        let Networks {
+            bridge,
+            names,
+            subnet,
+        } = &networks;
         let done = ip(&["link", "add", bridge, "type", "bridge"])
             && ip(&["addr", "add", &format!("10.213.{subnet}.1/24"), "dev", bridge])
             && ip(&["link", "set", bridge, "up"])
             && names.iter().enumerate().all(|(at, name)| {
-                let end = format!("ssv{at}-{}", id % 100_000);
+                let end = format!("ssv{at}-{short}");
                 ip(&["netns", "add", name])
                     && ip(&[
                         "link", "add", &end, "type", "veth", "peer", "name", "eth0", "netns", name,

@@ -53,6 +53,13 @@ fn an_executor_that_is_killed_is_made_up_for() {
     }
     nodes.executors[0].kill();
     let killed = Instant::now();
+    while client.try_wait().unwrap().is_none() {
+        assert!(
+            killed.elapsed() < Duration::from_secs(300),
+            "nothing came after the executor was killed"
+        );
+        std::thread::sleep(Duration::from_millis(50));
+    }
     let out = client.wait_with_output().unwrap();
     println!("answered {:?} after the executor was killed", killed.elapsed());
     assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
