@@ -1,7 +1,7 @@
 /* The names under which the model charges of each provider of the registry came, by month of the charges.
 
 kept: accruals take their names from it, and all bills are read for a few rows.
-months: placed_at
+months: placed_at of charges
 */
 SELECT provider_id, provider AS biller, min(charge_period_start) AS placed_at
 FROM costs

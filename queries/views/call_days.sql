@@ -5,7 +5,7 @@ in several groups and they are counted once in each; lone attempts have none.
 asked_at is that of the day's first request of its kind. Columns that name single attempts are NULL.
 
 kept: most attempts stand alone, and a month of them is a few thousand rows here.
-months: asked_at
+months: asked_at of attempts
 
 money: list_cost, cache_savings in list_currency
 */

@@ -6,8 +6,8 @@ first attempt of the same request, asked_at: when that one started; fell_back: i
 model; request_failed: its last attempt did. Attempts of one request share a call_id inside their task; where the
 producer wrote none, a row belongs to the row before it in its task when that one failed and both were
 asked for the same model. Order is (started_at, source, request_id). The last attempt serves the answer;
-the others are superseded. Most requests are one attempt: those are no chain, and stand together in a few
-partitions of the windows, which would take longest over the many partitions of one row.
+the others are superseded. Most requests are one attempt: only those that share a call with others are put in order,
+and few columns of them.
 
 list_cost: Σ bucket × rate of price_rates at the attempt's start, for its service tier, the hour, and the length of
 its whole prompt; NULL where the model, or a bucket with tokens, has no price. uncached_cost … output_cost: the same per
@@ -43,77 +43,93 @@ contract_currency: Currency of contract_cost.
 cache_savings [list_currency]: What the cache saved at list price, less what writing to it cost more.
 
 kept: leaves, tasks and metrics all start from it.
-months: started_at
+months: started_at of attempts
 
 money: list_cost, uncached_cost, read_cost, write_cost, output_cost, cache_savings in list_currency
 money: contract_cost in contract_currency
 money: gateway_cost in gateway_currency
 */
 WITH chains AS (
-    SELECT task_id, coalesce(call_id, '') AS call, true AS chained
+    SELECT task_id, coalesce(call_id, '') AS call
     FROM requests
     GROUP BY 1, 2
     HAVING count(*) > 1
 ),
 
-named AS (
+-- Rows of a few lots in order, not of every task: windows over many small partitions take longest.
+links AS (
     SELECT
-        r.* EXCEPT (use_case),
-        coalesce(r.use_case, k.use_case, t.use_case) AS use_case,
-        coalesce(r.model_group, r.logged_model, '') AS asked,
-        c.chained IS NOT NULL AS chained,
-        CASE WHEN c.chained THEN r.task_id ELSE right(r.request_id, 2) END AS chain_task,
-        CASE WHEN c.chained THEN r.call_id END AS chain_call
-    FROM request_names AS r
-    LEFT JOIN chains AS c ON c.task_id = r.task_id AND c.call = coalesce(r.call_id, '')
-    LEFT JOIN use_case_aliases AS k ON k.kind = 'key' AND k.alias = r.key_alias
-    LEFT JOIN use_case_aliases AS t ON t.kind = 'team' AND t.alias = r.team
+        right(r.task_id, 1) AS lot,
+        r.task_id, r.call_id, r.started_at, r.source, r.request_id, r.status, r.model,
+        coalesce(r.model_group, r.logged_model, '') AS asked
+    FROM chains AS c
+    INNER JOIN request_names AS r ON c.task_id = r.task_id AND c.call = coalesce(r.call_id, '')
 ),
 
 after AS (
     SELECT
         *,
-        lag(status) OVER task AS status_before,
-        lag(asked) OVER task AS asked_before
-    FROM named
-    WINDOW task AS (PARTITION BY chained, chain_task, chain_call ORDER BY started_at, source, request_id)
+        row_number() OVER in_order AS at,
+        lag(task_id) OVER in_order AS task_before,
+        lag(call_id) OVER in_order AS call_before,
+        lag(status) OVER in_order AS status_before,
+        lag(asked) OVER in_order AS asked_before
+    FROM links
+    WINDOW in_order AS (PARTITION BY lot ORDER BY task_id, call_id, started_at, source, request_id)
 ),
 
-grouped AS (
+placed AS (
     SELECT
-        *,
-        sum(
+        lot, source, request_id, started_at, status, model, at,
+        max(
             CASE
-                WHEN NOT chained OR call_id IS NOT NULL THEN 0
-                WHEN status_before = 'failure' AND asked_before = asked THEN 0
-                ELSE 1
+                WHEN task_before = task_id AND call_before = call_id THEN NULL
+                WHEN
+                    task_before = task_id AND call_before IS NULL AND call_id IS NULL
+                    AND status_before = 'failure' AND asked_before = asked
+                    THEN NULL
+                ELSE at
             END
-        ) OVER (
-            PARTITION BY chained, chain_task, chain_call ORDER BY started_at, source, request_id
-            ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
-        ) AS place
+        ) OVER (PARTITION BY lot ORDER BY at ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS first_at
     FROM after
+),
+
+chained AS (
+    SELECT
+        lot,
+        first_at,
+        first_value(request_id ORDER BY at) AS request,
+        min(started_at) AS asked_at,
+        count(*) AS attempts,
+        coalesce(min(model) <> max(model), false) AS fell_back,
+        last_value(status ORDER BY at) AS last_status
+    FROM placed
+    GROUP BY lot, first_at
+    HAVING count(*) > 1
+),
+
+linked AS (
+    SELECT
+        p.source, p.request_id, CAST(p.at - p.first_at + 1 AS BIGINT) AS attempt,
+        c.request, c.asked_at, c.attempts, c.fell_back, c.last_status
+    FROM chained AS c
+    INNER JOIN placed AS p ON p.lot = c.lot AND p.first_at = c.first_at
 ),
 
 numbered AS (
     SELECT
-        *,
-        CASE WHEN chained THEN first_value(request_id) OVER attempts ELSE request_id END AS request,
-        CASE WHEN chained THEN first_value(started_at) OVER attempts ELSE started_at END AS asked_at,
-        CASE WHEN chained THEN CAST(row_number() OVER attempts AS BIGINT) ELSE 1 END AS attempt,
-        CASE WHEN chained THEN count(*) OVER request ELSE 1 END AS attempts,
-        coalesce(chained AND min(model) OVER request <> max(model) OVER request, false) AS fell_back,
-        CASE WHEN chained THEN last_value(status) OVER request_in_order ELSE status END = 'failure' AS request_failed
-    FROM grouped
-    WINDOW
-        attempts AS (
-            PARTITION BY chained, chain_task, chain_call, place ORDER BY started_at, source, request_id
-        ),
-        request AS (PARTITION BY chained, chain_task, chain_call, place),
-        request_in_order AS (
-            PARTITION BY chained, chain_task, chain_call, place ORDER BY started_at, source, request_id
-            ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
-        )
+        r.* EXCEPT (use_case),
+        coalesce(r.use_case, k.use_case, t.use_case) AS use_case,
+        coalesce(c.request, r.request_id) AS request,
+        coalesce(c.asked_at, r.started_at) AS asked_at,
+        coalesce(c.attempt, 1) AS attempt,
+        coalesce(c.attempts, 1) AS attempts,
+        coalesce(c.fell_back, false) AS fell_back,
+        coalesce(c.last_status, r.status) = 'failure' AS request_failed
+    FROM linked AS c
+    RIGHT JOIN request_names AS r ON c.source = r.source AND c.request_id = r.request_id
+    LEFT JOIN use_case_aliases AS k ON k.kind = 'key' AND k.alias = r.key_alias
+    LEFT JOIN use_case_aliases AS t ON t.kind = 'team' AND t.alias = r.team
 ),
 
 -- Parts never exceed their bucket, whatever was logged.
@@ -219,7 +235,7 @@ summed AS (
 
 SELECT
     * EXCEPT (
-        asked, chained, chain_task, chain_call, status_before, asked_before, place, prompt, tier_word, audio_in, image_in, write_1h, audio_out, image_out,
+        prompt, tier_word, audio_in, image_in, write_1h, audio_out, image_out,
         thought, tier_priced, list_id, currency, factors, input_rate, read_rate, write_rate, write_1h_rate, output_rate,
         reasoning_rate, audio_input_rate, image_input_rate, audio_output_rate, image_output_rate, search_rate,
         contract_id, contract_currency, contract_factors, contract_input_rate, contract_read_rate, contract_write_rate,

@@ -6,7 +6,7 @@ size counts; a quantity of 0 says nothing about the time and is not used. A char
 hours and does not appear.
 
 kept: slots, energy and hours read it.
-months: from_us
+months: from_us of charges
 */
 WITH bills AS (
     SELECT

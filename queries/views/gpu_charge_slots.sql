@@ -9,7 +9,7 @@ Time is provisioned once, however many charges pay for it: of two charges for th
 that provisions more of it counts (they are two amounts, but the same devices). `counts` marks it.
 
 kept: gpu_hours and gpu_leaves read it.
-months: from_us
+months: from_us of charges
 */
 WITH pairs AS (
     SELECT

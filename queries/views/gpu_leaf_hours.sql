@@ -2,7 +2,7 @@
 Amounts stay in their own currency. Columns that tell single leaves apart are NULL.
 
 kept: idle time is looked at again and again, and its rows are as many as hours of nodes, however many requests they served.
-months: period_start
+months: period_start of charges
 
 money: amount in currency
 */

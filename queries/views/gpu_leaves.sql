@@ -6,7 +6,7 @@ again, to the attempts on the node's model that started in that hour, see gpu_at
 it: gpu_serving_untraced.
 
 kept: ledger, tasks and the weights of sharing read it.
-months: period_start
+months: period_start of charges
 
 money: amount in currency
 */
@@ -24,6 +24,7 @@ WITH leaves AS (
         a.use_case,
         a.team,
         a.key_alias,
+        a.region AS request_region,
         a.started_at,
         a.wasted,
         CASE
@@ -62,6 +63,7 @@ SELECT
     region_id AS region,
     fx_rate,
     reporting_rate,
-    money_mul(share, fx_rate) AS amount_converted
+    money_mul(share, fx_rate) AS amount_converted,
+    request_region
 FROM leaves
 WHERE request_id IS NULL OR share <> CAST(0 AS DECIMAL(38, 18))

@@ -6,7 +6,7 @@ slot that no reading covers has one row without a state.
 (GPUs × length) is not looked at here: see gpu_slots.
 
 kept: it is the costliest look at telemetry.
-months: from_us
+months: from_us of charges
 */
 WITH edges AS (
     SELECT DISTINCT resource_id, host, gpus, hour, unnest(make_array(from_us, to_us)) AS edge

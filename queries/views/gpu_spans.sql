@@ -1,7 +1,8 @@
 /* What each GPU reading stands for: one row per row of gpu_samples.
 
 A reading stands for the time from its timestamp to the next one of the same device or MIG instance,
-at most two steps of its source; the last one for one step (span_us). A reading without an activity has
+at most two steps of its source; the last one for one step (span_us), unless the device is one of resumed_series: then it
+is read again, who knows when. A reading without an activity has
 no state: it ends the one before and covers nothing. Owner, none: unallocated, however busy. A device
 that is read through its MIG instances in an hour counts through them alone: its own series would count
 it twice.
@@ -37,10 +38,12 @@ WITH readings AS (
             WHEN s.gr_engine_active IS NOT NULL THEN 'gr_engine_active'
             WHEN s.gpu_util IS NOT NULL AND s.mig_instance = '' THEN 'gpu_util'
         END AS activity_from,
-        s.power_w
+        s.power_w,
+        g.gpu_uuid IS NOT NULL AS resumed
     FROM gpu_samples AS s
     LEFT JOIN telemetry_steps AS t ON t.source = s.source
     LEFT JOIN gpu_nodes AS n ON n.host = s.host
+    LEFT JOIN resumed_series AS g ON g.gpu_uuid = s.gpu_uuid AND g.mig_instance = s.mig_instance
 ),
 
 -- Hours in which a device was read by instance.
@@ -54,7 +57,10 @@ spans AS (
     SELECT
         *,
         least(
-            coalesce(lead(from_us) OVER (PARTITION BY gpu_uuid, mig_instance ORDER BY from_us) - from_us, step_us),
+            coalesce(
+                lead(from_us) OVER (PARTITION BY gpu_uuid, mig_instance ORDER BY from_us) - from_us,
+                CASE WHEN resumed THEN 2 * step_us ELSE step_us END
+            ),
             2 * step_us
         ) AS span_us
     FROM readings

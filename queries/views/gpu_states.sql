@@ -7,7 +7,7 @@ unallocated, dark. `weight` is in 28ths of a device × microseconds. `device_s` 
 charges pay for it.
 
 kept: leaves and owners read it.
-months: from_us
+months: from_us of charges
 
 money: amount in currency
 */

@@ -5,8 +5,7 @@ money: amount, leaves, difference in currency
 */
 WITH leaves AS (
     SELECT charge_id, currency, sum(amount) AS leaves
-    FROM ledger
-    WHERE evidence = 'billed'
+    FROM leaf_sums
     GROUP BY charge_id, currency
 )
 

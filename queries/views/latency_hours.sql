@@ -2,7 +2,7 @@
 rank, so each is the latency of some attempt. Hours are those in which attempts started.
 
 kept: hours of the past do not change, and nobody should sort a month to draw one.
-months: hour
+months: hour of attempts
 */
 SELECT
     date_trunc('hour', started_at) AS hour,

@@ -9,12 +9,12 @@ in none other. An attempt weighs the list cost of its buckets in the charge's to
 classes, what is metered by the request too; of provisioned ones what they would cost on demand); where all
 weigh nothing, each weighs 1. Shares follow (started_at, source, request_id). A charge without an amount under the
 basis covers its attempts all the same: the bill is here, and an accrual beside it would call it late. It makes
-no leaf, and reconciliation counts it in null_amounts. One pass over calls serves
+no leaf, and reconciliation counts it in null_amounts. One pass over calls in order serves
 all three kinds of leaves. period_start and period_end are the charge's own, an accrual's the hour of its
-attempt.
+attempt. request_region: of the attempt; uncached_cost … output_cost: its list cost by bucket.
 
 kept: ledger, tasks and the weights of sharing read it.
-months: period_start
+months: period_start of charges
 
 money: amount in currency
 */
@@ -112,6 +112,10 @@ covered AS (
         a.team,
         a.key_alias,
         a.region AS attempt_region,
+        a.uncached_cost,
+        a.read_cost,
+        a.write_cost,
+        a.output_cost,
         a.wasted,
         a.list_cost,
         a.list_currency,
@@ -136,22 +140,33 @@ covered AS (
     WHERE p.charge_id IS NOT NULL OR a.price_status = 'priced'
 ),
 
+totals AS (
+    SELECT covered_by, sum(weight) AS total, count(*) AS places
+    FROM covered
+    WHERE covered_by IS NOT NULL
+    GROUP BY covered_by
+),
+
 -- What no charge covers is weighed by nothing: it stands in a few lots, since windows over many partitions of one
 -- row would take longest.
 weighed AS (
     SELECT
         *,
         sum(weight) OVER so_far AS upto,
-        row_number() OVER so_far AS place,
-        sum(weight) OVER charge AS total,
-        count(*) OVER charge AS places
+        row_number() OVER so_far AS place
     FROM covered
     WINDOW
         so_far AS (
             PARTITION BY covered_by, lot ORDER BY started_at, request_source, request_id
             ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
-        ),
-        charge AS (PARTITION BY covered_by, lot)
+        )
+),
+
+charged AS (
+    SELECT c.*, true AS billed, t.total, t.places
+    FROM costs AS c
+    LEFT JOIN totals AS t ON t.covered_by = c.charge_id
+    WHERE c.kind = 'model_api'
 ),
 
 leaves AS (
@@ -161,8 +176,8 @@ leaves AS (
         CASE
             WHEN c.billed IS NULL THEN w.list_cost
             WHEN w.attempted IS NULL THEN c.amount
-            WHEN w.total = 0 THEN apportion(c.amount, w.place - 1, w.place, w.places)
-            ELSE apportion(c.amount, w.upto - w.weight, w.upto, w.total)
+            WHEN c.total = 0 THEN apportion(c.amount, w.place - 1, w.place, c.places)
+            ELSE apportion(c.amount, w.upto - w.weight, w.upto, c.total)
         END AS share,
         c.charge_id,
         c.charge_period_start,
@@ -179,7 +194,7 @@ leaves AS (
         fx_rate(w.accrued_currency, setting('currency'), w.day) AS accrued_fx_rate,
         fx_rate(w.accrued_currency, setting('reporting_currency'), w.day) AS accrued_reporting_rate,
         w.*
-    FROM (SELECT *, true AS billed FROM costs WHERE kind = 'model_api') AS c
+    FROM charged AS c
     FULL JOIN weighed AS w ON w.covered_by = c.charge_id
 )
 
@@ -212,6 +227,11 @@ SELECT
     CASE WHEN accrued THEN attempt_region ELSE region_id END AS region,
     CASE WHEN accrued THEN accrued_fx_rate ELSE fx_rate END AS fx_rate,
     CASE WHEN accrued THEN accrued_reporting_rate ELSE reporting_rate END AS reporting_rate,
-    money_mul(share, CASE WHEN accrued THEN accrued_fx_rate ELSE fx_rate END) AS amount_converted
+    money_mul(share, CASE WHEN accrued THEN accrued_fx_rate ELSE fx_rate END) AS amount_converted,
+    attempt_region AS request_region,
+    uncached_cost,
+    read_cost,
+    write_cost,
+    output_cost
 FROM leaves
 WHERE share IS NOT NULL AND (unmetered OR accrued OR share <> 0)

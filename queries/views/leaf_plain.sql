@@ -6,7 +6,7 @@ charges for a commitment is purchase and unused part in one line, marked Unused:
 nobody used, and a leaf commitment_unused.
 
 kept: whatever reads the ledger reads it, and most charges of a cloud bill are here.
-months: period_start
+months: period_start of charges
 
 money: amount in currency
 */

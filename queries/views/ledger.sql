@@ -33,8 +33,8 @@ amount_converted [setting('currency')]: amount × fx_rate; NULL without a rate.
 
 money: amount in currency
 */
-SELECT * EXCEPT (reporting_rate) FROM leaf_model_api
+SELECT * EXCEPT (reporting_rate, request_region, uncached_cost, read_cost, write_cost, output_cost) FROM leaf_model_api
 UNION ALL
-SELECT * EXCEPT (reporting_rate) FROM gpu_leaves
+SELECT * EXCEPT (reporting_rate, request_region) FROM gpu_leaves
 UNION ALL
 SELECT * EXCEPT (reporting_rate) FROM leaf_plain

@@ -4,7 +4,7 @@ own currency, beside their rate, so that a converted total is rounded once, as f
 placed_at is that of the day's first leaf of its kind. Columns that tell single leaves apart are NULL.
 
 kept: a month of leaves is a few thousand rows here.
-months: placed_at
+months: placed_at of charges
 
 money: amount in currency
 */

@@ -14,8 +14,7 @@ money: bill, leaves, difference in currency
 */
 WITH leaves AS (
     SELECT charge_id, currency, sum(amount) AS leaves
-    FROM ledger
-    WHERE evidence = 'billed'
+    FROM leaf_sums
     GROUP BY charge_id, currency
 ),
 

@@ -2,7 +2,7 @@
 own currency, beside their rate. placed_at is that of the day's first line of its kind; no row names a single line.
 
 kept: a month of lines is a few hundred rows here.
-months: placed_at
+months: placed_at of charges
 
 money: amount, billed_cost, effective_cost, list_cost, contracted_cost in currency
 */

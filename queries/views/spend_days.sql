@@ -41,44 +41,19 @@ classes AS (
     SELECT charge_id, class, token_units FROM token_charges
 ),
 
-traced AS (
-    SELECT
-        local_day(l.started_at) AS day,
-        h.source,
-        l.request_source AS log,
-        l.scope,
-        CASE WHEN l.evidence = 'accrued' THEN coalesce(b.biller, l.provider) ELSE l.provider END AS provider,
-        l.model,
-        l.use_case,
-        c.key_alias,
-        t.class,
-        CASE WHEN setting('currency') = 'native' OR l.fx_rate IS NULL THEN l.currency ELSE setting('currency') END AS shown,
-        CASE WHEN setting('currency') = 'native' OR l.fx_rate IS NULL THEN 1 ELSE l.fx_rate END AS rate,
-        l.amount,
-        coalesce(c.uncached_cost, 0) AS uncached_cost,
-        coalesce(c.read_cost, 0) AS read_cost,
-        coalesce(c.write_cost, 0) AS write_cost,
-        coalesce(c.output_cost, 0) AS output_cost
-    FROM leaf_model_api AS l
-    INNER JOIN calls AS c ON c.source = l.request_source AND c.request_id = l.request_id
-    LEFT JOIN charged AS h ON h.charge_id = l.charge_id
-    LEFT JOIN classes AS t ON t.charge_id = l.charge_id
-    LEFT JOIN billed_as AS b ON b.provider_id = l.provider
-    WHERE l.leaf = 'request'
-        AND (h.charge_id IS NOT NULL OR l.evidence = 'accrued')
-        AND (l.evidence = 'billed' OR setting('basis') <> 'billed')
-),
-
 by_class AS (
     SELECT
-        day, source, log, scope, provider, model, use_case, key_alias, class, shown,
-        sum_product(amount, rate) AS amount,
-        CAST(sum(uncached_cost) AS DECIMAL(38, 18)) AS uncached_cost,
-        CAST(sum(read_cost) AS DECIMAL(38, 18)) AS read_cost,
-        CAST(sum(write_cost) AS DECIMAL(38, 18)) AS write_cost,
-        CAST(sum(output_cost) AS DECIMAL(38, 18)) AS output_cost
-    FROM traced
-    GROUP BY day, source, log, scope, provider, model, use_case, key_alias, class, shown
+        l.day, l.source, l.log, l.scope,
+        CASE WHEN l.evidence = 'accrued' THEN coalesce(b.biller, l.provider) ELSE l.provider END AS provider,
+        l.model, l.use_case, l.key_alias, l.class, l.shown,
+        sum(l.amount) AS amount,
+        CAST(sum(l.uncached_cost) AS DECIMAL(38, 18)) AS uncached_cost,
+        CAST(sum(l.read_cost) AS DECIMAL(38, 18)) AS read_cost,
+        CAST(sum(l.write_cost) AS DECIMAL(38, 18)) AS write_cost,
+        CAST(sum(l.output_cost) AS DECIMAL(38, 18)) AS output_cost
+    FROM leaf_class_days AS l
+    LEFT JOIN billed_as AS b ON b.provider_id = l.provider
+    GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
 ),
 
 totalled AS (
@@ -103,24 +78,6 @@ in_classes AS (
         ON (t.class IS NULL AND all_costs > 0) OR p.class = 'output'
 ),
 
-metered AS (
-    SELECT
-        local_day(c.started_at) AS day,
-        c.source AS log,
-        c.provider,
-        c.model,
-        c.use_case,
-        c.key_alias,
-        c.list_currency,
-        sum(c.uncached_input) AS uncached_input,
-        sum(c.cache_read) AS cache_read,
-        sum(c.cache_write) AS cache_write,
-        sum(c.output) AS output
-    FROM calls AS c
-    WHERE NOT c.gateway_cache_hit AND NOT coalesce(c.self_hosted, false)
-    GROUP BY 1, 2, 3, 4, 5, 6, 7
-),
-
 tokens AS (
     SELECT
         m.day,
@@ -138,7 +95,7 @@ tokens AS (
             WHEN 'cache_write' THEN m.cache_write
             ELSE m.output
         END AS tokens
-    FROM metered AS m
+    FROM call_token_days AS m
     CROSS JOIN (VALUES ('uncached_input'), ('cache_read'), ('cache_write'), ('output')) AS p (class)
     LEFT JOIN billed_as AS b ON b.provider_id = m.provider
 ),

@@ -1,35 +1,19 @@
 /* Tasks with their attempts and what they cost, without what came of them: the view task_facts has the outcomes.
 
-use_case is that of the first attempt. cost and waste are converted request leaves, accruals included (the basis billed has none); waste is that
+task_attempts has what is counted of it. cost and waste are converted request leaves, accruals included (the basis billed has none); waste is that
 of attempts that failed or were superseded. They are NULL where nothing about the cost is known, and the known part
 where something is missing: uncosted counts attempts that no price and no bill speaks of (a self-hosted one that
 weighs nothing is known to cost nothing), unconverted leaves without a rate.
-last_model: the model of the last attempt, which gave the answer. first_source and first_request name the first attempt.
 
 shown_cost: the cost in one currency, shown_currency: the one asked for where there is a rate, else the leaves' own.
 It is NULL where not all of the cost is known, or parts of it are in two currencies without a rate between them.
 
 kept: task_facts reads it whenever outcomes arrive.
-months: first_started_at
+months: first_started_at of tasks
 
 money: shown_cost in shown_currency
 */
-WITH attempts AS (
-    SELECT
-        task_id,
-        first_value(use_case ORDER BY started_at, source, request_id) AS use_case,
-        min(started_at) AS first_started_at,
-        max(started_at) AS last_started_at,
-        first_value(source ORDER BY started_at, source, request_id) AS first_source,
-        first_value(request_id ORDER BY started_at, source, request_id) AS first_request,
-        last_value(model ORDER BY started_at, source, request_id) AS last_model,
-        sum(CASE WHEN attempt = 1 THEN 1 ELSE 0 END) AS requests,
-        count(*) AS attempts
-    FROM calls
-    GROUP BY task_id
-),
-
-shown_leaves AS (
+WITH shown_leaves AS (
     SELECT
         task_id, amount, fx_rate, wasted,
         CASE
@@ -87,6 +71,6 @@ SELECT
     coalesce(c.unconverted, 0) AS unconverted,
     c.shown AS shown_currency,
     CASE WHEN coalesce(w.uncosted, 0) = 0 AND NOT coalesce(c.mixed, false) THEN coalesce(c.shown_cost, 0) END AS shown_cost
-FROM attempts AS a
+FROM task_attempts AS a
 LEFT JOIN costs_of_tasks AS c ON c.task_id = a.task_id
 LEFT JOIN without_cost AS w ON w.task_id = a.task_id

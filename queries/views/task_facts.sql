@@ -16,20 +16,27 @@ kept: unit metrics read it several times.
 
 money: shown_cost in shown_currency
 */
-WITH labelled AS (
-    SELECT
-        a.task_id,
-        o.success,
-        o.value,
-        first_value(o.variant) IGNORE NULLS OVER (
-            PARTITION BY a.task_id ORDER BY o.recorded_at DESC, o.source, o.file_hash, o.file_row
-            ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
-        ) AS variant,
-        row_number() OVER (PARTITION BY a.task_id ORDER BY o.recorded_at DESC, o.source, o.file_hash, o.file_row) AS place
+WITH told AS (
+    SELECT a.task_id, o.success, o.value, o.variant, o.recorded_at, o.source, o.file_hash, o.file_row
     FROM task_costs AS a
     INNER JOIN outcomes AS o ON o.task_id = a.task_id AND (o.use_case IS NULL OR o.use_case = a.use_case)
+),
+
+-- In order by lots of tasks, not task by task: windows over many small partitions take longest.
+labels AS (
+    SELECT task_id, success, value, coalesce(lag(task_id) OVER newest <> task_id, true) AS first
+    FROM told
+    WINDOW newest AS (PARTITION BY right(task_id, 1) ORDER BY task_id, recorded_at DESC, source, file_hash, file_row)
+),
+
+variants AS (
+    SELECT task_id, variant, coalesce(lag(task_id) OVER newest <> task_id, true) AS first
+    FROM told
+    WHERE variant IS NOT NULL
+    WINDOW newest AS (PARTITION BY right(task_id, 1) ORDER BY task_id, recorded_at DESC, source, file_hash, file_row)
 )
 
-SELECT a.*, l.success, l.value AS outcome_value, l.variant
-FROM task_costs AS a
-LEFT JOIN (SELECT * FROM labelled WHERE place = 1) AS l ON l.task_id = a.task_id
+SELECT a.*, l.success, l.value AS outcome_value, v.variant
+FROM (SELECT * FROM variants WHERE first) AS v
+RIGHT JOIN task_costs AS a ON v.task_id = a.task_id
+LEFT JOIN (SELECT * FROM labels WHERE first) AS l ON l.task_id = a.task_id

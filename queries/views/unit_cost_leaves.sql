@@ -30,4 +30,4 @@ SELECT
     money_mul(l.amount, l.rate) AS converted,
     l.charge_id, l.request_source, l.request_id
 FROM leaves AS l
-LEFT JOIN task_costs AS t ON t.task_id = l.task_id AND l.leaf = 'request'
+LEFT JOIN task_attempts AS t ON t.task_id = l.task_id AND l.leaf = 'request'

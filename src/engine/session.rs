@@ -3,11 +3,11 @@
 use super::cluster::{self, Cluster};
 use super::memory::Headroom;
 use super::operators::Operators;
-use super::{Registry, Settings, udf};
+use super::{Registry, Settings, spilled, udf};
 use crate::base::Result;
 use datafusion::common::config::Dialect;
 use datafusion::execution::memory_pool::TrackConsumersPool;
-use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::{FunctionRegistry, SessionStateBuilder};
 use datafusion::prelude::{SessionConfig, SessionContext};
 use std::num::NonZeroUsize;
@@ -77,13 +77,23 @@ fn config(memory_limit: usize) -> SessionConfig {
     config
 }
 
-/// A session without tables, with all functions.
-pub(super) fn open(settings: &Settings, registry: &Registry) -> Result<SessionContext> {
+/// The memory and the disk that sessions share.
+pub(super) fn runtime(settings: &Settings) -> Result<Arc<RuntimeEnv>> {
     let pool = TrackConsumersPool::new(Headroom::new(settings.memory_limit), NAMED_CONSUMERS);
     let runtime = RuntimeEnvBuilder::new()
         .with_memory_pool(Arc::new(pool))
         .with_max_spill_merge_fan_in(merged_runs(settings.memory_limit))
         .build_arc()?;
+    spilled::watch(&runtime);
+    Ok(runtime)
+}
+
+/// A session without tables, with all functions.
+pub(super) fn open(
+    settings: &Settings,
+    registry: &Registry,
+    runtime: Arc<RuntimeEnv>,
+) -> Result<SessionContext> {
     let builder = SessionStateBuilder::new()
         .with_runtime_env(runtime)
         .with_default_features();
@@ -120,11 +130,8 @@ mod tests {
 
     #[tokio::test]
     async fn literals_are_decimals_and_text_is_utf8() {
-        let context = open(
-            &Settings::new(crate::base::time::from_micros(0)),
-            &Registry::default(),
-        )
-        .unwrap();
+        let settings = Settings::new(crate::base::time::from_micros(0));
+        let context = open(&settings, &Registry::default(), runtime(&settings).unwrap()).unwrap();
         let frame = context
             .sql("SELECT 1.5 AS a, 1.5 * 1.0 AS b, CAST(1 AS VARCHAR) AS c, 'x' AS d")
             .await

@@ -20,7 +20,7 @@ use std::sync::Arc;
 pub(super) type Providers = HashMap<&'static str, Arc<dyn TableProvider>>;
 
 /// What names the content of each table of a lake; a table that is not named is empty.
-pub(super) type Contents = HashMap<&'static str, String>;
+pub(super) type Contents = HashMap<String, String>;
 
 pub(super) fn register(context: &SessionContext, mut facts: Providers, registry: &Registry) -> Result<()> {
     for table in TABLES {
@@ -57,10 +57,12 @@ pub(super) fn from_batches(tables: HashMap<&'static str, Vec<RecordBatch>>) -> R
 }
 
 /// The same without the tables that rows of months do not depend on: a view that reads one is no such view.
+/// `resumed` are the series of telemetry that go on after the samples among these facts.
 pub(super) fn register_part(
     context: &SessionContext,
     mut facts: Providers,
     registry: &Registry,
+    resumed: &BTreeSet<(String, String)>,
 ) -> Result<()> {
     for table in TABLES.into_iter().filter(|table| PARTED.contains(&table.name)) {
         let provider = match facts.remove(table.name) {
@@ -70,10 +72,17 @@ pub(super) fn register_part(
         context.register_table(table.name, provider)?;
     }
     for (name, batch) in registry::batches(registry)? {
+        let batch = match name {
+            RESUMED => registry::resumed(resumed)?,
+            _ => batch,
+        };
         context.register_table(name, in_memory(batch.schema(), vec![batch])?)?;
     }
     Ok(())
 }
+
+/// The name of the series in a session's tables.
+pub(super) use registry::RESUMED;
 
 /// Tables that are cut into months, and those that hold for all of them.
 const PARTED: [&str; 6] = [REQUESTS, SAMPLES, CHARGES, "prices", "fx_rates", "grid_intensity"];
@@ -101,7 +110,7 @@ impl Facts {
         let named = |snapshot: &Snapshot| hash::content_hash(snapshot.file_names().join("\n").as_bytes());
         self.0
             .iter()
-            .map(|(name, snapshot)| (*name, named(snapshot)))
+            .map(|(name, snapshot)| ((*name).to_owned(), named(snapshot)))
             .collect()
     }
 
@@ -126,9 +135,10 @@ impl Facts {
         partitions.filter_map(|partition| day(&partition)).collect()
     }
 
-    /// Months that have requests or bills, as the lake writes them.
+    /// Months that have requests, samples or bills, as the lake writes them.
     pub(super) fn months(&self) -> BTreeSet<String> {
-        let days = self.0.get(REQUESTS).map(Snapshot::partitions).unwrap_or_default();
+        let tables = [REQUESTS, SAMPLES].iter().filter_map(|name| self.0.get(name));
+        let days: Vec<_> = tables.flat_map(Snapshot::partitions).collect();
         let bills = self.0.get(CHARGES).map(Snapshot::partitions).unwrap_or_default();
         let of_days = days.iter().filter_map(|partition| partition.first()?.get(..7));
         let of_bills = bills
@@ -137,9 +147,10 @@ impl Facts {
         of_days.chain(of_bills).map(str::to_owned).collect()
     }
 
-    /// The requests and the bills of one month.
+    /// The requests, the samples and the bills of one month.
     pub(super) fn of_month(&self, month: &str) -> Facts {
-        self.cut(|day| day.starts_with(month), |_| false, |bill| bill == month)
+        let of_month = |day: &str| day.starts_with(month);
+        self.cut(of_month, of_month, |bill| bill == month)
     }
 
     /// The facts of a stretch of time, with these months' bills; samples also of so long around it. All in

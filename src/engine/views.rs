@@ -2,7 +2,7 @@
 //! of them, and a plan of all takes longer than the answer to a small question.
 
 use super::kept::{KeptView, Keys};
-use super::months::{self, MonthlyView, Months};
+use super::months::{self, Finer, Grain, MonthlyView, Months};
 use super::query_error;
 use crate::asset::{Asset, Assets, Origin};
 use crate::base::{Error, Result};
@@ -14,12 +14,15 @@ use datafusion::execution::SessionState;
 use datafusion::logical_expr::{LogicalPlan, TableType};
 use datafusion::prelude::SessionContext;
 use datafusion::sql::parser::{DFParser, Statement};
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 use tokio::sync::Mutex;
 
-const FOLDER: &str = "views/";
+pub(super) const FOLDER: &str = "views/";
 
 /// Some ten views are kept; together they take less than the queries that read them.
 const KEPT_SHARE: usize = 20;
@@ -33,7 +36,13 @@ pub(super) async fn create(
     keys: Option<Keys>,
     months: Option<Arc<Months>>,
 ) -> Result<()> {
-    let views = register(context, assets, memory_limit, keys.map(Arc::new), months)?;
+    let views = register(
+        context,
+        assets,
+        memory_limit,
+        (keys.map(Arc::new), months),
+        &|_| true,
+    )?;
     for (name, asset) in &views.files {
         if asset.origin != Origin::Builtin {
             views.plan(name).await?;
@@ -42,29 +51,32 @@ pub(super) async fn create(
     Ok(())
 }
 
-/// The same for a session over some of the facts, in which only what is asked for has to be readable.
+/// The same for a session over some of the facts, in which only what is asked for has to be readable. `wanted` says of
+/// the text of a view whether it is one here.
 pub(super) fn create_part(
     context: &SessionContext,
     assets: &Assets,
     memory_limit: usize,
     keys: Arc<Keys>,
+    wanted: &dyn Fn(&str) -> bool,
 ) -> Result<()> {
-    register(context, assets, memory_limit, Some(keys), None).map(|_| ())
+    register(context, assets, memory_limit, (Some(keys), None), wanted).map(|_| ())
 }
 
 fn register(
     context: &SessionContext,
     assets: &Assets,
     memory_limit: usize,
-    keys: Option<Arc<Keys>>,
-    months: Option<Arc<Months>>,
+    (keys, months): (Option<Arc<Keys>>, Option<Arc<Months>>),
+    wanted: &dyn Fn(&str) -> bool,
 ) -> Result<Arc<Views>> {
     let options = context.copied_config().options().catalog.clone();
     let nowhere = || Error::internal("the session has no schema of its own");
     let catalog = context.catalog(&options.default_catalog).ok_or_else(nowhere)?;
     let tables = catalog.schema(&options.default_schema).ok_or_else(nowhere)?;
     let mut files = BTreeMap::new();
-    for asset in assets.under(FOLDER).filter(|a| a.path.ends_with(".sql")) {
+    let sql = assets.under(FOLDER).filter(|a| a.path.ends_with(".sql"));
+    for asset in sql.filter(|asset| wanted(&asset.text)) {
         if tables.table_exist(asset.name()) {
             let error = Error::query(format!("there is a table '{}' already", asset.name()));
             return Err(error.context(label(asset)));
@@ -125,7 +137,7 @@ impl Views {
         let mut waiting = Vec::new();
         if !self.order(&state, name, &mut Vec::new(), &mut waiting)? {
             if let Some(months) = &self.months {
-                months.slices().await?;
+                months.cut_once().await?;
             }
             waiting.clear();
             self.order(&state, name, &mut Vec::new(), &mut waiting)?;
@@ -160,11 +172,12 @@ impl Views {
             return Ok(true);
         }
         if let Some(months) = &self.months
-            && months::column(&asset.text).is_some()
+            && let Some(rule) = months::rule(&asset.text)
         {
             match months.known() {
                 None => return Ok(false),
                 Some(true) => {
+                    self.order_finer(state, asset, rule.grain, &mut BTreeSet::new(), waiting)?;
                     waiting.push((asset, None));
                     return Ok(true);
                 }
@@ -177,17 +190,39 @@ impl Views {
                 path.join(", ")
             )));
         }
-        let statement = parse(asset).map_err(|e| e.context(label(asset)))?;
-        let reads = state.resolve_table_references(&statement).map_err(query_error)?;
-        let reads: BTreeSet<&str> = reads.iter().map(|t| t.table()).collect();
+        let (statement, reads) = reads(state, asset)?;
         path.push(name.to_owned());
         let mut ready = true;
         for read in reads {
-            ready &= self.order(state, read, path, waiting)?;
+            ready &= self.order(state, &read, path, waiting)?;
         }
         path.pop();
         waiting.push((asset, Some(statement)));
         Ok(ready)
+    }
+
+    /// Lists the views of a finer grain that the months of a view read, at whatever distance.
+    fn order_finer<'a>(
+        &'a self,
+        state: &SessionState,
+        asset: &Asset,
+        grain: Grain,
+        seen: &mut BTreeSet<String>,
+        waiting: &mut Vec<(&'a Asset, Option<Statement>)>,
+    ) -> Result<()> {
+        for read in reads(state, asset)?.1 {
+            let Some(below) = self.files.get(&read) else {
+                continue;
+            };
+            if !seen.insert(read.clone()) {
+                continue;
+            }
+            match months::rule(&below.text).is_some_and(|rule| rule.grain < grain) {
+                true => self.order(state, &read, &mut Vec::new(), waiting).map(|_| ())?,
+                false => self.order_finer(state, below, grain, seen, waiting)?,
+            }
+        }
+        Ok(())
     }
 
     /// A kept view whose rows an earlier session left needs no plan, and none of the views below it.
@@ -196,8 +231,8 @@ impl Views {
             return Ok(false);
         };
         let (name, text) = (asset.name(), &asset.text);
-        let monthly = match (&self.months, months::column(text)) {
-            (Some(months), Some(column)) => MonthlyView::recall(months.zone(), keys, name, column, text),
+        let monthly = match (&self.months, months::rule(text)) {
+            (Some(months), Some(rule)) => MonthlyView::recall(months.zone(), keys, name, rule.column, text),
             _ => None,
         };
         let found = match monthly {
@@ -215,13 +250,33 @@ impl Views {
     async fn add_months(&self, asset: &Asset) -> Result<()> {
         let lost = || Error::internal("a view by month without months");
         let (months, keys) = self.months.as_ref().zip(self.keys.as_ref()).ok_or_else(lost)?;
-        let slices = months.slices().await?.ok_or_else(lost)?;
-        let column = months::column(&asset.text).ok_or_else(lost)?;
-        let view =
-            MonthlyView::plan((slices, months.zone()), keys, asset.name(), column, &asset.text).await?;
+        let rule = months::rule(&asset.text).ok_or_else(lost)?;
+        let finer = self.finer(rule.grain, keys).await?;
+        let view = MonthlyView::plan(months, keys, (asset.name(), rule), &asset.text, &finer).await?;
         self.tables
             .register_table(asset.name().to_owned(), Arc::new(view))?;
         Ok(())
+    }
+
+    /// The views of a finer grain that are there already.
+    async fn finer(&self, grain: Grain, keys: &Keys) -> Result<Vec<Finer>> {
+        let mut finer = Vec::new();
+        for (name, asset) in &self.files {
+            let Some(rule) = months::rule(&asset.text).filter(|rule| rule.grain < grain) else {
+                continue;
+            };
+            let Some(table) = self.tables.table(name).await? else {
+                continue;
+            };
+            let rows = (table as Arc<dyn Any + Send + Sync>).downcast::<MonthlyView>();
+            finer.push(Finer {
+                name: name.clone(),
+                grain: rule.grain,
+                rows: rows.map_err(|_| Error::internal("a view by month that is none"))?,
+                timely: keys.known(name).is_some_and(|(_, timely)| timely),
+            });
+        }
+        Ok(finer)
     }
 
     async fn add(&self, state: &SessionState, asset: &Asset, statement: Statement) -> Result<()> {
@@ -243,6 +298,23 @@ impl Views {
     }
 }
 
+/// A table that may have to be planned first.
+type Found<'a> = BoxFuture<'a, PlanResult<Option<Arc<dyn TableProvider>>>>;
+
+impl Views {
+    fn found<'a>(&'a self, name: &'a str) -> Found<'a> {
+        async move {
+            if !self.tables.table_exist(name) && self.files.contains_key(name) {
+                self.plan(name)
+                    .await
+                    .map_err(|e| DataFusionError::External(Box::new(e)))?;
+            }
+            self.tables.table(name).await
+        }
+        .boxed()
+    }
+}
+
 #[async_trait]
 impl SchemaProvider for Views {
     fn table_names(&self) -> Vec<String> {
@@ -251,13 +323,14 @@ impl SchemaProvider for Views {
         names.into_iter().collect()
     }
 
-    async fn table(&self, name: &str) -> PlanResult<Option<Arc<dyn TableProvider>>> {
-        if !self.tables.table_exist(name) && self.files.contains_key(name) {
-            self.plan(name)
-                .await
-                .map_err(|e| DataFusionError::External(Box::new(e)))?;
-        }
-        self.tables.table(name).await
+    /// Written out, as `base::scan` is, and for its reason.
+    fn table<'life0, 'life1, 'async_trait>(&'life0 self, name: &'life1 str) -> Found<'async_trait>
+    where
+        'life0: 'async_trait,
+        'life1: 'async_trait,
+        Self: 'async_trait,
+    {
+        self.found(name)
     }
 
     fn register_table(
@@ -283,6 +356,14 @@ impl SchemaProvider for Views {
     fn table_exist(&self, name: &str) -> bool {
         self.tables.table_exist(name) || self.files.contains_key(name)
     }
+}
+
+/// A view's statement, and what it reads.
+fn reads(state: &SessionState, asset: &Asset) -> Result<(Statement, BTreeSet<String>)> {
+    let statement = parse(asset).map_err(|e| e.context(label(asset)))?;
+    let tables = state.resolve_table_references(&statement).map_err(query_error)?;
+    let tables = tables.iter().map(|table| table.table().to_owned()).collect();
+    Ok((statement, tables))
 }
 
 fn parse(asset: &Asset) -> Result<Statement> {
@@ -330,11 +411,9 @@ mod tests {
         for (name, sql) in files {
             std::fs::write(dir.path().join("views").join(name), sql).unwrap();
         }
-        let context = session::open(
-            &Settings::new(crate::base::time::from_micros(0)),
-            &Registry::default(),
-        )
-        .unwrap();
+        let settings = Settings::new(crate::base::time::from_micros(0));
+        let runtime = session::runtime(&settings).unwrap();
+        let context = session::open(&settings, &Registry::default(), runtime).unwrap();
         create(
             &context,
             &Assets::overlay(dir.path()).unwrap(),

@@ -34,7 +34,7 @@ pub enum Role {
 }
 
 /// Columns whose texts name what their row is about.
-const NAMES: [&str; 17] = [
+const NAMES: [&str; 18] = [
     "account",
     "gpu_model",
     "host",
@@ -51,6 +51,7 @@ const NAMES: [&str; 17] = [
     "source",
     "stage",
     "team",
+    "tier",
     "use_case",
 ];
 

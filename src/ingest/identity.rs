@@ -7,13 +7,16 @@ use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{DataType, Date32Type, TimestampMicrosecondType};
 use std::collections::BTreeSet;
 
+/// Parts of them, by their first bits: a part grows by being copied, and all of them at once would be there twice.
+const PARTS: usize = 1 << 8;
+
 /// The identities of the rows of a delivery.
 #[derive(Debug)]
 pub(super) struct Identities {
     table: &'static TableSchema,
     hasher: RandomState,
-    /// In order once all are there.
-    all: Vec<u64>,
+    /// In order once all are there, each part for itself.
+    all: Vec<Vec<u64>>,
     /// Those that stand there more than once, in order.
     repeated: Vec<u64>,
     /// Days since 1970 of tables that are partitioned by day.
@@ -26,7 +29,7 @@ impl Identities {
             table,
             // Always the same, so that a run can be repeated.
             hasher: RandomState::with_seeds(1, 2, 3, 4),
-            all: Vec::new(),
+            all: vec![Vec::new(); PARTS],
             repeated: Vec::new(),
             days: BTreeSet::new(),
         }
@@ -36,7 +39,9 @@ impl Identities {
         if self.table.key.is_empty() {
             return;
         }
-        self.all.extend(self.of(batch));
+        for identity in self.of(batch) {
+            self.all[part(identity)].push(identity);
+        }
         let days = batch
             .column_by_name("day")
             .filter(|_| self.table.partition_by == ["day"]);
@@ -50,11 +55,13 @@ impl Identities {
 
     /// All are there.
     pub(super) fn sorted(mut self) -> Identities {
-        self.all.sort_unstable();
-        let twice = self.all.windows(2).filter(|pair| pair[0] == pair[1]);
-        self.repeated = twice.map(|pair| pair[0]).collect();
+        for part in &mut self.all {
+            part.sort_unstable();
+            let twice = part.windows(2).filter(|pair| pair[0] == pair[1]);
+            self.repeated.extend(twice.map(|pair| pair[0]));
+            part.dedup();
+        }
         self.repeated.dedup();
-        self.all.dedup();
         self
     }
 
@@ -68,7 +75,7 @@ impl Identities {
     }
 
     pub(super) fn has(&self, identity: u64) -> bool {
-        self.all.binary_search(&identity).is_ok()
+        self.all[part(identity)].binary_search(&identity).is_ok()
     }
 
     /// One for each row. The batch may have any columns, as long as those of the key are among them.
@@ -103,4 +110,9 @@ impl Identities {
             _ => {}
         }
     }
+}
+
+/// The part that an identity belongs to.
+fn part(identity: u64) -> usize {
+    (identity >> 56) as usize
 }

@@ -138,7 +138,7 @@ impl OpenFile {
         Ok(())
     }
 
-    fn end_group(&mut self, threads: usize) -> Result<()> {
+    pub(super) fn end_group(&mut self, threads: usize) -> Result<()> {
         if self.rows == 0 {
             return Ok(());
         }
@@ -184,6 +184,12 @@ impl OpenFile {
             + open
                 .map(ArrowColumnWriter::get_estimated_total_bytes)
                 .sum::<usize>()
+    }
+
+    /// What the encoders of the open row group hold, which is many times what will come of them.
+    pub(super) fn encoding(&self) -> usize {
+        let open = self.columns.iter().flat_map(|column| &column.leaves);
+        open.map(ArrowColumnWriter::memory_size).sum()
     }
 
     /// Its bytes, what is known of it, and whether it is in order as a whole.

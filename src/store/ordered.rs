@@ -40,14 +40,10 @@ fn same_in_all(column: usize, batches: &[RecordBatch]) -> bool {
         };
         match known {
             // Batch after batch shares the memory of such a column.
-            Some(known) if is_part(known, array) => {}
-            Some(known) => {
-                if !is_one_text(array) || array.value(0) != known.value(0) {
-                    return false;
-                }
-            }
+            Some(before) if is_part(before, array) => {}
+            Some(before) if is_one_text(array) && array.value(0) == before.value(0) => known = Some(array),
             None if is_one_text(array) => known = Some(array),
-            None => return false,
+            _ => return false,
         }
     }
     known.is_some()
@@ -142,22 +138,17 @@ impl Ordered {
         self.at(0)
     }
 
-    /// The rows of some places, a few thousand at a time.
+    /// The rows of some places, a few thousand at a time, with memory of their own: what goes on waiting would keep whole
+    /// batches alive.
     pub(super) fn rows(
         &self,
         batches: &[RecordBatch],
         places: Range<usize>,
         each: &mut dyn FnMut(RecordBatch) -> Result<()>,
     ) -> Result<()> {
-        if !self.as_they_came {
-            let batches: Vec<&RecordBatch> = batches.iter().collect();
-            for chunk in self.order[places].chunks(CHUNK_ROWS) {
-                each(interleave_record_batch(&batches, chunk)?)?;
-            }
-            return Ok(());
-        }
-        for (batch, rows) in as_they_came(batches, places) {
-            each(batch.slice(rows.start, rows.len()))?;
+        let batches: Vec<&RecordBatch> = batches.iter().collect();
+        for chunk in self.order[places].chunks(CHUNK_ROWS) {
+            each(interleave_record_batch(&batches, chunk)?)?;
         }
         Ok(())
     }

@@ -6,9 +6,9 @@
 use super::object::Location;
 use super::snapshot::{DataFile, Snapshot};
 use super::{stats, write};
+use crate::base::scan::{Scan, scan_by};
 use crate::schema;
 use arrow::datatypes::{Field, SchemaRef};
-use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::pruning::PrunableStatistics;
 use datafusion::common::{DFSchema, Result, Statistics};
@@ -24,6 +24,8 @@ use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
 use datafusion::physical_optimizer::pruning::PruningPredicateBuilder;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
+use futures::FutureExt;
+use futures::future::ready;
 use std::sync::Arc;
 
 /// The scan's own order of columns: those in the files, then the partition columns.
@@ -94,23 +96,18 @@ impl FileScan {
             .filter_map(|(file, keep)| keep.then_some(file))
             .collect())
     }
-}
 
-#[async_trait]
-impl TableProvider for FileScan {
-    fn schema(&self) -> SchemaRef {
-        Arc::clone(&self.schema)
+    fn scanned<'a>(
+        &'a self,
+        state: &'a dyn Session,
+        projection: Option<&'a Vec<usize>>,
+        filters: &'a [Expr],
+        limit: Option<usize>,
+    ) -> Scan<'a> {
+        ready(self.planned(state, projection, filters, limit)).boxed()
     }
 
-    fn table_type(&self) -> TableType {
-        TableType::Base
-    }
-
-    fn supports_filters_pushdown(&self, filters: &[&Expr]) -> Result<Vec<TableProviderFilterPushDown>> {
-        Ok(vec![TableProviderFilterPushDown::Inexact; filters.len()])
-    }
-
-    async fn scan(
+    fn planned(
         &self,
         state: &dyn Session,
         projection: Option<&Vec<usize>>,
@@ -175,4 +172,20 @@ impl TableProvider for FileScan {
             .build();
         Ok(DataSourceExec::from_data_source(config))
     }
+}
+
+impl TableProvider for FileScan {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Base
+    }
+
+    fn supports_filters_pushdown(&self, filters: &[&Expr]) -> Result<Vec<TableProviderFilterPushDown>> {
+        Ok(vec![TableProviderFilterPushDown::Inexact; filters.len()])
+    }
+
+    scan_by!(scanned);
 }

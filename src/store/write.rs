@@ -30,7 +30,10 @@ const WAITING_BYTES: usize = 96 << 20;
 /// Size of a data file beyond which the next one is begun.
 pub(super) const FILE_BYTES: usize = 64 << 20;
 /// Size of all data files that are open at once; beyond it the largest is closed.
-const OPEN_BYTES: usize = 96 << 20;
+const OPEN_BYTES: usize = 64 << 20;
+/// What the encoders of all open row groups hold; beyond it those of other partitions than the last one are ended.
+/// A column with a dictionary takes 73 KB from its first row and 8 to 16 bytes a row, however little comes of it.
+const ENCODING_BYTES: usize = 48 << 20;
 /// Rows in so many runs of one partition each are not moved apart.
 const RUNS: usize = 4;
 
@@ -170,12 +173,34 @@ impl Writer {
         if part.size() > FILE_BYTES {
             self.close(values, done)?;
         }
+        self.end_groups(values)?;
         while self.parts.values().map(Part::size).sum::<usize>() > OPEN_BYTES {
             let largest = self.parts.iter().max_by_key(|(_, part)| part.size());
             let Some(largest) = largest.map(|(values, _)| values.clone()) else {
                 break;
             };
             self.close(&largest, done)?;
+        }
+        Ok(())
+    }
+
+    /// Ends row groups of other partitions than this one while too much is held for them. A log that is nearly in order
+    /// hardly comes back to them, and what comes in any order begins a row group each time.
+    fn end_groups(&mut self, last: &[String]) -> Result<()> {
+        let encoding = |part: &Part| part.file.as_ref().map_or(0, OpenFile::encoding);
+        let mut all: usize = self.parts.values().map(encoding).sum();
+        while all > ENCODING_BYTES {
+            let others = self
+                .parts
+                .iter_mut()
+                .filter(|(values, _)| values.as_slice() != last);
+            let files = others.filter_map(|(_, part)| part.file.as_mut());
+            let largest = files.max_by_key(|file| file.encoding());
+            let Some(file) = largest.filter(|file| file.encoding() > 0) else {
+                break;
+            };
+            all -= file.encoding();
+            file.end_group(open_file::threads())?;
         }
         Ok(())
     }
@@ -217,7 +242,9 @@ impl Part {
         let Some(file) = self.file.take() else {
             return Ok(None);
         };
-        let (bytes, known, sorted) = file.finish(threads)?;
+        let (mut bytes, known, sorted) = file.finish(threads)?;
+        // It grew by doubling, and may wait in memory.
+        bytes.shrink_to_fit();
         let mut path = String::new();
         let mut partition_values = HashMap::new();
         for (column, value) in files.table.partition_by.iter().zip(values) {
@@ -313,7 +340,12 @@ fn split(table: &TableSchema, batch: &RecordBatch) -> Result<Vec<(Vec<String>, R
         // Parts of a log that is in order keep each other alive, and are hardly written apart.
         let mut parts = BTreeMap::new();
         for run in &runs {
-            let rows = batch.slice(run.start, run.len());
+            let mut rows = batch.slice(run.start, run.len());
+            if 2 * run.len() < batch.num_rows() {
+                // Few rows of a day would keep all of it alive until the end.
+                let all: UInt32Array = (0_u32..).take(run.len()).collect();
+                rows = take_record_batch(&rows, &all)?;
+            }
             parts.insert(values_at(table, &columns, run.start)?, rows);
         }
         if parts.len() == runs.len() {

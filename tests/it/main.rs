@@ -8,6 +8,7 @@
     clippy::disallowed_methods
 )]
 
+mod alike;
 mod board;
 mod browser;
 mod catalogue;

@@ -466,16 +466,23 @@ fn timed(folder: &Path, arguments: &[&str]) -> ((i32, String, String), Duration)
     (sql(folder, arguments), begun.elapsed())
 }
 
-/// Two gigabytes of rows in an order that nothing has yet, and no room for them.
+/// Puts so many rows of a kilobyte in an order that nothing has yet.
+fn of_kilobytes(rows: u32) -> String {
+    // As text of the lake is: what md5 gives is a view of memory that others hold.
+    format!(
+        "SELECT count(*) AS rows, count(DISTINCT place) AS places FROM (
+            SELECT row_number() OVER (ORDER BY x) AS place, x FROM (
+                SELECT CAST(md5(CAST(value AS VARCHAR)) || repeat('x', 992) AS VARCHAR) AS x
+                FROM generate_series(1, {rows})))
+            WHERE place % 100000 = 0 AND length(x) = 1024"
+    )
+}
+
+/// Two gigabytes of rows, and no room for them.
 #[test]
 fn a_sort_of_two_gigabytes_in_64_megabytes_spills_to_the_end() {
     let folder = lake();
-    // As text of the lake is: what md5 gives is a view of memory that others hold.
-    let statement = "SELECT count(*) AS rows, count(DISTINCT place) AS places FROM (
-        SELECT row_number() OVER (ORDER BY x) AS place, x FROM (
-            SELECT CAST(md5(CAST(value AS VARCHAR)) || repeat('x', 992) AS VARCHAR) AS x FROM generate_series(1, 2000000)))
-        WHERE place % 100000 = 0 AND length(x) = 1024";
-    let (out, peak, most) = sorted(folder.path(), "64MB", statement);
+    let (out, peak, most) = sorted(folder.path(), "64MB", &of_kilobytes(2_000_000));
     assert_eq!(out, "rows,places\r\n20,20\r\n");
     assert!(most > 1_500, "only {most} MiB were spilled");
     // The program itself, its threads and its buffers come on top of what queries may hold.
@@ -495,6 +502,45 @@ fn sorts_in_parts_leave_room_for_what_comes_after_them() {
     for limit in ["128MB", "256MB"] {
         let (out, ..) = sorted(folder.path(), limit, statement);
         assert_eq!(out, "rows,times\r\n50000,8\r\n", "{limit}");
+    }
+}
+
+/// Wherever it was caught: in the middle of a sort, or while its parts are merged.
+#[test]
+fn a_query_that_runs_out_of_time_leaves_nothing_on_disk() {
+    let folder = lake();
+    let spilled = folder.path().join("spilled");
+    std::fs::create_dir(&spilled).unwrap();
+    let statement = of_kilobytes(10_000_000);
+    for seconds in ["2s", "5s"] {
+        let mut query = spendscope(folder.path());
+        query.args([
+            "--lake",
+            "lake",
+            "--memory-limit",
+            "64MB",
+            "sql",
+            "--timeout",
+            seconds,
+            "-c",
+            &statement,
+        ]);
+        let mut child = query
+            .env("TMPDIR", &spilled)
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut most = 0;
+        while child.try_wait().unwrap().is_none() {
+            most = most.max(size_of_folder(&spilled));
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        let ended = child.wait_with_output().unwrap();
+        let talk = String::from_utf8_lossy(&ended.stderr);
+        assert_eq!(ended.status.code(), Some(1), "{talk}");
+        assert!(talk.contains("took longer than"), "{talk}");
+        assert!(most > 1 << 20, "{most} bytes were spilled");
+        assert_eq!(std::fs::read_dir(&spilled).unwrap().count(), 0, "after {seconds}");
     }
 }
 
@@ -560,7 +606,7 @@ fn less_memory_than_a_query_needs_is_an_error_with_advice() {
     let (status, out, talk) = run(folder.path(), &limited);
     assert!(status == 1 && out.is_empty(), "{out}{talk}");
     assert!(
-        talk.contains("not enough memory") && talk.contains("--memory-limit"),
+        talk.contains("not enough memory") && talk.contains(" consumed ") && talk.contains("--memory-limit"),
         "{talk}"
     );
     let (status, _, talk) = run(

@@ -19,6 +19,7 @@ columns = [
     { name = "kwh_without_intensity", type = "float", role = "measure", unit = "kWh", description = "The part of it without a known intensity." },
     { name = "device_hours_without", type = "int", role = "measure", unit = "device-hours", description = "Hours of devices that nothing measured." },
 ]
+rows = { each = "self_hosted_requests", sums = "self_hosted_request_hours" }
 [chart]
 kind = "bar"
 y = "gco2e_per_1k_requests_facility"
@@ -31,8 +32,8 @@ gco2e_per_1k_requests_facility = { over = ["kgco2e_facility", "requests"], times
 kwh_facility = { sum = "facility / 3600000000" }
 */
 WITH asked AS (
-    SELECT task_id, request, model, self_hosted, asked_at
-    FROM calls
+    SELECT hour, model, request, lone
+    FROM {{rows}}
 ),
 parts AS (
     SELECT
@@ -41,18 +42,19 @@ parts AS (
         CASE WHEN s.gco2_per_kwh IS NULL THEN measured(s.energy_mj) * f.host_factor * f.pue ELSE measured(0) END AS unknown,
         measured(s.energy_mj) * f.host_factor * f.pue * s.gco2_per_kwh AS gco2,
         NULL AS request,
+        0 AS lone,
         0 AS without_any
     FROM energy_states AS s
     CROSS JOIN energy_factors AS f
     WHERE s.hour >= $from AND s.hour < $to AND s.model IS NOT NULL
     UNION ALL
-    SELECT model, NULL, NULL, NULL, NULL, devices
+    SELECT model, NULL, NULL, NULL, NULL, 0, devices
     FROM gpu_energy
     WHERE hour >= $from AND hour < $to AND method = 'none' AND model IS NOT NULL
     UNION ALL
-    SELECT model, NULL, NULL, NULL, concat(task_id, '/', request), 0
+    SELECT model, NULL, NULL, NULL, request, lone, 0
     FROM asked
-    WHERE self_hosted AND date_trunc('hour', asked_at) >= $from AND date_trunc('hour', asked_at) < $to
+    WHERE hour >= $from AND hour < $to
 ),
 grouped AS (
     SELECT
@@ -60,7 +62,7 @@ grouped AS (
         sum(gco2) AS gco2,
         sum(facility) AS facility,
         sum(unknown) AS unknown,
-        count(DISTINCT request) AS requests,
+        count(DISTINCT request) + sum(lone) AS requests,
         sum(without_any) AS device_hours_without
     FROM parts
     GROUP BY {{by}}, true

@@ -19,6 +19,7 @@ columns = [
     { name = "wh_per_1k_requests_facility", type = "float", role = "measure", unit = "Wh per 1k requests", description = "Boundary: the building." },
     { name = "device_hours_without", type = "int", role = "measure", unit = "device-hours", description = "Hours of devices that nothing measured." },
 ]
+rows = { each = "self_hosted_requests", sums = "self_hosted_request_hours" }
 [chart]
 kind = "line"
 y = "kwh_facility"
@@ -31,8 +32,8 @@ kwh_facility = { sum = "facility / 3600000000" }
 kgco2e_facility = { sum = "gco2 / 3600000000 / 1000" }
 */
 WITH asked AS (
-    SELECT task_id, request, model, self_hosted, asked_at
-    FROM calls
+    SELECT hour, model, request, lone
+    FROM {{rows}}
 ),
 energy AS (
     SELECT
@@ -49,16 +50,16 @@ energy AS (
     WHERE s.hour >= $from AND s.hour < $to
 ),
 parts AS (
-    SELECT model, day, accelerator, node, facility, gco2, NULL AS request, 0 AS without_any
+    SELECT model, day, accelerator, node, facility, gco2, NULL AS request, 0 AS lone, 0 AS without_any
     FROM energy
     UNION ALL
-    SELECT model, local_day(hour), NULL, NULL, NULL, NULL, NULL, devices
+    SELECT model, local_day(hour), NULL, NULL, NULL, NULL, NULL, 0, devices
     FROM gpu_energy
     WHERE hour >= $from AND hour < $to AND method = 'none'
     UNION ALL
-    SELECT model, local_day(date_trunc('hour', asked_at)), NULL, NULL, NULL, NULL, concat(task_id, '/', request), 0
+    SELECT model, local_day(hour), NULL, NULL, NULL, NULL, request, lone, 0
     FROM asked
-    WHERE self_hosted AND date_trunc('hour', asked_at) >= $from AND date_trunc('hour', asked_at) < $to
+    WHERE hour >= $from AND hour < $to
 ),
 grouped AS (
     SELECT
@@ -67,7 +68,7 @@ grouped AS (
         sum(node) AS node,
         sum(facility) AS facility,
         sum(gco2) AS gco2,
-        count(DISTINCT request) AS requests,
+        count(DISTINCT request) + sum(lone) AS requests,
         sum(without_any) AS device_hours_without
     FROM parts
     GROUP BY {{by}}, true

@@ -21,6 +21,7 @@ columns = [
     { name = "devices_by_power", type = "int", role = "measure", unit = "devices", description = "Devices measured by integrating power." },
     { name = "devices_without", type = "int", role = "measure", unit = "devices", description = "Devices that nothing measured." },
 ]
+rows = { each = "self_hosted_requests", sums = "self_hosted_request_hours" }
 [chart]
 kind = "bar"
 y = "wh_per_1k_requests_facility"
@@ -55,29 +56,29 @@ nodes AS (
     GROUP BY d.model, d.host
 ),
 asked AS (
-    SELECT task_id, request, model, self_hosted, asked_at
-    FROM calls
+    SELECT hour, model, request, lone
+    FROM {{rows}}
 ),
 parts AS (
     SELECT
-        model, joules, NULL AS request,
+        model, joules, NULL AS request, 0 AS lone,
         CASE WHEN method = 2 THEN 1 ELSE 0 END AS by_counter,
         CASE WHEN method = 1 THEN 1 ELSE 0 END AS by_power,
         CASE WHEN method > 0 THEN -1 ELSE 0 END AS without_any
     FROM devices
     UNION ALL
-    SELECT model, NULL, NULL, 0, 0, gpus
+    SELECT model, NULL, NULL, 0, 0, 0, gpus
     FROM nodes
     UNION ALL
-    SELECT model, NULL, concat(task_id, '/', request), 0, 0, 0
+    SELECT model, NULL, request, lone, 0, 0, 0
     FROM asked
-    WHERE self_hosted AND date_trunc('hour', asked_at) >= $from AND date_trunc('hour', asked_at) < $to
+    WHERE hour >= $from AND hour < $to
 ),
 grouped AS (
     SELECT
         {{by}},
         sum(joules) AS joules,
-        count(DISTINCT request) AS requests,
+        count(DISTINCT request) + sum(lone) AS requests,
         sum(by_counter) AS devices_by_counter,
         sum(by_power) AS devices_by_power,
         sum(without_any) AS devices_without

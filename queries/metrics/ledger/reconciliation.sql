@@ -65,8 +65,7 @@ split AS (
         sum(CASE WHEN leaf = 'gpu_dark' THEN amount ELSE 0 END) AS gpu_dark,
         sum(CASE WHEN leaf = 'commitment_unused' THEN amount ELSE 0 END) AS commitment_unused,
         sum(CASE WHEN leaf = 'unallocated' THEN amount ELSE 0 END) AS unallocated
-    FROM ledger
-    WHERE evidence = 'billed'
+    FROM leaf_sums
     GROUP BY charge_id
 ),
 entries AS (

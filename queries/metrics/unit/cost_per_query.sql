@@ -21,6 +21,7 @@ columns = [
     { name = "cost_per_query", type = "decimal", role = "money", unit = "per request", description = "cost ÷ requests; NULL without a request." },
     { name = "uncosted_attempts", type = "int", role = "measure", unit = "attempts", description = "Attempts that no price and no bill speaks of; they are in no amount." },
 ]
+rows = { each = "query_parts", sums = "query_part_days" }
 [chart]
 kind = "bar"
 y = "cost_per_query"
@@ -34,57 +35,14 @@ accrued_cost = { sum = "amount", where = "evidence = 'accrued'" }
 cost_per_query = { over = ["cost", "requests"] }
 uncosted_attempts = { sum = "uncosted", any_currency = true }
 */
-WITH placed AS (
+WITH parts AS (
     SELECT
-        source, request_id, use_case, team, key_alias, region,
-        price_status = 'unpriced'
-        OR (price_status = 'self_hosted' AND uncached_input + cache_write + output > 0) AS priceless,
-        CASE WHEN attempt = 1 THEN 1 ELSE 0 END AS request,
-        true AS called,
-        min(started_at) OVER (PARTITION BY task_id) AS task_started_at
-    FROM calls
+        use_case, team, key_alias, region, request, attempt, uncosted,
+        leaf, kind, evidence, modelled, charge_id, request_source, request_id, currency, fx_rate, amount, shown, rate
+    FROM {{rows}}
+    WHERE (task_started_at >= $from AND task_started_at < $to) OR (placed_at >= $from AND placed_at < $to)
 ),
-leaves AS (
-    SELECT
-        request_source, request_id, use_case, team, amount, evidence, leaf, kind, modelled, charge_id, currency,
-        fx_rate,
-        leaf = 'direct' AND charge_moment(period_start, period_end) >= $from AND charge_moment(period_start, period_end) < $to AS direct,
-        CASE WHEN setting('currency') <> 'native' AND fx_rate IS NOT NULL THEN setting('currency') ELSE currency END AS shown,
-        CASE WHEN setting('currency') = 'native' OR fx_rate IS NULL THEN 1 ELSE fx_rate END AS rate
-    FROM ledger
-    WHERE leaf IN ('request', 'direct') AND (evidence = 'billed' OR setting('basis') <> 'billed')
-),
-joined AS (
-    SELECT
-        CASE WHEN p.called THEN p.use_case ELSE l.use_case END AS use_case,
-        CASE WHEN p.called THEN p.team ELSE l.team END AS team,
-        coalesce(p.source, l.request_source) AS request_source, coalesce(p.request_id, l.request_id) AS request_id,
-        l.leaf, l.kind, l.modelled, l.charge_id, l.currency, l.fx_rate,
-        p.key_alias, p.region, p.request, p.called, p.priceless, l.amount, l.evidence, l.shown, l.rate,
-        row_number() OVER (PARTITION BY p.source, p.request_id) AS place
-    FROM placed AS p
-    FULL JOIN leaves AS l ON l.request_source = p.source AND l.request_id = p.request_id
-    WHERE (p.task_started_at >= $from AND p.task_started_at < $to) OR l.direct
-),
--- Every attempt once without money, in the reporting currency: there it is counted, whatever it cost and
--- in whichever currency.
-parts AS (
-    SELECT
-        j.use_case, j.team, j.key_alias, j.region, j.evidence,
-        j.request_source, j.request_id, j.leaf, j.kind, j.modelled, j.charge_id, j.currency, j.fx_rate,
-        CASE WHEN k.anchor THEN j.request ELSE 0 END AS request,
-        CASE WHEN k.anchor THEN 1 ELSE 0 END AS attempt,
-        CASE WHEN k.anchor AND j.priceless AND j.amount IS NULL THEN 1 ELSE 0 END AS uncosted,
-        CASE
-            WHEN NOT k.anchor THEN j.shown
-            WHEN setting('currency') <> 'native' THEN setting('currency')
-        END AS shown,
-        CASE WHEN NOT k.anchor THEN j.amount END AS amount,
-        j.rate
-    FROM joined AS j
-    CROSS JOIN (VALUES (false), (true)) AS k (anchor)
-    WHERE (k.anchor AND j.called AND j.place = 1) OR (NOT k.anchor AND j.amount IS NOT NULL)
-),
+
 grouped AS (
     SELECT
         {{by}},

@@ -79,9 +79,7 @@ impl Keys {
         for (table, content) in contents.iter().collect::<BTreeMap<_, _>>() {
             let _ = writeln!(session, "{table} {content}");
         }
-        for (name, value) in settings.0.iter().filter(|(name, _)| *name != NOW) {
-            let _ = writeln!(session, "{name} {value}");
-        }
+        session.push_str(&lasting(&settings));
         Keys {
             store: Arc::new(Store::new(folder)),
             base,
@@ -146,6 +144,14 @@ impl Keys {
         }
         self.learn(view, short(&text), false);
         Some(months)
+    }
+
+    /// Whoever reads this view, which was planned elsewhere, depends on what time it is.
+    pub(in crate::engine) fn is_timely(&self, view: &str) {
+        let now = self.settings.0.iter().find(|(name, _)| *name == NOW);
+        let content = self.contents.get(view).map_or("", String::as_str);
+        let key = short(&format!("{content} {now:?}"));
+        self.learn(view, key, true);
     }
 
     fn learn(&self, view: &str, key: String, timely: bool) {
@@ -219,6 +225,12 @@ fn short(text: &str) -> String {
     let mut name = hash::content_hash(text.as_bytes());
     name.truncate(24);
     name
+}
+
+/// All settings but the time of day.
+pub(in crate::engine) fn lasting(settings: &SettingValues) -> String {
+    let lasting = settings.0.iter().filter(|(name, _)| *name != NOW);
+    lasting.map(|(name, value)| format!("{name} {value}\n")).collect()
 }
 
 /// Does the plan call a function that knows this.

@@ -10,19 +10,19 @@ mod rows;
 mod store;
 mod sweep;
 
-pub(super) use key::Keys;
+pub(super) use key::{Keys, lasting};
 pub(super) use remote::Remote;
 pub use store::KeptFolder;
 pub(super) use store::Store;
 pub use sweep::sweep_kept;
 
 use super::cluster::Cluster;
+use crate::base::scan::{Scan, scan_by};
 use arrow::datatypes::{Field, Schema, SchemaRef};
-use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::Result;
 use datafusion::logical_expr::{Expr, LogicalPlan, TableProviderFilterPushDown, TableType};
-use datafusion::physical_plan::ExecutionPlan;
+use futures::FutureExt;
 use rows::Rows;
 use std::sync::Arc;
 use tokio::sync::OnceCell;
@@ -80,7 +80,18 @@ impl FoundView {
     }
 }
 
-#[async_trait]
+impl FoundView {
+    fn scanned<'a>(
+        &'a self,
+        state: &'a dyn Session,
+        projection: Option<&'a Vec<usize>>,
+        filters: &'a [Expr],
+        limit: Option<usize>,
+    ) -> Scan<'a> {
+        async move { self.rows.scan(state, projection, filters, limit).await }.boxed()
+    }
+}
+
 impl TableProvider for FoundView {
     fn schema(&self) -> SchemaRef {
         Arc::clone(&self.schema)
@@ -98,15 +109,7 @@ impl TableProvider for FoundView {
         Ok(vec![TableProviderFilterPushDown::Inexact; filters.len()])
     }
 
-    async fn scan(
-        &self,
-        state: &dyn Session,
-        projection: Option<&Vec<usize>>,
-        filters: &[Expr],
-        limit: Option<usize>,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        self.rows.scan(state, projection, filters, limit).await
-    }
+    scan_by!(scanned);
 }
 
 impl KeptView {
@@ -174,7 +177,22 @@ impl KeptView {
     }
 }
 
-#[async_trait]
+impl KeptView {
+    fn scanned<'a>(
+        &'a self,
+        state: &'a dyn Session,
+        projection: Option<&'a Vec<usize>>,
+        filters: &'a [Expr],
+        limit: Option<usize>,
+    ) -> Scan<'a> {
+        async move {
+            let rows = self.rows.get_or_try_init(|| self.rows(state)).await?;
+            rows.scan(state, projection, filters, limit).await
+        }
+        .boxed()
+    }
+}
+
 impl TableProvider for KeptView {
     fn schema(&self) -> SchemaRef {
         Arc::clone(&self.schema)
@@ -193,16 +211,7 @@ impl TableProvider for KeptView {
         Ok(vec![TableProviderFilterPushDown::Inexact; filters.len()])
     }
 
-    async fn scan(
-        &self,
-        state: &dyn Session,
-        projection: Option<&Vec<usize>>,
-        filters: &[Expr],
-        limit: Option<usize>,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        let rows = self.rows.get_or_try_init(|| self.rows(state)).await?;
-        rows.scan(state, projection, filters, limit).await
-    }
+    scan_by!(scanned);
 }
 
 #[cfg(test)]

@@ -1,9 +1,13 @@
-//! Which facts the rows of a month can depend on.
+//! What the rows of a month can depend on.
 //!
-//! A task belongs together, and so do a charge and all that is in its period. The rows of a month are those of the
-//! tasks that touch it, with the charges over these; the charges that begin in it; and the days that are told as
-//! days of it. A charge that is shared by what requests cost depends on the charges over its own period, too.
+//! A task belongs together, and so do a charge and all that is in its period. Attempts are told with the tasks
+//! that touch their month; charges, and what becomes of them, with all that is in the periods of those that lie over it or
+//! begin in it; leaves with the tasks of these attempts; tasks with the leaves of all their attempts, in whichever
+//! month. A charge that is shared by what requests cost depends on
+//! the charges over its own period, too. Rows of an hour stand in the month in which it begins. Whoever reads rows of a finer grain finds them as they are: what these depend on
+//! only says when they are other ones.
 
+use super::Grain;
 use super::month::{DAY_US, HOUR_US, Month};
 use std::collections::BTreeMap;
 
@@ -17,6 +21,22 @@ pub(super) struct Stretch {
 impl Stretch {
     pub(super) fn meets(&self, other: &Stretch) -> bool {
         self.from < other.to && other.from < self.to
+    }
+
+    /// The whole hours that touch it.
+    fn whole_hours(self) -> Stretch {
+        Stretch {
+            from: self.from.div_euclid(HOUR_US) * HOUR_US,
+            to: -((-self.to).div_euclid(HOUR_US) * HOUR_US),
+        }
+    }
+
+    /// What of it lies in the other one. Nothing: it ends before it begins.
+    pub(super) fn within(self, other: &Stretch) -> Stretch {
+        Stretch {
+            from: self.from.max(other.from),
+            to: self.to.min(other.to),
+        }
     }
 
     pub(super) fn has(&self, moment: i64) -> bool {
@@ -60,26 +80,120 @@ pub(super) struct Ties {
     pub(super) charges: Vec<Charge>,
 }
 
+/// What a month is worked out from.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Reach {
+    /// The facts that are read.
+    pub(super) facts: Facts,
+    /// The rows by attempts and by charges that are read.
+    pub(super) attempts: Option<Rows>,
+    pub(super) charges: Option<Rows>,
+}
+
+/// Requests and samples of a stretch, and the charges that meet one.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Facts {
+    pub(super) requests: Stretch,
+    pub(super) charges: Stretch,
+}
+
+impl Facts {
+    fn of(stretch: Stretch) -> Facts {
+        Facts {
+            requests: stretch,
+            charges: stretch,
+        }
+    }
+}
+
+/// Rows of other months' views.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Rows {
+    pub(super) stretch: Stretch,
+    /// What they depend on.
+    pub(super) facts: Facts,
+}
+
 impl Ties {
-    /// All facts that the rows of a month depend on lie in here. `own` is the month, `days` the whole days of the
-    /// reporting zone that touch it.
-    pub(super) fn reach(&self, own: Stretch, days: Stretch) -> Stretch {
-        let begins = |charge: &Charge| own.has(charge.period.from) || days.has(charge.moment);
-        let hours = Stretch {
-            from: days.from - HOUR_US,
-            to: days.to + HOUR_US,
-        };
-        let mut reach = self.tasks(hours);
-        let mut carrying = self.over(self.tasks(own));
-        for charge in self.charges.iter().filter(|charge| begins(charge)) {
+    /// `own` is the month, `days` the whole days of the reporting zone that touch it.
+    pub(super) fn reach(&self, grain: Grain, own: Stretch, days: Stretch) -> Reach {
+        let hours = days.whole_hours();
+        match grain {
+            Grain::Attempts => Reach {
+                facts: self.behind_attempts(hours),
+                attempts: None,
+                charges: None,
+            },
+            Grain::Charges => {
+                let stretch = self.charges(own, days).with(&hours);
+                Reach {
+                    facts: Facts::of(stretch),
+                    attempts: Some(self.attempts(stretch)),
+                    charges: None,
+                }
+            }
+            Grain::Leaves => {
+                let carried = self
+                    .begun(own, days)
+                    .filter(|charge| charge.link == Some(Link::Leaves));
+                let stretch = carried.fold(hours, |wider, charge| wider.with(&charge.period));
+                self.with_leaves(stretch, self.tasks(stretch))
+            }
+            Grain::Tasks => {
+                let stretch = self.tasks(hours);
+                self.with_leaves(stretch, stretch)
+            }
+        }
+    }
+
+    /// The leaves of all attempts of a stretch, and the attempts of another one.
+    fn with_leaves(&self, stretch: Stretch, attempts: Stretch) -> Reach {
+        let leaves = self.over(stretch);
+        let facts = self.charges(leaves, leaves).with(&leaves);
+        Reach {
+            facts: Facts::of(stretch),
+            attempts: Some(self.attempts(attempts)),
+            charges: Some(Rows {
+                stretch: leaves,
+                facts: Facts {
+                    charges: facts,
+                    ..self.behind_attempts(facts)
+                },
+            }),
+        }
+    }
+
+    fn attempts(&self, stretch: Stretch) -> Rows {
+        Rows {
+            stretch,
+            facts: self.behind_attempts(stretch),
+        }
+    }
+
+    fn behind_attempts(&self, stretch: Stretch) -> Facts {
+        Facts {
+            requests: self.tasks(stretch),
+            charges: stretch,
+        }
+    }
+
+    /// What the leaves in a stretch, and of the charges that begin or count in it, depend on.
+    fn charges(&self, own: Stretch, days: Stretch) -> Stretch {
+        let mut reach = self.over(own);
+        for charge in self.begun(own, days) {
             match charge.link {
-                Some(Link::Leaves) => carrying = carrying.with(&charge.period),
-                Some(Link::Requests) => reach = reach.with(&self.tasks(charge.period)),
-                Some(Link::Costs) => reach = reach.with(&self.tasks(self.over(charge.period))),
+                Some(Link::Leaves | Link::Requests) => reach = reach.with(&charge.period),
+                Some(Link::Costs) => reach = reach.with(&self.over(charge.period)),
                 None => {}
             }
         }
-        reach.with(&self.tasks(carrying))
+        reach
+    }
+
+    fn begun(&self, own: Stretch, days: Stretch) -> impl Iterator<Item = &Charge> {
+        self.charges
+            .iter()
+            .filter(move |charge| own.has(charge.period.from) || days.has(charge.moment))
     }
 
     /// With the tasks that touch it.
@@ -108,6 +222,7 @@ pub(super) const SAMPLES_US: i64 = DAY_US;
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
     const JUNE: Stretch = Stretch {
@@ -123,54 +238,112 @@ mod tests {
         }
     }
 
-    fn grown(ties: &Ties) -> (i64, i64) {
-        let reach = ties.reach(JUNE, JUNE);
-        ((JUNE.from - reach.from) / HOUR_US, (reach.to - JUNE.to) / HOUR_US)
+    /// Hours that it reaches further than June, before and after.
+    fn further(stretch: Stretch) -> (i64, i64) {
+        (
+            (JUNE.from - stretch.from) / HOUR_US,
+            (stretch.to - JUNE.to) / HOUR_US,
+        )
     }
 
-    #[test]
-    fn a_month_alone_reaches_an_hour_further() {
-        assert_eq!(grown(&Ties::default()), (1, 1));
-    }
-
-    #[test]
-    fn tasks_charges_and_the_tasks_in_these_are_pulled_in() {
+    fn tied() -> Ties {
         let end = JUNE.to;
-        let task = Stretch {
-            from: end - HOUR_US,
-            to: end + 2 * HOUR_US,
-        };
         let day = |n: i64| charge(end + n * DAY_US, end + (n + 1) * DAY_US, Link::Leaves);
-        let long = BTreeMap::from([(Month::of_utc(end), 5 * HOUR_US)]);
-        let ties = Ties {
-            across: vec![task],
+        Ties {
+            across: vec![Stretch {
+                from: end - HOUR_US,
+                to: end + 2 * HOUR_US,
+            }],
             charges: vec![day(-1), day(0), day(1)],
-            longest: long,
+            longest: BTreeMap::from([(Month::of_utc(end), 5 * HOUR_US)]),
+        }
+    }
+
+    #[test]
+    fn a_month_alone_reaches_no_further_than_its_last_hour() {
+        let half = HOUR_US / 2;
+        let shifted = Stretch {
+            from: JUNE.from - half,
+            to: JUNE.to - half,
         };
-        // The task ends on the first day of July; that day's charge has tasks of up to five hours at its end.
-        assert_eq!(grown(&ties).1, 24 + 5);
+        for grain in Grain::ALL {
+            let reach = Ties::default().reach(grain, JUNE, JUNE);
+            assert_eq!(further(reach.facts.requests), (0, 0), "{grain:?}");
+            let reach = Ties::default().reach(grain, shifted, shifted);
+            assert_eq!(further(reach.facts.requests), (1, 0), "{grain:?}");
+        }
+    }
+
+    #[test]
+    fn attempts_pull_in_the_tasks_that_touch_the_month() {
+        let reach = tied().reach(Grain::Attempts, JUNE, JUNE);
+        assert_eq!(further(reach.facts.requests), (0, 2));
+        // Tasks of July last up to five hours: those that began before an hour of July are needed for it.
+        let july = Stretch {
+            from: JUNE.to,
+            to: JUNE.to + 31 * DAY_US,
+        };
+        let reach = tied().reach(Grain::Attempts, july, july);
+        assert_eq!(JUNE.to - reach.facts.requests.from, 5 * HOUR_US);
+    }
+
+    #[test]
+    fn charges_pull_in_no_task_and_read_attempts_as_they_are() {
+        let reach = tied().reach(Grain::Charges, JUNE, JUNE);
+        let attempts = reach.attempts.unwrap();
+        assert_eq!(further(reach.facts.requests), (0, 0));
+        assert_eq!(further(attempts.stretch), (0, 0));
+        // But they are others when a task that touches the month is another.
+        assert_eq!(further(attempts.facts.requests), (0, 2));
+    }
+
+    #[test]
+    fn leaves_know_their_tasks_and_no_charge_of_another_month() {
+        let reach = tied().reach(Grain::Leaves, JUNE, JUNE);
+        assert_eq!(further(reach.attempts.unwrap().stretch), (0, 2));
+        assert_eq!(further(reach.charges.unwrap().stretch), (0, 0));
+        assert_eq!(further(reach.charges.unwrap().facts.charges), (0, 0));
+    }
+
+    #[test]
+    fn tasks_read_the_leaves_of_all_their_attempts() {
+        let reach = tied().reach(Grain::Tasks, JUNE, JUNE);
+        assert_eq!(further(reach.attempts.unwrap().stretch), (0, 2));
+        // The leaves of July's first hours are of that day's charge, and this one of all the day's tasks.
+        let leaves = reach.charges.unwrap();
+        assert_eq!(further(leaves.stretch), (0, 24));
+        assert_eq!(further(leaves.facts.charges), (0, 24));
+        assert_eq!(further(leaves.facts.requests), (0, 24 + 5));
     }
 
     #[test]
     fn what_is_shared_by_cost_depends_on_the_charges_over_it_and_what_is_shared_by_requests_does_not() {
         let shared = |link| charge(JUNE.from, JUNE.to + DAY_US, link);
         let over = charge(JUNE.to + DAY_US - 1, JUNE.to + 9 * DAY_US, Link::Leaves);
-        let by = |link| {
-            grown(&Ties {
-                charges: vec![shared(link), over],
+        let by = |charges: Vec<Charge>| {
+            let ties = Ties {
+                charges,
                 ..Ties::default()
-            })
+            };
+            further(ties.reach(Grain::Charges, JUNE, JUNE).facts.charges)
         };
-        assert_eq!(by(Link::Requests), (1, 24));
-        assert_eq!(by(Link::Costs), (1, 9 * 24));
+        assert_eq!(by(vec![shared(Link::Requests), over]), (0, 24));
+        assert_eq!(by(vec![shared(Link::Costs), over]), (0, 9 * 24));
         // Charges of July that are shared are no concern of June's.
-        let july = charge(JUNE.to, JUNE.to + 31 * DAY_US, Link::Costs);
         assert_eq!(
-            grown(&Ties {
-                charges: vec![july],
-                ..Ties::default()
-            }),
-            (1, 1)
+            by(vec![charge(JUNE.to, JUNE.to + 31 * DAY_US, Link::Costs)]),
+            (0, 0)
         );
+    }
+
+    #[test]
+    fn a_charge_that_lies_over_the_month_is_told_by_all_of_its_period() {
+        let year = charge(JUNE.from - 100 * DAY_US, JUNE.to + 100 * DAY_US, Link::Leaves);
+        let ties = Ties {
+            charges: vec![year],
+            ..Ties::default()
+        };
+        let reach = ties.reach(Grain::Charges, JUNE, JUNE);
+        assert_eq!(further(reach.facts.charges), (2400, 2400));
     }
 }

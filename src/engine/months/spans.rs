@@ -16,11 +16,16 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 /// A row may be told under another day than that of its fact.
 const NEIGHBOUR_US: i64 = 2 * DAY_US;
 
+/// Devices of telemetry and their instances.
+pub(super) type Series = BTreeSet<(String, String)>;
+
 #[derive(Debug, Default)]
 pub(super) struct Spans {
     pub(super) ties: Ties,
     /// From when to when the charges of a month's bills last, by month, as the lake writes it.
     bills: Vec<(String, Stretch)>,
+    /// When each series was last read.
+    last_read: HashMap<(String, String), i64>,
 }
 
 pub(super) async fn read(months: &Months) -> Result<Spans> {
@@ -28,9 +33,9 @@ pub(super) async fn read(months: &Months) -> Result<Spans> {
     let mut sessions = Vec::new();
     let mut tasks: Vec<u64> = Vec::new();
     for part in months.facts.months() {
-        let name = format!("of-{part}");
-        let (context, _) = months.session(&months.facts.of_month(&part), &name, None).await?;
+        let context = months.session_of(&part).await?;
         spans.charges(&context, &part).await?;
+        spans.series(&context).await?;
         let mut longest: BTreeMap<Month, i64> = BTreeMap::new();
         each_task(&context, |task, stretch| {
             tasks.push(task);
@@ -111,6 +116,33 @@ impl Spans {
             }
         }
         Ok(())
+    }
+
+    async fn series(&mut self, context: &SessionContext) -> Result<()> {
+        let frame = context
+            .sql("SELECT gpu_uuid, mig_instance, last_sampled_at FROM sample_series")
+            .await
+            .map_err(query_error)?;
+        for batch in frame.collect().await.map_err(query_error)? {
+            let text = |column| {
+                let texts = batch.column(column).as_string_opt::<i32>();
+                texts.ok_or_else(|| lost("series"))
+            };
+            let (devices, instances, last) = (text(0)?, text(1)?, instants(&batch, 2)?);
+            for (row, last) in last.iter().enumerate() {
+                let series = (devices.value(row).to_owned(), instances.value(row).to_owned());
+                let known = self.last_read.entry(series).or_insert(*last);
+                *known = (*known).max(*last);
+            }
+        }
+        Ok(())
+    }
+
+    /// Series that are read on a later day than this moment's.
+    pub(super) fn resumed(&self, until: i64) -> Series {
+        let after = ((until - 1).div_euclid(DAY_US) + 1) * DAY_US;
+        let later = self.last_read.iter().filter(|(_, last)| **last >= after);
+        later.map(|(series, _)| series.clone()).collect()
     }
 
     /// Every month that a row can belong to.

@@ -1,11 +1,12 @@
 //! A view whose rows lie in months: of each month the rows that are its own.
 
 use super::month::Month;
-use super::{Slice, lost};
+use super::reach::Stretch;
+use super::{Finer, Months, Rule, lost};
 use crate::base::Result;
+use crate::base::scan::{Scan, scan_by};
 use crate::engine::kept::Keys;
 use arrow::datatypes::{DataType, SchemaRef, TimeUnit};
-use async_trait::async_trait;
 use chrono_tz::Tz;
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::pruning::PrunableStatistics;
@@ -19,6 +20,7 @@ use datafusion::physical_plan::empty::EmptyExec;
 use datafusion::physical_plan::filter::FilterExecBuilder;
 use datafusion::physical_plan::union::UnionExec;
 use datafusion::scalar::ScalarValue;
+use futures::FutureExt;
 use std::sync::Arc;
 
 #[derive(Debug)]
@@ -33,31 +35,68 @@ pub(in crate::engine) struct MonthlyView {
 #[derive(Debug)]
 struct Part {
     rows: Arc<dyn TableProvider>,
-    /// The first value of the month, and the first one after it.
+    /// When those are that are read.
+    own: Stretch,
+    /// The first value of them, the first one after them, and the last one.
     from: ScalarValue,
     until: ScalarValue,
-    /// The last value of the month.
     last: ScalarValue,
 }
 
+impl Part {
+    fn new(rows: Arc<dyn TableProvider>, own: Stretch, of_type: &DataType) -> Result<Part> {
+        Ok(Part {
+            rows,
+            own,
+            from: value(of_type, own.from)?,
+            until: value(of_type, own.to)?,
+            last: value(of_type, own.to - 1)?,
+        })
+    }
+}
+
 impl MonthlyView {
-    /// Plans the view in each month, or finds its rows there.
+    /// Finds the rows of each month, or plans the view in it. `finer` are the views that it may read in all months.
     pub(in crate::engine) async fn plan(
-        (slices, zone): (&[Slice], Tz),
+        months: &Months,
         keys: &Keys,
-        name: &str,
-        column: &str,
+        (name, rule): (&str, Rule<'_>),
         definition: &str,
+        finer: &[Finer],
     ) -> Result<MonthlyView> {
-        let (mut months, mut named) = (Vec::new(), Vec::new());
+        let slices = months
+            .slices(rule.grain)
+            .await?
+            .ok_or_else(|| lost("rows of its own"))?;
+        let (mut parts, mut named) = (Vec::new(), Vec::new());
         for slice in slices {
-            let rows = slice.context.table_provider(name).await?;
+            let rows = match slice.keys.recall(name, definition) {
+                Some(found) => Arc::new(found) as Arc<dyn TableProvider>,
+                None => months.context(slice, finer).await?.table_provider(name).await?,
+            };
             let (key, timely) = slice.keys.known(name).ok_or_else(|| lost("such view"))?;
             named.push((slice.month.to_string(), key, timely));
-            months.push((slice.month, rows));
+            parts.push((slice.month, rows));
         }
         keys.know_months(name, &named);
-        MonthlyView::of(months, zone, column, definition)
+        MonthlyView::of(parts, months.zone(), rule.column, definition)
+    }
+
+    /// The same with only the rows of a stretch.
+    pub(super) fn within(&self, stretch: &Stretch) -> Result<MonthlyView> {
+        let of_type = self.schema.field(self.place).data_type();
+        let clipped = self
+            .parts
+            .iter()
+            .map(|part| (part, part.own.within(stretch)))
+            .filter(|(_, own)| own.from < own.to)
+            .map(|(part, own)| Part::new(Arc::clone(&part.rows), own, of_type));
+        Ok(MonthlyView {
+            definition: self.definition.clone(),
+            schema: Arc::clone(&self.schema),
+            place: self.place,
+            parts: clipped.collect::<Result<_>>()?,
+        })
     }
 
     /// The rows that an earlier session left, without a plan. `None`: they are not all there.
@@ -85,15 +124,9 @@ impl MonthlyView {
         let schema = first.schema();
         let place = schema.index_of(column)?;
         let of_type = schema.field(place).data_type();
-        let parts = months.into_iter().map(|(month, rows)| {
-            let own = month.stretch(zone);
-            Ok(Part {
-                rows,
-                from: value(of_type, own.from)?,
-                until: value(of_type, own.to)?,
-                last: value(of_type, own.to - 1)?,
-            })
-        });
+        let parts = months
+            .into_iter()
+            .map(|(month, rows)| Part::new(rows, month.stretch(zone), of_type));
         Ok(MonthlyView {
             definition: definition.to_owned(),
             place,
@@ -142,7 +175,53 @@ fn value(of_type: &DataType, micros: i64) -> Result<ScalarValue> {
     }
 }
 
-#[async_trait]
+impl MonthlyView {
+    fn scanned<'a>(
+        &'a self,
+        state: &'a dyn Session,
+        projection: Option<&'a Vec<usize>>,
+        filters: &'a [Expr],
+        _limit: Option<usize>,
+    ) -> Scan<'a> {
+        async move {
+            let mut wanted = match projection {
+                Some(columns) => columns.clone(),
+                None => (0..self.schema.fields().len()).collect(),
+            };
+            let shown = wanted.len();
+            if !wanted.contains(&self.place) {
+                wanted.push(self.place);
+            }
+            let mut plans = Vec::new();
+            for (part, matches) in self.parts.iter().zip(self.matching(state, filters)) {
+                if !matches {
+                    continue;
+                }
+                let own = col(self.column())
+                    .gt_eq(lit(part.from.clone()))
+                    .and(col(self.column()).lt(lit(part.until.clone())));
+                let mut filters = filters.to_vec();
+                filters.push(own.clone());
+                let rows = part.rows.scan(state, Some(&wanted), &filters, None).await?;
+                let own = state.create_physical_expr(own, &DFSchema::try_from(rows.schema())?)?;
+                let rows = FilterExecBuilder::new(own, rows)
+                    .apply_projection((shown < wanted.len()).then(|| (0..shown).collect()))?
+                    .build()?;
+                plans.push(Arc::new(rows) as Arc<dyn ExecutionPlan>);
+            }
+            match plans.len() {
+                0 => Ok::<Arc<dyn ExecutionPlan>, _>(Arc::new(EmptyExec::new(match projection {
+                    Some(columns) => Arc::new(self.schema.project(columns)?),
+                    None => Arc::clone(&self.schema),
+                }))),
+                1 => Ok(plans.remove(0)),
+                _ => UnionExec::try_new(plans),
+            }
+        }
+        .boxed()
+    }
+}
+
 impl TableProvider for MonthlyView {
     fn schema(&self) -> SchemaRef {
         Arc::clone(&self.schema)
@@ -160,45 +239,5 @@ impl TableProvider for MonthlyView {
         Ok(vec![TableProviderFilterPushDown::Inexact; filters.len()])
     }
 
-    async fn scan(
-        &self,
-        state: &dyn Session,
-        projection: Option<&Vec<usize>>,
-        filters: &[Expr],
-        _limit: Option<usize>,
-    ) -> PlanResult<Arc<dyn ExecutionPlan>> {
-        let mut wanted = match projection {
-            Some(columns) => columns.clone(),
-            None => (0..self.schema.fields().len()).collect(),
-        };
-        let shown = wanted.len();
-        if !wanted.contains(&self.place) {
-            wanted.push(self.place);
-        }
-        let mut plans = Vec::new();
-        for (part, matches) in self.parts.iter().zip(self.matching(state, filters)) {
-            if !matches {
-                continue;
-            }
-            let own = col(self.column())
-                .gt_eq(lit(part.from.clone()))
-                .and(col(self.column()).lt(lit(part.until.clone())));
-            let mut filters = filters.to_vec();
-            filters.push(own.clone());
-            let rows = part.rows.scan(state, Some(&wanted), &filters, None).await?;
-            let own = state.create_physical_expr(own, &DFSchema::try_from(rows.schema())?)?;
-            let rows = FilterExecBuilder::new(own, rows)
-                .apply_projection((shown < wanted.len()).then(|| (0..shown).collect()))?
-                .build()?;
-            plans.push(Arc::new(rows) as Arc<dyn ExecutionPlan>);
-        }
-        match plans.len() {
-            0 => Ok(Arc::new(EmptyExec::new(match projection {
-                Some(columns) => Arc::new(self.schema.project(columns)?),
-                None => Arc::clone(&self.schema),
-            }))),
-            1 => Ok(plans.remove(0)),
-            _ => UnionExec::try_new(plans),
-        }
-    }
+    scan_by!(scanned);
 }

@@ -6,7 +6,7 @@ mod validate;
 mod value;
 pub(super) mod words;
 
-pub(super) use tables::batches;
+pub(super) use tables::{RESUMED, batches, resumed};
 pub use value::{Amount, Day};
 
 use crate::base::{Error, Result};

@@ -9,6 +9,7 @@ use arrow::array::{
     StringArray, StringBuilder,
 };
 use arrow::datatypes::{Field, Schema};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 impl Provider {
@@ -158,6 +159,7 @@ pub(in crate::engine) fn batches(registry: &Registry) -> Result<Vec<(&'static st
         ("gpu_nodes", gpu_nodes(registry)?),
         ("gpu_slo", gpu_slo(registry)?),
         ("telemetry_steps", telemetry_steps(registry)?),
+        (RESUMED, resumed(&BTreeSet::new())?),
         ("sharing_rules", sharing_rules(registry)?),
         ("sharing_shares", sharing_shares(registry)?),
         ("provisioned_rules", provisioned_rules(registry)?),
@@ -298,6 +300,17 @@ fn telemetry_steps(registry: &Registry) -> Result<RecordBatch> {
             "step_seconds",
             ints(registry.steps.values().map(|s| i64::from(*s))),
         ),
+    ])
+}
+
+/// Series of telemetry that go on after the samples of a session.
+pub(in crate::engine) const RESUMED: &str = "resumed_series";
+
+/// Each is a device and an instance of it.
+pub(in crate::engine) fn resumed(series: &BTreeSet<(String, String)>) -> Result<RecordBatch> {
+    table(vec![
+        ("gpu_uuid", names(series.iter().map(|(device, _)| device))),
+        ("mig_instance", names(series.iter().map(|(_, instance)| instance))),
     ])
 }
 

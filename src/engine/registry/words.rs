@@ -174,6 +174,14 @@ static TABLES: &[TableWords] = &[
         ],
     ),
     table(
+        "resumed_series",
+        "one GPU or MIG instance that is read again after the samples that are looked at; none where these are all",
+        &[
+            ("gpu_uuid", "", "The device."),
+            ("mig_instance", "", "The instance; empty: the device itself."),
+        ],
+    ),
+    table(
         "sharing_rules",
         "one rule that spreads charges that nobody used alone",
         &[

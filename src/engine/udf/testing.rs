@@ -9,7 +9,8 @@ use datafusion::error::Result;
 fn run(zone: Tz, sql: &str) -> Result<Vec<String>> {
     let mut settings = Settings::new(crate::base::time::from_micros(1_790_812_800_000_000));
     settings.zone = zone;
-    let context = session::open(&settings, &Registry::default()).expect("a session");
+    let shared = session::runtime(&settings).expect("memory");
+    let context = session::open(&settings, &Registry::default(), shared).expect("a session");
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
