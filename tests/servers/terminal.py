@@ -4,7 +4,8 @@
 
 Each step is {"type": text, "see": regular expression, "seconds": time-out}; "see" is looked for, without
 terminal escapes, in what comes after the typing. "run" is a command of somebody else, run before that;
-"wait" are seconds in which nothing is done; "size": [lines, columns] may stand in the first step.
+"busy" waits until the program reads no keys, so that Ctrl-C is a signal to it, and "wait" are seconds that pass
+then; "size": [lines, columns] may stand in the first step.
 """
 import fcntl
 import json
@@ -59,7 +60,15 @@ for step in steps:
     begin = len(raw)
     if step.get("run"):
         subprocess.run(step["run"], check=True, timeout=120)
-    time.sleep(step.get("wait", 0))
+    last = time.monotonic() + 60
+    while step.get("busy") and not termios.tcgetattr(terminal)[3] & termios.ISIG:
+        if ended or time.monotonic() > last:
+            print(shown(0))
+            sys.exit(f"still reads keys, and is not to before {step.get('type')!r}")
+        read(0.05)
+    last = time.monotonic() + step.get("wait", 0)
+    while not ended and time.monotonic() < last:
+        read(0.05)
     if step.get("type"):
         os.write(terminal, step["type"].encode())
     wanted = re.compile(step["see"], re.S)
