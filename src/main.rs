@@ -15,6 +15,6 @@ fn main() -> std::process::ExitCode {
     // What is freed is needed again at once, batch after batch. Given back to the system after the usual 10 ms, it
     // comes back page by page, each to be cleared: a sixth of the time of an ingest.
     // SAFETY: sets a number in a table of the allocator, before there are other threads.
-    unsafe { mi_option_set(PURGE_DELAY, 1_000) };
+    unsafe { mi_option_set(PURGE_DELAY, 10_000) };
     spendscope::cli::main()
 }

@@ -36,6 +36,9 @@ const SCORES: &str = "scores";
 /// Longest name of anything. Resource names of clouds have up to a few hundred characters.
 const NAME_BYTES: usize = 1_024;
 
+/// Names of one column that are remembered as fine.
+const FINE: usize = 16;
+
 /// Longest key or value of a tag.
 const TAG_BYTES: usize = 512;
 
@@ -330,8 +333,14 @@ pub(super) fn cleanse(
                     continue;
                 }
                 let mut instead: Vec<(usize, String)> = Vec::new();
+                // Names come again; whether one is somebody's depends on its row.
+                let mut fine: Vec<&str> = Vec::new();
                 for row in (0..texts.len()).filter(|row| texts.is_valid(*row)) {
+                    if fine.contains(&texts.value(row)) {
+                        continue;
+                    }
                     match name(texts.value(row), row, private, people) {
+                        Verdict::Fine if people.is_none() && fine.len() < FINE => fine.push(texts.value(row)),
                         Verdict::Fine => {}
                         Verdict::No(reason) => {
                             problems.add(row, column.name, Some(texts.value(row)), reason.to_owned());

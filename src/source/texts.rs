@@ -63,7 +63,8 @@ impl TextColumn {
             return Ok(StringArray::new_null(rows));
         }
         self.pad(rows);
-        let next = TextColumn::with_capacity(rows, self.text.len());
+        // Chunks are about as long as the one before.
+        let next = TextColumn::with_capacity(rows + rows / 8, self.text.len() + self.text.len() / 8);
         let TextColumn {
             text,
             ends,
