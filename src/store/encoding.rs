@@ -7,14 +7,17 @@
 use crate::base::Result;
 use crate::schema::{TableSchema, Ty};
 use ahash::RandomState;
-use arrow::array::{Array, AsArray, RecordBatch};
-use arrow::datatypes::{DataType, Decimal128Type, Schema};
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
+use arrow::datatypes::{DataType, Decimal128Type, Float64Type, Schema};
 use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::file::metadata::SortingColumn;
-use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterVersion};
+use parquet::file::properties::{
+    EnabledStatistics, WriterProperties, WriterPropertiesBuilder, WriterVersion,
+};
 use parquet::schema::types::ColumnPath;
 use std::collections::HashSet;
 use std::hash::{BuildHasherDefault, Hasher};
+use std::sync::Arc;
 
 /// Rows of a row group: small enough to prune by time, large enough to compress.
 const ROW_GROUP_ROWS: usize = 128 * 1024;
@@ -50,17 +53,14 @@ pub(super) fn properties(
         let Some(column) = table.column(field.name()) else {
             continue;
         };
-        // Nobody looks for single amounts or tags, and bounds take as long as what they bound.
+        // Nobody looks for single amounts or tags, names lie all over a file that is not sorted by them, and bounds take
+        // as long as what they bound. Those of whole files are in the log.
         match column.ty {
-            Ty::Money => {
-                let path = ColumnPath::from(column.name);
-                properties = properties.set_column_statistics_enabled(path, EnabledStatistics::None);
-            }
+            Ty::Money => properties = without_bounds(properties, &[column.name]),
+            Ty::Text if !sort_by.contains(&at) => properties = without_bounds(properties, &[column.name]),
             Ty::Tags => {
                 for part in ["key", "value"] {
-                    let path = [column.name, "key_value", part].map(str::to_owned);
-                    let path = ColumnPath::new(path.to_vec());
-                    properties = properties.set_column_statistics_enabled(path, EnabledStatistics::None);
+                    properties = without_bounds(properties, &[column.name, "key_value", part]);
                 }
             }
             _ => {}
@@ -82,44 +82,52 @@ pub(super) fn properties(
     Ok(properties.build())
 }
 
-/// Do the values of a column come again, so that a dictionary pays?
-fn repeats(rows: &[RecordBatch], at: usize, ty: Ty) -> bool {
-    let few = |(distinct, all): (usize, usize), parts: usize| distinct * parts <= all;
-    few(distinct(rows, at, ty, SIGHT_ROWS), 4) || few(distinct(rows, at, ty, usize::MAX), 3)
+fn without_bounds(properties: WriterPropertiesBuilder, path: &[&str]) -> WriterPropertiesBuilder {
+    let path = path.iter().map(|part| (*part).to_owned()).collect();
+    properties.set_column_statistics_enabled(ColumnPath::new(path), EnabledStatistics::None)
 }
 
-/// Different values among the first rows, and values.
-fn distinct(rows: &[RecordBatch], at: usize, ty: Ty, most: usize) -> (usize, usize) {
+/// Do the values of a column come again, so that a dictionary pays?
+fn repeats(rows: &[RecordBatch], at: usize, ty: Ty) -> bool {
+    let all: Vec<ArrayRef> = rows.iter().map(|batch| Arc::clone(batch.column(at))).collect();
+    let mut left = SIGHT_ROWS;
+    let first: Vec<ArrayRef> = all
+        .iter()
+        .map(|array| {
+            let some = array.slice(0, array.len().min(left));
+            left -= some.len();
+            some
+        })
+        .collect();
+    let present = |arrays: &[ArrayRef]| -> usize { arrays.iter().map(|a| a.len() - a.null_count()).sum() };
+    are_few(&first, ty, present(&first) / 4) || are_few(&all, ty, present(&all) / 3)
+}
+
+/// Whether there are at most so many different values.
+fn are_few(arrays: &[ArrayRef], ty: Ty, most: usize) -> bool {
     let hasher = RandomState::with_seeds(1, 2, 3, 4);
     let mut seen: HashSet<u64, BuildHasherDefault<Hashed>> = HashSet::default();
-    let (mut all, mut left) = (0, most);
-    for batch in rows {
-        let array = batch.column(at).slice(0, left.min(batch.num_rows()));
-        left -= array.len();
-        all += array.len() - array.null_count();
+    for array in arrays {
         match ty {
-            Ty::Text => seen.extend(
-                array
-                    .as_string::<i32>()
-                    .iter()
-                    .flatten()
-                    .map(|v| hasher.hash_one(v)),
-            ),
+            Ty::Text => {
+                let texts = array.as_string::<i32>();
+                seen.extend(texts.iter().flatten().map(|v| hasher.hash_one(v)));
+            }
             Ty::Money => {
-                let array = array.as_primitive::<Decimal128Type>();
-                seen.extend(array.iter().flatten().map(|v| hasher.hash_one(v)));
+                let amounts = array.as_primitive::<Decimal128Type>();
+                seen.extend(amounts.iter().flatten().map(|v| hasher.hash_one(v)));
             }
             Ty::Float => {
-                let array = array.as_primitive::<arrow::datatypes::Float64Type>();
-                seen.extend(array.iter().flatten().map(|v| hasher.hash_one(v.to_bits())));
+                let numbers = array.as_primitive::<Float64Type>();
+                seen.extend(numbers.iter().flatten().map(|v| hasher.hash_one(v.to_bits())));
             }
             _ => {}
         }
-        if left == 0 {
-            break;
+        if seen.len() > most {
+            return false;
         }
     }
-    (seen.len(), all)
+    true
 }
 
 /// What is a hash already.

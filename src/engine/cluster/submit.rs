@@ -29,6 +29,7 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::sync::OnceCell;
 use tonic::transport::{Channel, Endpoint};
+use url::Url;
 
 type Scheduler = SchedulerGrpcClient<Channel>;
 type Rows = BoxStream<'static, Result<arrow::array::RecordBatch>>;
@@ -55,7 +56,55 @@ pub(in crate::engine) struct Cluster {
     settings: ClusterSettings,
     /// What the scheduler and the executors know this session by.
     session: String,
-    scheduler: OnceCell<Scheduler>,
+    lines: OnceCell<Lines>,
+}
+
+/// How a scheduler is reached.
+#[derive(Clone)]
+struct Lines {
+    scheduler: Scheduler,
+    readiness: Readiness,
+}
+
+/// Where a scheduler says whether it has executors.
+#[derive(Clone)]
+struct Readiness {
+    client: reqwest::Client,
+    url: Url,
+}
+
+impl Readiness {
+    fn of(settings: &ClusterSettings) -> Result<Readiness> {
+        let client = reqwest::Client::builder()
+            .timeout(Duration::from_secs(CONNECT))
+            .no_proxy()
+            .build()
+            .map_err(|e| DataFusionError::External(Box::new(e)))?;
+        match settings.url.join("readyz") {
+            Ok(url) => Ok(Readiness { client, url }),
+            Err(_) => told(nobody(settings)),
+        }
+    }
+
+    async fn ask(&self) -> reqwest::Result<reqwest::Response> {
+        self.client.get(self.url.clone()).send().await
+    }
+
+    /// Until an executor has been gone for so long that others should have done its work. Now and then the scheduler
+    /// waits for ever for what it had just given to one that ended.
+    async fn deserted(&self) {
+        let mut most = 0;
+        loop {
+            tokio::time::sleep(LOOK).await;
+            // Whether the scheduler itself is there is seen on its line.
+            let Ok(answer) = self.ask().await else { continue };
+            let now = answer.text().await.ok().and_then(|text| executors(&text));
+            most = most.max(now.unwrap_or(0));
+            if now.is_some_and(|now| now < most) {
+                return tokio::time::sleep(MADE_UP).await;
+            }
+        }
+    }
 }
 
 impl fmt::Debug for Cluster {
@@ -71,7 +120,7 @@ impl Cluster {
         Cluster {
             settings,
             session: format!("spendscope-{}", &session.to_hex()[..24]),
-            scheduler: OnceCell::new(),
+            lines: OnceCell::new(),
         }
     }
 
@@ -107,9 +156,10 @@ impl Cluster {
         })
     }
 
-    async fn scheduler(&self) -> Result<Scheduler> {
+    async fn lines(&self) -> Result<Lines> {
         let connect = || async {
-            self.ready().await?;
+            let readiness = Readiness::of(&self.settings)?;
+            self.ready(&readiness).await?;
             let config = GrpcClientConfig {
                 connect_timeout_seconds: CONNECT,
                 timeout_seconds: PATIENCE as u64,
@@ -124,26 +174,19 @@ impl Cluster {
             let Some(channel) = channel else {
                 return told(nobody(&self.settings));
             };
-            Ok(SchedulerGrpcClient::new(channel)
+            let scheduler = SchedulerGrpcClient::new(channel)
                 .max_encoding_message_size(MESSAGE)
-                .max_decoding_message_size(MESSAGE))
+                .max_decoding_message_size(MESSAGE);
+            Ok(Lines { scheduler, readiness })
         };
-        self.scheduler.get_or_try_init(connect).await.cloned()
+        self.lines.get_or_try_init(connect).await.cloned()
     }
 
     /// Is there a scheduler, and are there executors. A cluster that has just been started is waited for;
     /// a query would wait for its first executor for ever.
-    async fn ready(&self) -> Result<()> {
-        let Ok(url) = self.settings.url.join("readyz") else {
-            return told(nobody(&self.settings));
-        };
-        let client = reqwest::Client::builder()
-            .timeout(Duration::from_secs(CONNECT))
-            .no_proxy()
-            .build()
-            .map_err(|e| DataFusionError::External(Box::new(e)))?;
+    async fn ready(&self, readiness: &Readiness) -> Result<()> {
         for _ in 0..WAITS {
-            let Ok(answer) = client.get(url.clone()).send().await else {
+            let Ok(answer) = readiness.ask().await else {
                 return told(nobody(&self.settings));
             };
             match answer.status().as_u16() {
@@ -181,7 +224,10 @@ impl Cluster {
         &self,
         query: ExecuteQueryParams,
     ) -> Result<std::result::Result<Vec<PartitionLocation>, String>> {
-        let mut scheduler = self.scheduler().await?;
+        let Lines {
+            mut scheduler,
+            readiness,
+        } = self.lines().await?;
         let mut request = tonic::Request::new(query);
         version::insert_version_header(request.metadata_mut());
         let answer = scheduler
@@ -195,7 +241,7 @@ impl Cluster {
         .map_err(|why| other_version(&why))?;
         let mut running = Running { scheduler, job: None };
         let mut told_of = answer.into_inner();
-        let mut deserted = std::pin::pin!(self.deserted());
+        let mut deserted = std::pin::pin!(readiness.deserted());
         loop {
             let news = tokio::select! {
                 biased;
@@ -214,33 +260,6 @@ impl Cluster {
             };
             running.job = None;
             return Ok(done);
-        }
-    }
-
-    /// Until an executor has been gone for so long that others should have done its work. Now and then the scheduler
-    /// waits for ever for what it had just given to one that ended.
-    async fn deserted(&self) {
-        let (Ok(url), Ok(client)) = (
-            self.settings.url.join("readyz"),
-            reqwest::Client::builder()
-                .timeout(Duration::from_secs(CONNECT))
-                .no_proxy()
-                .build(),
-        ) else {
-            return std::future::pending().await;
-        };
-        let mut most = 0;
-        loop {
-            tokio::time::sleep(LOOK).await;
-            // Whether the scheduler itself is there is seen on its line.
-            let Ok(answer) = client.get(url.clone()).send().await else {
-                continue;
-            };
-            let now = answer.text().await.ok().and_then(|text| executors(&text));
-            most = most.max(now.unwrap_or(0));
-            if now.is_some_and(|now| now < most) {
-                return tokio::time::sleep(MADE_UP).await;
-            }
         }
     }
 
@@ -264,10 +283,10 @@ impl Cluster {
 /// The scheduler forgets a session that is over.
 impl Drop for Cluster {
     fn drop(&mut self) {
-        let (Some(scheduler), Ok(runtime)) = (self.scheduler.get(), Handle::try_current()) else {
+        let (Some(lines), Ok(runtime)) = (self.lines.get(), Handle::try_current()) else {
             return;
         };
-        let mut scheduler = scheduler.clone();
+        let mut scheduler = lines.scheduler.clone();
         let session_id = std::mem::take(&mut self.session);
         runtime.spawn(async move {
             let _ = scheduler.remove_session(RemoveSessionParams { session_id }).await;

@@ -91,7 +91,7 @@ async fn asked<T>(
 }
 
 /// Questions asked at once: most of a small query on a cluster is waiting for the next of its stages.
-const AT_ONCE: usize = 3;
+const AT_ONCE: usize = 4;
 
 /// Answers to everything, in a fixed order.
 async fn all(engine: &Engine) -> Vec<Answer> {
