@@ -49,15 +49,19 @@ pub(super) fn properties(
         .set_statistics_enabled(EnabledStatistics::Page)
         .set_sorting_columns(sorting(schema, sort_by))
         .set_created_by("spendscope".into());
+    let first = sort_by.first().map(|at| schema.field(*at).data_type());
+    let by_time = matches!(first, Some(DataType::Timestamp(..)));
     for (at, field) in schema.fields().iter().enumerate() {
         let Some(column) = table.column(field.name()) else {
             continue;
         };
-        // Nobody looks for single amounts or tags, names lie all over a file that is not sorted by them, and bounds take
-        // as long as what they bound. Those of whole files are in the log.
+        // Nobody looks for single amounts or tags, names lie all over a file in the order of time, and bounds take as long
+        // as what they bound. The log has those of a whole file, of its first columns.
         match column.ty {
             Ty::Money => properties = without_bounds(properties, &[column.name]),
-            Ty::Text if !sort_by.contains(&at) => properties = without_bounds(properties, &[column.name]),
+            Ty::Text if by_time && !sort_by.contains(&at) => {
+                properties = without_bounds(properties, &[column.name])
+            }
             Ty::Tags => {
                 for part in ["key", "value"] {
                     properties = without_bounds(properties, &[column.name, "key_value", part]);

@@ -233,6 +233,7 @@ async fn monthly_answers(config: &Config, settings: &Settings) -> Vec<(String, V
 /// The first rows that differ, so that a failure can be read.
 fn assert_same(cut: &[(String, Vec<Row>)], whole: &[(String, Vec<Row>)], what: &str) {
     assert_eq!(cut.len(), whole.len(), "{what}");
+    assert_eq!(cut.len(), whole.len(), "{what}: views");
     for ((view, cut), (_, whole)) in cut.iter().zip(whole) {
         let differ = cut.iter().zip(whole).find(|(a, b)| a != b);
         assert!(

@@ -1,6 +1,5 @@
 //! Metrics that are answered from sums say what the single facts say, to the last digit (floating point but for its last
-//! ones): under every setting, however
-//! they are grouped, over windows of whole days and others.
+//! ones): under every setting, however they are grouped, over windows of whole days and others.
 
 use crate::alike::rows;
 use crate::support::{assets, run as spendscope};
