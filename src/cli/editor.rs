@@ -1,5 +1,6 @@
 //! The prompt: `reedline`, told what a whole statement is, what completes a word, and where its history stays.
 
+use super::ahead::Ahead;
 use crate::base::{Context, Error, Result};
 use crate::shell::{self, Input, Vocabulary};
 use reedline::{
@@ -15,7 +16,11 @@ use std::path::Path;
 const REMEMBERED: usize = 10_000;
 const MENU: &str = "completion";
 
-pub(crate) struct Editor(Reedline);
+pub(crate) struct Editor {
+    line: Reedline,
+    /// From the first prompt on.
+    ahead: Option<Ahead>,
+}
 
 impl Editor {
     pub(super) fn new(words: &Vocabulary, history: Option<&Path>) -> Result<Editor> {
@@ -42,18 +47,22 @@ impl Editor {
                 .map_err(|e| Error::io(format!("the history in {}: {e}", path.display())))?;
             editor = editor.with_history(Box::new(history));
         }
-        Ok(Editor(editor))
+        Ok(Editor {
+            line: editor,
+            ahead: None,
+        })
     }
 
     pub(super) fn read(&mut self) -> Result<Input> {
+        self.ahead = self.ahead.take().or_else(Ahead::begin);
         let signal = self
-            .0
+            .line
             .read_line(&Caret)
             .map_err(|e| Error::io(format!("reading the terminal: {e}")))?;
         Ok(match signal {
             Signal::Success(text) => {
                 // What a kill would lose otherwise. A disk that is full costs the history, not the session.
-                let _ = self.0.sync_history();
+                let _ = self.line.sync_history();
                 Input::Text(text)
             }
             Signal::CtrlC => Input::Interrupted,

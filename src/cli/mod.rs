@@ -1,5 +1,6 @@
 //! The command line: arguments in, requests to `app`, exit status out. The only module that prints.
 
+mod ahead;
 mod args;
 mod console;
 mod editor;

@@ -70,6 +70,9 @@ fn statements_commands_and_a_query_that_is_stopped() {
         // Ctrl-C stops the query and not the shell.
         { "type": format!("{ENDLESS}\r"), "see": "< 0;\n" },
         { "busy": true, "wait": 1, "type": "\u{3}", "see": "error: stopped.*spendscope> ", "seconds": 20 },
+        // What is typed while a statement runs is run after it, line by line.
+        { "type": "SELECT count(*) AS n FROM generate_series(1, 20000000);\r", "see": "20000000\\);\n" },
+        { "type": "SELECT 5 AS five;\rSELECT 6 AS six;\r", "see": "20000000\n.*\n +5\n.*\n +6\n.*spendscope> " },
         // Ctrl-C drops what is typed.
         { "type": "SELECT 'half", "see": "half" },
         { "type": "\u{3}", "see": "spendscope> " },
