@@ -6,11 +6,18 @@ WITH priced AS (
         lead(valid_from) OVER (PARTITION BY provider, model ORDER BY valid_from) AS valid_until
     FROM prices
 ),
+-- Use cases as numbers, 0 for none. The time of an attempt and the number of its use case are one number: the smallest is
+-- the first attempt's.
+names AS (
+    SELECT use_case, row_number() OVER (ORDER BY use_case) AS number
+    FROM (SELECT use_case FROM requests UNION SELECT use_case FROM use_case_aliases)
+    WHERE use_case IS NOT NULL
+),
 attempts AS (
     SELECT
-        r.task_id, r.call_id, r.provider, r.model, r.day, r.started_at, r.key_alias, r.gateway_cache_hit,
-        r.uncached_input + r.cache_write + r.output AS weighing_tokens,
-        coalesce(r.use_case, a.use_case) AS use_case,
+        fingerprint(r.task_id) AS task,
+        fingerprint(r.task_id, r.call_id) AS call,
+        CAST(CAST(r.started_at AS BIGINT) AS DECIMAL(38, 0)) * 1000000000 + coalesce(n.number, 0) AS first,
         CASE
             WHEN r.gateway_cache_hit THEN 0
             ELSE
@@ -21,55 +28,55 @@ attempts AS (
         END AS list_cost
     FROM requests AS r
     LEFT JOIN use_case_aliases AS a ON a.kind = 'key' AND a.alias = r.key_alias
+    LEFT JOIN names AS n ON n.use_case = coalesce(r.use_case, a.use_case)
     LEFT JOIN priced AS p
         ON p.provider = r.provider AND p.model = r.model
         AND r.started_at >= p.valid_from AND (p.valid_until IS NULL OR r.started_at < p.valid_until)
 ),
--- Requests first, then tasks: count(DISTINCT …) beside other aggregates keeps a set for every group. The use case of the
--- first attempt stands behind its time, in microseconds of 16 digits, so that the smallest text is the first.
-asked AS (
-    SELECT
-        task_id,
-        call_id,
-        min(concat(CAST(CAST(started_at AS BIGINT) AS VARCHAR), use_case)) AS first,
-        sum(list_cost) AS cost
-    FROM attempts
-    GROUP BY task_id, call_id
-),
+-- Requests first, then tasks: count(DISTINCT …) beside other aggregates keeps a set for every group.
+asked AS (SELECT call, min(task) AS task, min(first) AS first, sum(list_cost) AS cost FROM attempts GROUP BY call),
 tasks AS (
-    SELECT
-        task_id,
-        nullif(substr(min(first), 17), '') AS use_case,
-        count(*) AS requests,
-        sum(cost) AS cost
-    FROM asked
-    GROUP BY task_id
+    SELECT task, min(first) % 1000000000 AS number, count(*) AS requests, sum(cost) AS cost FROM asked GROUP BY task
 ),
--- The newest label of each use case that labels name, as its time and whether it is a success; a plan reads `tasks` as often
--- as it is named, so it is named once.
+-- The newest label of each use case that labels name, as its time and whether it is a success; one that names a use case
+-- without requests is nobody's.
 labels AS (
-    SELECT task_id, use_case, max(CAST(recorded_at AS BIGINT) * 2 + CASE WHEN success THEN 1 ELSE 0 END) AS newest
-    FROM outcomes
-    GROUP BY task_id, use_case
+    SELECT
+        fingerprint(o.task_id) AS task,
+        CASE WHEN o.use_case IS NULL THEN 0 ELSE coalesce(CAST(n.number AS BIGINT), -1) END AS number,
+        max(CAST(o.recorded_at AS BIGINT) * 2 + CASE WHEN o.success THEN 1 ELSE 0 END) AS newest
+    FROM outcomes AS o
+    LEFT JOIN names AS n ON n.use_case = o.use_case
+    GROUP BY 1, 2
 ),
 labelled AS (
     SELECT
-        t.use_case,
+        t.number,
         t.requests,
         t.cost,
         greatest(o.newest, n.newest) % 2 = 1 AS success
     FROM tasks AS t
-    LEFT JOIN labels AS o ON o.task_id = t.task_id AND o.use_case = t.use_case
-    LEFT JOIN labels AS n ON n.task_id = t.task_id AND n.use_case IS NULL
+    LEFT JOIN labels AS o ON o.task = t.task AND o.number = t.number
+    LEFT JOIN labels AS n ON n.task = t.task AND n.number = 0
+),
+counted AS (
+    SELECT
+        number,
+        CAST(sum(requests) AS BIGINT) AS requests,
+        count(*) AS tasks,
+        count(*) FILTER (WHERE success) AS successes,
+        coalesce(sum(cost), 0) AS direct_cost
+    FROM labelled
+    GROUP BY number
 )
 SELECT
-    use_case,
-    CAST(sum(requests) AS BIGINT) AS requests,
-    count(*) AS tasks,
-    count(*) FILTER (WHERE success) AS successes,
-    coalesce(sum(cost), 0) AS direct_cost,
-    ratio(coalesce(sum(cost), 0), sum(requests)) AS cost_per_query,
-    ratio(coalesce(sum(cost), 0), count(*) FILTER (WHERE success)) AS cost_per_successful_task
-FROM labelled
-GROUP BY use_case
-ORDER BY use_case
+    n.use_case,
+    c.requests,
+    c.tasks,
+    c.successes,
+    c.direct_cost,
+    ratio(c.direct_cost, c.requests) AS cost_per_query,
+    ratio(c.direct_cost, c.successes) AS cost_per_successful_task
+FROM counted AS c
+LEFT JOIN names AS n ON n.number = c.number
+ORDER BY n.use_case

@@ -6,11 +6,19 @@ WITH priced AS (
         lead(valid_from) OVER (PARTITION BY provider, model ORDER BY valid_from) AS valid_until
     FROM prices
 ),
+-- Use cases as numbers, 0 for none. The time of an attempt and the number of its use case are one number: the smallest is
+-- the first attempt's.
+names AS (
+    SELECT use_case, row_number() OVER (ORDER BY use_case) AS number
+    FROM (SELECT use_case FROM requests UNION SELECT use_case FROM use_case_aliases)
+    WHERE use_case IS NOT NULL
+),
 attempts AS (
     SELECT
-        r.task_id, r.call_id, r.provider, r.model, r.day, r.started_at, r.key_alias, r.gateway_cache_hit,
+        fingerprint(r.task_id) AS task,
+        r.model,
         r.uncached_input + r.cache_write + r.output AS weighing_tokens,
-        coalesce(r.use_case, a.use_case) AS use_case,
+        CAST(CAST(r.started_at AS BIGINT) AS DECIMAL(38, 0)) * 1000000000 + coalesce(n.number, 0) AS first,
         CASE
             WHEN r.gateway_cache_hit THEN 0
             ELSE
@@ -21,29 +29,33 @@ attempts AS (
         END AS list_cost
     FROM requests AS r
     LEFT JOIN use_case_aliases AS a ON a.kind = 'key' AND a.alias = r.key_alias
+    LEFT JOIN names AS n ON n.use_case = coalesce(r.use_case, a.use_case)
     LEFT JOIN priced AS p
         ON p.provider = r.provider AND p.model = r.model
         AND r.started_at >= p.valid_from AND (p.valid_until IS NULL OR r.started_at < p.valid_until)
 ),
 tasks AS (
     SELECT
-        a.task_id,
-        first_value(a.use_case ORDER BY a.started_at) AS use_case,
+        a.task,
+        min(a.first) % 1000000000 AS number,
         coalesce(sum(a.list_cost), 0) AS cost
     FROM attempts AS a
     LEFT JOIN models AS m ON m.model = a.model AND m.self_hosted
-    GROUP BY a.task_id
+    GROUP BY a.task
     HAVING count(*) FILTER (WHERE a.list_cost IS NULL AND (m.model IS NULL OR a.weighing_tokens > 0)) = 0
+),
+spread AS (
+    SELECT
+        number,
+        count(*) AS tasks,
+        sum(cost) AS cost,
+        nearest_ranks(cost, 50, 90, 95, 99) AS ranks,
+        max(cost) AS max
+    FROM tasks
+    GROUP BY number
 )
 SELECT
-    use_case,
-    count(*) AS tasks,
-    sum(cost) AS cost,
-    nearest_rank(cost, 50) AS p50,
-    nearest_rank(cost, 90) AS p90,
-    nearest_rank(cost, 95) AS p95,
-    nearest_rank(cost, 99) AS p99,
-    max(cost) AS max
-FROM tasks
-GROUP BY use_case
-ORDER BY use_case
+    n.use_case, s.tasks, s.cost, s.ranks[1] AS p50, s.ranks[2] AS p90, s.ranks[3] AS p95, s.ranks[4] AS p99, s.max
+FROM spread AS s
+LEFT JOIN names AS n ON n.number = s.number
+ORDER BY n.use_case

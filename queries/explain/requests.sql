@@ -18,7 +18,7 @@ SELECT
     k.model,
     k.price_status,
     count(*) AS attempts,
-    count(DISTINCT concat(k.task_id, '/', k.request)) AS requests,
+    count(DISTINCT fingerprint(k.task_id, k.request)) AS requests,
     k.list_currency,
     sum(k.list_cost) AS list_cost,
     p.currency,

@@ -1,6 +1,6 @@
 /* counted_calls, added up by the days on which a request was asked and its attempts started: what rates over whole days
-of the reporting zone are answered from. Requests of several attempts keep their name, since their attempts may stand
-in several groups and they are counted once in each; lone attempts have none.
+of the reporting zone are answered from. Requests of several attempts keep the number that tells them apart, since their
+attempts may stand in several groups and they are counted once in each; lone attempts have none.
 
 asked_at is that of the day's first request of its kind. Columns that name single attempts are NULL.
 

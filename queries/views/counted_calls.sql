@@ -1,5 +1,5 @@
 /* calls as rates count them. entries is 1, and lone is 1 for an attempt that is a request of its own, so that counting is
-adding them up; of the others several may be one `request`. failed: the request did, whichever attempt this is.
+adding them up; of the others several may be one `request`, a number. failed: the request did, whichever attempt this is.
 list_cost and cache_savings are those of priced attempts.
 
 money: list_cost, cache_savings in list_currency
@@ -20,7 +20,7 @@ SELECT
     list_currency,
     overlap,
     attempts,
-    concat(task_id, '/', request) AS request,
+    fingerprint(task_id, request) AS request,
     1 AS entries,
     CASE WHEN attempts = 1 THEN 1 ELSE 0 END AS lone,
     uncached_input,

@@ -15,7 +15,7 @@ use datafusion::datasource::listing::{
 use datafusion::error::Result as PlanResult;
 use datafusion::execution::{SessionState, SessionStateBuilder};
 use datafusion::logical_expr::LogicalPlan;
-use datafusion::prelude::{DataFrame, SQLOptions};
+use datafusion::prelude::SQLOptions;
 use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast::Statement as Sql;
 use futures::FutureExt;
@@ -95,13 +95,11 @@ impl Engine {
         deadline: Deadline,
     ) -> Result<Batches> {
         let plan = self.currencies.guard(&self.context, plan).await?;
-        let frame = DataFrame::new(state, plan);
-        let context = Arc::new(frame.task_ctx());
-        let plan = frame.create_physical_plan().await;
-        let plan = plan.map_err(|e| told::told(&e, self))?;
+        let planned = state.create_physical_plan(&plan).await;
+        let planned = planned.map_err(|e| told::told(&e, self))?;
         let pool = self.workers.ready().await?;
         Ok(Batches {
-            stream: limited(plan, context, pool, limits.rows, deadline),
+            stream: limited(planned, (state, plan), pool, limits.rows, deadline),
         })
     }
 }

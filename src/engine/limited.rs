@@ -5,13 +5,15 @@
 //! can leave while an operator is busy. Whoever drops the rows ends the task, and with it the tasks that
 //! operators have started.
 
+use super::thrift;
 use super::workers::Pool;
 use crate::base::{Error, Result, pace};
 use arrow::array::RecordBatch;
 use datafusion::error::{DataFusionError, Result as PlanResult};
-use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::execution::{SendableRecordBatchStream, SessionState};
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
-use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use futures::StreamExt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -68,7 +70,7 @@ impl Drop for Running {
 
 pub(super) fn limited(
     plan: Arc<dyn ExecutionPlan>,
-    context: Arc<TaskContext>,
+    made_of: (SessionState, LogicalPlan),
     pool: Arc<Pool>,
     most: Option<u64>,
     deadline: Deadline,
@@ -76,7 +78,7 @@ pub(super) fn limited(
     let schema = plan.schema();
     let (send, batches) = channel(1);
     let mut task = JoinSet::new();
-    task.spawn_on(hand_on(plan, context, send), pool.handle());
+    task.spawn_on(hand_on(plan, made_of, send), pool.handle());
     let running = Running {
         batches,
         task,
@@ -94,10 +96,10 @@ pub(super) fn limited(
 
 async fn hand_on(
     plan: Arc<dyn ExecutionPlan>,
-    context: Arc<TaskContext>,
+    (session, query): (SessionState, LogicalPlan),
     send: Sender<PlanResult<RecordBatch>>,
 ) {
-    let mut stream = match execute_stream(plan, context) {
+    let mut stream = match thrift::run(plan, &session, &query).await {
         Ok(stream) => stream,
         Err(error) => {
             let _ = send.send(Err(error)).await;

@@ -20,6 +20,7 @@ mod session;
 mod settings;
 mod spilled;
 mod tables;
+mod thrift;
 mod told;
 mod udf;
 mod values;
@@ -172,7 +173,7 @@ impl Engine {
         let frame = frame
             .with_param_values(ParamValues::from(params.to_vec()))
             .map_err(query_error)?;
-        let stream = frame.execute_stream().await.map_err(query_error)?;
+        let stream = run(frame).await?;
         Ok(Batches { stream })
     }
 
@@ -269,9 +270,15 @@ async fn rates(context: &SessionContext, settings: &Settings) -> Result<()> {
     Ok(())
 }
 
+async fn run(frame: DataFrame) -> Result<SendableRecordBatchStream> {
+    let (session, query) = frame.into_parts();
+    let plan = session.create_physical_plan(&query).await.map_err(query_error)?;
+    thrift::run(plan, &session, &query).await.map_err(query_error)
+}
+
 async fn collect(frame: DataFrame) -> Result<RecordBatch> {
     let planned = Arc::new(frame.schema().as_arrow().clone());
-    let batches = frame.collect().await.map_err(query_error)?;
+    let batches: Vec<RecordBatch> = run(frame).await?.try_collect().await.map_err(query_error)?;
     // What runs may know better than the plan whether a column can be NULL.
     let schema = batches.first().map_or(planned, RecordBatch::schema);
     concat_batches(&schema, &batches).context("putting a result together")

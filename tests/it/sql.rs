@@ -616,6 +616,32 @@ fn less_memory_than_a_query_needs_is_an_error_with_advice() {
     assert!(status == 2 && talk.contains("16MB is the least"), "{talk}");
 }
 
+/// Neither side of the join fits.
+#[test]
+fn a_join_of_large_sides_in_little_memory_waits_on_the_disk() {
+    let folder = lake();
+    let side = "(SELECT value AS n, repeat('x', 200) || value AS text FROM generate_series(1, 400000))";
+    let statement = format!(
+        "SELECT count(*) AS n, sum(length(a.text)) - sum(length(b.text)) AS more \
+         FROM {side} AS a INNER JOIN {side} AS b ON a.n = b.n"
+    );
+    let limited = [
+        "--lake",
+        "lake",
+        "--memory-limit",
+        "64MB",
+        "sql",
+        "-o",
+        "csv",
+        "-c",
+        &statement,
+    ];
+    assert_eq!(
+        run(folder.path(), &limited),
+        (0, "n,more\r\n400000,0\r\n".to_owned(), String::new())
+    );
+}
+
 async fn engine() -> Engine {
     let settings = Settings::new(from_micros(0));
     Engine::over_tables(

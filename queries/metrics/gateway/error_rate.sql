@@ -41,7 +41,7 @@ attempted AS (
     SELECT
         c.model, c.provider, c.use_case, c.team, c.key_alias, c.region, c.error_class, local_day(c.started_at) AS day,
         c.source AS request_source, c.request_id, c.task_id,
-        concat(c.task_id, '/', c.request) AS request,
+        fingerprint(c.task_id, c.request) AS request,
         c.status = 'failure' AS failed,
         c.status = 'failure' AND NOT c.superseded AS given_up,
         coalesce(
@@ -58,8 +58,8 @@ summed AS (
     SELECT
         {{by}},
         shown AS currency,
-        count(DISTINCT concat(request_source, '/', request_id)) AS attempts,
-        count(DISTINCT CASE WHEN failed THEN concat(request_source, '/', request_id) END) AS failed_attempts,
+        count(DISTINCT fingerprint(request_source, request_id)) AS attempts,
+        count(DISTINCT CASE WHEN failed THEN fingerprint(request_source, request_id) END) AS failed_attempts,
         count(DISTINCT request) AS requests,
         count(DISTINCT CASE WHEN given_up THEN request END) AS failed_requests,
         COALESCE(sum(cost) FILTER (WHERE failed), 0) AS wasted

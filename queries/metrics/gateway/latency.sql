@@ -34,16 +34,25 @@ WITH attempted AS (
         latency_ms, ttft_ms, source AS request_source, request_id
     FROM calls
     WHERE started_at >= $from AND started_at < $to AND NOT gateway_cache_hit
+),
+ranked AS (
+    SELECT
+        {{by}},
+        count(*) AS attempts,
+        count(latency_ms) AS measured,
+        nearest_ranks(latency_ms, 50, 95, 99) AS latencies,
+        nearest_ranks(ttft_ms, 50, 95) AS first_tokens
+    FROM attempted
+    GROUP BY {{by}}, true
 )
 SELECT
     {{by}},
-    count(*) AS attempts,
-    count(latency_ms) AS measured,
-    nearest_rank(latency_ms, 50) AS latency_ms_p50,
-    nearest_rank(latency_ms, 95) AS latency_ms_p95,
-    nearest_rank(latency_ms, 99) AS latency_ms_p99,
-    nearest_rank(ttft_ms, 50) AS ttft_ms_p50,
-    nearest_rank(ttft_ms, 95) AS ttft_ms_p95
-FROM attempted
-GROUP BY {{by}}, true
+    attempts,
+    measured,
+    latencies[1] AS latency_ms_p50,
+    latencies[2] AS latency_ms_p95,
+    latencies[3] AS latency_ms_p99,
+    first_tokens[1] AS ttft_ms_p50,
+    first_tokens[2] AS ttft_ms_p95
+FROM ranked
 ORDER BY {{by}}, attempts DESC

@@ -58,10 +58,7 @@ grouped AS (
         count(cost) AS tasks,
         count(*) - count(cost) AS left_out,
         sum(cost) AS cost,
-        nearest_rank(cost, 50) AS p50,
-        nearest_rank(cost, 90) AS p90,
-        nearest_rank(cost, 95) AS p95,
-        nearest_rank(cost, 99) AS p99,
+        nearest_ranks(cost, 50, 90, 95, 99) AS ranks,
         max(cost) AS dearest
     FROM valued
     GROUP BY {{by}}, shown
@@ -73,7 +70,7 @@ spread AS (
         tasks,
         sum(left_out) OVER (PARTITION BY {{by}}, 1) AS left_out,
         sum(tasks) OVER (PARTITION BY {{by}}, 1) AS known,
-        cost, p50, p90, p95, p99, dearest
+        cost, ranks, dearest
     FROM grouped
 )
 SELECT
@@ -83,10 +80,10 @@ SELECT
     left_out,
     cost,
     ratio(cost, tasks) AS mean,
-    p50,
-    p90,
-    p95,
-    p99,
+    ranks[1] AS p50,
+    ranks[2] AS p90,
+    ranks[3] AS p95,
+    ranks[4] AS p99,
     dearest AS max
 FROM spread
 WHERE tasks > 0 OR known = 0

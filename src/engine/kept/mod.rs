@@ -218,6 +218,7 @@ impl TableProvider for KeptView {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::engine::{Registry, Settings, session, thrift};
     use datafusion::prelude::{SessionConfig, SessionContext};
 
     async fn answers(budget: usize) -> (Vec<String>, bool) {
@@ -254,6 +255,35 @@ mod tests {
         }
         let spilled = view.rows.get().unwrap().in_files();
         (lines, spilled)
+    }
+
+    #[tokio::test]
+    async fn a_view_whose_join_needs_more_memory_than_there_is_waits_on_the_disk() {
+        let mut settings = Settings::new(crate::base::time::from_micros(0));
+        settings.memory_limit = 64 << 20;
+        let runtime = session::runtime(&settings).unwrap();
+        let context = session::open(&settings, &Registry::default(), runtime).unwrap();
+        let side = "(SELECT value AS n, repeat('x', 200) || value AS text FROM generate_series(1, 400000))";
+        let sql = format!(
+            "SELECT a.n, length(a.text || b.text) AS long FROM {side} AS a JOIN {side} AS b ON a.n = b.n"
+        );
+        let plan = context.sql(&sql).await.unwrap().into_optimized_plan().unwrap();
+        let state = context.state();
+        let hashed = state.create_physical_plan(&plan).await.unwrap();
+        let failed = datafusion::physical_plan::collect(hashed, state.task_ctx()).await;
+        assert!(thrift::would_help(&failed.unwrap_err()));
+
+        let view = KeptView::new(plan, String::new(), 1 << 20, None);
+        context.register_table("kept", Arc::new(view)).unwrap();
+        let counted = context
+            .sql("SELECT count(*), count(DISTINCT n) FROM kept")
+            .await
+            .unwrap();
+        let counted = counted.collect().await.unwrap();
+        let shown = arrow::util::pretty::pretty_format_batches(&counted)
+            .unwrap()
+            .to_string();
+        assert_eq!(shown.matches("400000").count(), 2, "{shown}");
     }
 
     #[tokio::test]

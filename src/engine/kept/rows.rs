@@ -2,6 +2,7 @@
 
 use super::remote::Remote;
 use super::store::{Entry, Store};
+use crate::engine::thrift;
 use arrow::array::{Array, RecordBatch};
 use arrow::datatypes::{Schema, SchemaRef};
 use datafusion::catalog::{MemTable, Session, TableProvider};
@@ -218,8 +219,25 @@ impl Rows {
     }
 }
 
-/// The rows of a view, partition by partition, those that are too many in files of the folder.
+/// The rows of a view, partition by partition, those that are too many in files of the folder. Where its joins want
+/// more memory than there is, the view is worked out once more by joins that wait on the disk.
 async fn work_out(
+    plan: &LogicalPlan,
+    state: &dyn Session,
+    schema: &SchemaRef,
+    budget: usize,
+    folder: &Path,
+) -> Result<Vec<Part>> {
+    let worked_out = in_parts(plan, state, schema, budget, folder).await;
+    match (&worked_out, thrift::of(state)) {
+        (Err(error), Some(thrifty)) if thrift::would_help(error) => {
+            in_parts(plan, &thrifty, schema, budget, folder).await
+        }
+        _ => worked_out,
+    }
+}
+
+async fn in_parts(
     plan: &LogicalPlan,
     state: &dyn Session,
     schema: &SchemaRef,

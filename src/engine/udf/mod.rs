@@ -12,6 +12,7 @@ mod charge_moment;
 mod claimant;
 mod date;
 mod difference;
+mod fingerprint;
 mod fx;
 mod fx_rate;
 mod hour_of_day;
@@ -78,6 +79,7 @@ pub(super) fn scalars(settings: &Settings, registry: &Registry) -> Vec<ScalarUDF
         Difference::new(Of::Shares, End::High).into(),
         Difference::new(Of::Means, End::Low).into(),
         Difference::new(Of::Means, End::High).into(),
+        fingerprint::Fingerprint::default().into(),
         hour_of_day::HourOfDay::new(settings.zone).into(),
         in_hours::InHours::default().into(),
         in_period::InPeriod::new(settings.zone).into(),
@@ -120,7 +122,8 @@ pub(super) fn json_extract_string() -> ScalarUDF {
 /// All aggregate functions.
 pub(super) fn aggregates() -> Vec<AggregateUDF> {
     vec![
-        nearest_rank::NearestRank::default().into(),
+        nearest_rank::NearestRank::one().into(),
+        nearest_rank::NearestRank::several().into(),
         resampled::Resampled::default().into(),
         sum_product::SumProduct::rounded().into(),
         sum_product::SumProduct::exact().into(),

@@ -1,4 +1,5 @@
-//! `nearest_rank(value, percent)`: the percentile of a group, which is one of its values.
+//! `nearest_rank(value, percent)`: the percentile of a group, which is one of its values. `nearest_ranks(value, percent, …)`
+//! is a list of several, for which the values are held once.
 
 use super::args;
 use arrow::array::{
@@ -12,6 +13,7 @@ use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
 use datafusion::logical_expr::{
     Accumulator, AggregateUDFImpl, EmitTo, GroupsAccumulator, Signature, Volatility,
 };
+use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::expressions::Literal;
 use std::sync::Arc;
 
@@ -21,34 +23,53 @@ use std::sync::Arc;
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub(super) struct NearestRank {
     signature: Signature,
+    several: bool,
 }
 
-impl Default for NearestRank {
-    fn default() -> Self {
+impl NearestRank {
+    pub(super) fn one() -> Self {
         NearestRank {
             signature: Signature::user_defined(Volatility::Immutable),
+            several: false,
+        }
+    }
+
+    pub(super) fn several() -> Self {
+        NearestRank {
+            several: true,
+            ..NearestRank::one()
         }
     }
 }
 
 impl AggregateUDFImpl for NearestRank {
     fn name(&self) -> &str {
-        "nearest_rank"
+        match self.several {
+            true => "nearest_ranks",
+            false => "nearest_rank",
+        }
     }
     fn signature(&self) -> &Signature {
         &self.signature
     }
     fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
-        args::count(self.name(), types, 2)?;
+        match self.several && types.len() > 2 {
+            true => {}
+            false => args::count(self.name(), types, 2)?,
+        }
         let value = match &types[0] {
             DataType::Float32 | DataType::Float64 => DataType::Float64,
             whole if whole.is_integer() => DataType::Int64,
             other => args::amount(self.name(), other)?,
         };
-        Ok(vec![value, DataType::Int64])
+        let percents = std::iter::repeat_n(DataType::Int64, types.len() - 1);
+        Ok(std::iter::once(value).chain(percents).collect())
     }
     fn return_type(&self, types: &[DataType]) -> Result<DataType> {
-        Ok(types[0].clone())
+        Ok(match self.several {
+            true => DataType::List(item(&types[0])),
+            false => types[0].clone(),
+        })
     }
     fn state_fields(&self, args: StateFieldsArgs<'_>) -> Result<Vec<FieldRef>> {
         let values = Field::new_list(
@@ -70,11 +91,16 @@ impl AggregateUDFImpl for NearestRank {
 }
 
 fn many(args: &AccumulatorArgs<'_>) -> Result<Box<dyn GroupsAccumulator + Sync>> {
-    let percent = percent(args)?;
-    Ok(match args.return_field.data_type() {
-        DataType::Int64 => Box::new(Many::<Int64Type>::new(percent, DataType::Int64)),
-        DataType::Float64 => Box::new(Many::<Float64Type>::new(percent, DataType::Float64)),
-        amount => Box::new(Many::<Decimal128Type>::new(percent, amount.clone())),
+    let percents = percents(args)?;
+    let (of, several) = match args.return_field.data_type() {
+        DataType::List(item) => (item.data_type(), true),
+        of => (of, false),
+    };
+    let asked = Asked { percents, several };
+    Ok(match of {
+        DataType::Int64 => Box::new(Many::<Int64Type>::new(asked, DataType::Int64)),
+        DataType::Float64 => Box::new(Many::<Float64Type>::new(asked, DataType::Float64)),
+        amount => Box::new(Many::<Decimal128Type>::new(asked, amount.clone())),
     })
 }
 
@@ -82,27 +108,34 @@ fn item(of: &DataType) -> FieldRef {
     Arc::new(Field::new_list_field(of.clone(), true))
 }
 
-fn percent(args: &AccumulatorArgs<'_>) -> Result<u64> {
-    let literal = args.exprs.get(1).and_then(|e| e.downcast_ref::<Literal>());
-    match literal.map(Literal::value) {
+fn percents(args: &AccumulatorArgs<'_>) -> Result<Vec<u64>> {
+    let percent = |expr: &Arc<dyn PhysicalExpr>| match expr.downcast_ref::<Literal>().map(Literal::value) {
         Some(ScalarValue::Int64(Some(percent @ 1..=100))) => Ok(percent.unsigned_abs()),
-        _ => plan_err!("nearest_rank takes a percentage from 1 to 100, as a literal"),
-    }
+        _ => plan_err!("{} takes percentages from 1 to 100, as literals", args.name),
+    };
+    args.exprs.iter().skip(1).map(percent).collect()
+}
+
+/// Which percentiles, and whether they are a list.
+#[derive(Debug)]
+struct Asked {
+    percents: Vec<u64>,
+    several: bool,
 }
 
 /// The values of each group.
 #[derive(Debug)]
 struct Many<T: ArrowPrimitiveType> {
-    percent: u64,
+    asked: Asked,
     of: DataType,
     values: Vec<Vec<T::Native>>,
     held: usize,
 }
 
 impl<T: ArrowPrimitiveType> Many<T> {
-    fn new(percent: u64, of: DataType) -> Self {
+    fn new(asked: Asked, of: DataType) -> Self {
         Many {
-            percent,
+            asked,
             of,
             values: Vec::new(),
             held: 0,
@@ -163,12 +196,19 @@ where
     fn evaluate(&mut self, emit: EmitTo) -> Result<ArrayRef> {
         let groups = emit.take_needed(&mut self.values);
         self.held = self.values.iter().map(Vec::len).sum::<usize>() * size_of::<T::Native>();
-        let picked = groups.into_iter().map(|values| pick(values, self.percent));
-        Ok(Arc::new(
-            picked
-                .collect::<PrimitiveArray<T>>()
-                .with_data_type(self.of.clone()),
-        ))
+        let (count, percents) = (groups.len(), &self.asked.percents);
+        let picked = groups
+            .into_iter()
+            .flat_map(|mut values| percents.iter().map(move |percent| pick(&mut values, *percent)));
+        let picked = picked
+            .collect::<PrimitiveArray<T>>()
+            .with_data_type(self.of.clone());
+        if !self.asked.several {
+            return Ok(Arc::new(picked));
+        }
+        let lengths = OffsetBuffer::from_lengths(std::iter::repeat_n(percents.len(), count));
+        let lists = ListArray::try_new(item(&self.of), lengths, Arc::new(picked), None)?;
+        Ok(Arc::new(lists))
     }
 
     fn state(&mut self, emit: EmitTo) -> Result<Vec<ArrayRef>> {
@@ -198,7 +238,7 @@ where
     }
 }
 
-fn pick<N: ArrowNativeTypeOp>(mut values: Vec<N>, percent: u64) -> Option<N> {
+fn pick<N: ArrowNativeTypeOp>(values: &mut [N], percent: u64) -> Option<N> {
     let rank = (values.len() as u64 * percent).div_ceil(100);
     let at = usize::try_from(rank).ok()?.checked_sub(1)?;
     let (_, value, _) = values.select_nth_unstable_by(at, |a, b| a.compare(*b));
@@ -291,6 +331,21 @@ mod tests {
     }
 
     #[test]
+    fn several_are_what_each_is_alone() {
+        let alone = [50, 99, 1, 95].map(|percent| format!("nearest_rank(x, {percent})"));
+        let differing = format!(
+            "WITH rows AS (
+                SELECT value % 7 AS g, CAST(CASE WHEN value % 5 > 0 THEN (value * 7919) % 10007 END AS DECIMAL(38, 18)) AS x
+                FROM generate_series(1, 20000) AS s(value)
+            )
+            SELECT count(*) FROM (SELECT nearest_ranks(x, 50, 99, 1, 95) AS all, [{}] AS each FROM rows GROUP BY g)
+            WHERE all = each",
+            alone.join(", ")
+        );
+        assert_eq!(query(&differing), ["7"]);
+    }
+
+    #[test]
     fn nothing_has_no_percentile() {
         assert_eq!(
             query("SELECT nearest_rank(value, 50) FROM generate_series(1, 0) AS s(value)"),
@@ -301,7 +356,13 @@ mod tests {
             query("SELECT nearest_rank(1.5, 50) FILTER (WHERE false)"),
             ["NULL"]
         );
+        assert_eq!(
+            query("SELECT nearest_ranks(value, 50, 99) FROM generate_series(1, 0) AS s(value)"),
+            ["[NULL, NULL]"]
+        );
         assert!(fails("SELECT nearest_rank(1, 0)").contains("1 to 100"));
+        assert!(fails("SELECT nearest_ranks(1, 50, 101)").contains("1 to 100"));
+        assert!(fails("SELECT nearest_rank(1, 50, 60)").contains("2 arguments"));
         assert!(fails("SELECT nearest_rank('a', 50)").contains("nearest_rank"));
     }
 }

@@ -74,6 +74,12 @@ static WORDS: &[Words] = &[
         "SELECT day(TIMESTAMP '2026-10-01T15:00:00Z')",
     ),
     says(
+        "fingerprint",
+        "fingerprint(text, …)",
+        "One number for one or several texts, NULL included, that no others have (126 bits of BLAKE3): to group by and join by in the place of long ids.",
+        "SELECT fingerprint('task-1', 'call-1') = fingerprint('task-1', 'call-2')",
+    ),
+    says(
         "fx",
         "fx(amount, from, to, day)",
         "An amount in another currency by the rate of the day, rounded half to even to 18 places; NULL without a rate. Rates into the shown and the reporting currency are loaded.",
@@ -180,6 +186,12 @@ static WORDS: &[Words] = &[
         "nearest_rank(value, percent)",
         "The percentile of a group, which is one of its values: the one at rank percent / 100 × n, rounded up.",
         "SELECT nearest_rank(value, 95) FROM generate_series(1, 100) AS s(value)",
+    ),
+    says(
+        "nearest_ranks",
+        "nearest_ranks(value, percent, …)",
+        "Several percentiles of a group as a list, each what nearest_rank says; the values are held once for all of them.",
+        "SELECT nearest_ranks(value, 50, 95) FROM generate_series(1, 100) AS s(value)",
     ),
     says(
         "newcombe_high",
