@@ -18,8 +18,8 @@ const MENU: &str = "completion";
 
 pub(crate) struct Editor {
     line: Reedline,
-    /// From the first prompt on.
-    ahead: Option<Ahead>,
+    /// From the first prompt on, but for pagers.
+    pub(super) ahead: Option<Ahead>,
 }
 
 impl Editor {

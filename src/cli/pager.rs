@@ -1,5 +1,6 @@
 //! One answer on its way to a terminal: held back until it is taller than that, and then shown by a pager.
 
+use super::ahead::Ahead;
 use crate::base::{Error, Result};
 use std::io::{ErrorKind, Write};
 use std::process::{Child, Command, Stdio};
@@ -10,6 +11,8 @@ pub(super) struct Page {
     lines: usize,
     held: Vec<u8>,
     pager: Pager,
+    /// The keys that are typed meanwhile are the prompt's, unless a pager reads them.
+    ahead: Option<Ahead>,
 }
 
 enum Pager {
@@ -23,12 +26,13 @@ enum Pager {
 }
 
 impl Page {
-    pub(super) fn new(height: usize, command: String) -> Page {
+    pub(super) fn new(height: usize, command: String, ahead: Option<Ahead>) -> Page {
         Page {
             height,
             lines: 0,
             held: Vec::new(),
             pager: Pager::Waiting(command),
+            ahead,
         }
     }
 
@@ -40,6 +44,8 @@ impl Page {
             if self.lines < self.height {
                 return Ok(Vec::new());
             }
+            // A pager finds the terminal as the program did.
+            self.ahead = None;
             self.pager = match start(command) {
                 Ok(child) => Pager::Running(child),
                 Err(_) => Pager::Missing,
@@ -73,14 +79,14 @@ impl Page {
         matches!(self.pager, Pager::Left)
     }
 
-    /// Waits until the reader is done; what was short enough for no pager is given back.
-    pub(super) fn end(mut self) -> Vec<u8> {
+    /// Waits until the reader is done; what was short enough for no pager is given back, and so are the keys.
+    pub(super) fn end(mut self) -> (Vec<u8>, Option<Ahead>) {
         if let Pager::Running(child) = &mut self.pager {
             // The end of its input.
             drop(child.stdin.take());
             let _ = child.wait();
         }
-        self.held
+        (self.held, self.ahead)
     }
 }
 
@@ -98,24 +104,24 @@ mod tests {
 
     #[test]
     fn a_short_answer_needs_no_pager_and_a_long_one_goes_to_it_whole() {
-        let mut short = Page::new(3, "exit 1".to_owned());
+        let mut short = Page::new(3, "exit 1".to_owned(), None);
         assert!(short.take(b"one\ntwo\n").unwrap().is_empty());
-        assert_eq!(short.end(), b"one\ntwo\n");
+        assert_eq!(short.end().0, b"one\ntwo\n");
 
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("seen");
-        let mut long = Page::new(3, format!("cat > {}", file.display()));
+        let mut long = Page::new(3, format!("cat > {}", file.display()), None);
         for _ in 0..2_000 {
             assert!(long.take(b"line\n").unwrap().is_empty());
         }
         assert!(!long.left());
-        assert!(long.end().is_empty());
+        assert!(long.end().0.is_empty());
         assert_eq!(std::fs::read_to_string(file).unwrap(), "line\n".repeat(2_000));
     }
 
     #[test]
     fn a_reader_who_leaves_wants_no_more() {
-        let mut page = Page::new(1, "head -n 1 > /dev/null".to_owned());
+        let mut page = Page::new(1, "head -n 1 > /dev/null".to_owned(), None);
         let rows = "row\n".repeat(10_000);
         for _ in 0..1_000 {
             page.take(rows.as_bytes()).unwrap();
@@ -124,6 +130,6 @@ mod tests {
             }
         }
         assert!(page.left());
-        assert!(page.end().is_empty());
+        assert!(page.end().0.is_empty());
     }
 }

@@ -14,13 +14,19 @@ impl Screen for Terminal {
     }
 
     fn begin_page(&mut self) {
-        self.page = self.size().map(|(_, height)| Page::new(height, Config::pager()));
+        self.page = self.size().map(|(_, height)| {
+            let ahead = self.editor.as_mut().and_then(|editor| editor.ahead.take());
+            Page::new(height, Config::pager(), ahead)
+        });
     }
 
     fn end_page(&mut self) -> Result<()> {
         match self.page.take() {
             Some(page) => {
-                let held = page.end();
+                let (held, ahead) = page.end();
+                if let Some(editor) = &mut self.editor {
+                    editor.ahead = ahead;
+                }
                 self.write(&held)
             }
             None => Ok(()),

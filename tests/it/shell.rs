@@ -24,7 +24,11 @@ fn typed(folder: &Path, options: &[&str], steps: Value) -> Option<String> {
         .args(options)
         .current_dir(folder)
         .env("XDG_DATA_HOME", folder.join("data"))
-        .env("PAGER", "sed s/^/paged:/")
+        // It says, too, in which state it finds the terminal.
+        .env(
+            "PAGER",
+            "sed s/^/paged:/; stty -a < /dev/tty | grep -o -e '-*icrnl' -e '-*icanon'",
+        )
         .env_remove("SPENDSCOPE_LAKE")
         .env_remove("SPENDSCOPE_CONFIG")
         .env_remove("SPENDSCOPE_NOW")
@@ -79,7 +83,7 @@ fn statements_commands_and_a_query_that_is_stopped() {
         // The place of an error, the nearest name, and the shell goes on.
         { "type": "SELECT 1\rFROM chrages;\r", "see": "error: line 2: there is no table 'chrages'\n  2 \\| FROM chrages\n +\\| +\\^{7}\n  try: did you mean charges" },
         // Taller than the terminal: a pager shows it.
-        { "type": "SELECT value AS n FROM generate_series(1, 100);\r", "see": "paged: +100\n.*\\(100 rows\\)" },
+        { "type": "SELECT value AS n FROM generate_series(1, 100);\r", "see": "(?=.*paged: +100\n)(?=.*\nicrnl\nicanon\n).*\\(100 rows\\)" },
         { "type": "\\pset pager off\r", "see": "pager is off" },
         { "type": "SELECT value AS n FROM generate_series(1, 101);\r", "see": "\n +101\n\\(101 rows\\).*spendscope> " },
         { "type": "\\o answer.csv\r", "see": "answers go to answer.csv\n.*spendscope> " },

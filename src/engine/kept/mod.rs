@@ -270,8 +270,8 @@ mod tests {
         let plan = context.sql(&sql).await.unwrap().into_optimized_plan().unwrap();
         let state = context.state();
         let hashed = state.create_physical_plan(&plan).await.unwrap();
-        let failed = datafusion::physical_plan::collect(hashed, state.task_ctx()).await;
-        assert!(thrift::would_help(&failed.unwrap_err()));
+        let failed = datafusion::physical_plan::collect(Arc::clone(&hashed), state.task_ctx()).await;
+        assert!(thrift::instead(&state, &hashed, &failed.unwrap_err()).is_some());
 
         let view = KeptView::new(plan, String::new(), 1 << 20, None);
         context.register_table("kept", Arc::new(view)).unwrap();

@@ -228,24 +228,24 @@ async fn work_out(
     budget: usize,
     folder: &Path,
 ) -> Result<Vec<Part>> {
-    let worked_out = in_parts(plan, state, schema, budget, folder).await;
-    match (&worked_out, thrift::of(state)) {
-        (Err(error), Some(thrifty)) if thrift::would_help(error) => {
-            in_parts(plan, &thrifty, schema, budget, folder).await
-        }
-        _ => worked_out,
-    }
+    let physical = state.create_physical_plan(plan).await?;
+    let streams = execute_stream_partitioned(Arc::clone(&physical), state.task_ctx())?;
+    let error = match in_parts(streams, schema, budget, folder).await {
+        Ok(parts) => return Ok(parts),
+        Err(error) => error,
+    };
+    let thrifty = thrift::instead(state, &physical, &error).ok_or(error)?;
+    let physical = thrifty.create_physical_plan(plan).await?;
+    let streams = execute_stream_partitioned(physical, thrifty.task_ctx())?;
+    in_parts(streams, schema, budget, folder).await
 }
 
 async fn in_parts(
-    plan: &LogicalPlan,
-    state: &dyn Session,
+    streams: Vec<SendableRecordBatchStream>,
     schema: &SchemaRef,
     budget: usize,
     folder: &Path,
 ) -> Result<Vec<Part>> {
-    let plan = state.create_physical_plan(plan).await?;
-    let streams = execute_stream_partitioned(plan, state.task_ctx())?;
     let budget = budget / streams.len().max(1);
     let tasks: Vec<_> = streams
         .into_iter()
