@@ -6,7 +6,7 @@ WITH priced AS (
         lead(valid_from) OVER (PARTITION BY provider, model ORDER BY valid_from) AS valid_until
     FROM prices
 ),
--- Use cases as numbers, 0 for none. The time of an attempt and the number of its use case are one number: the smallest is
+-- Use cases as numbers, 0 for none, at most 4,095. The time of an attempt and the number of its use case are one number: the smallest is
 -- the first attempt's.
 names AS (
     SELECT use_case, row_number() OVER (ORDER BY use_case) AS number
@@ -16,8 +16,8 @@ names AS (
 attempts AS (
     SELECT
         fingerprint(r.task_id) AS task,
-        fingerprint(r.task_id, r.call_id) AS call,
-        CAST(CAST(r.started_at AS BIGINT) AS DECIMAL(38, 0)) * 1000000000 + coalesce(n.number, 0) AS first,
+        r.call_id,
+        CAST(r.started_at AS BIGINT) * 4096 + coalesce(n.number, 0) AS first,
         CASE
             WHEN r.gateway_cache_hit THEN 0
             ELSE
@@ -33,10 +33,14 @@ attempts AS (
         ON p.provider = r.provider AND p.model = r.model
         AND r.started_at >= p.valid_from AND (p.valid_until IS NULL OR r.started_at < p.valid_until)
 ),
--- Requests first, then tasks: count(DISTINCT …) beside other aggregates keeps a set for every group.
-asked AS (SELECT call, min(task) AS task, min(first) AS first, sum(list_cost) AS cost FROM attempts GROUP BY call),
 tasks AS (
-    SELECT task, min(first) % 1000000000 AS number, count(*) AS requests, sum(cost) AS cost FROM asked GROUP BY task
+    SELECT
+        task,
+        CAST(min(first) % 4096 AS BIGINT) AS number,
+        distinct_ids(call_id) AS requests,
+        sum(list_cost) AS cost
+    FROM attempts
+    GROUP BY task
 ),
 -- The newest label of each use case that labels name, as its time and whether it is a success; one that names a use case
 -- without requests is nobody's.

@@ -6,7 +6,7 @@ WITH priced AS (
         lead(valid_from) OVER (PARTITION BY provider, model ORDER BY valid_from) AS valid_until
     FROM prices
 ),
--- Use cases as numbers, 0 for none. The time of an attempt and the number of its use case are one number: the smallest is
+-- Use cases as numbers, 0 for none, at most 4,095. The time of an attempt and the number of its use case are one number: the smallest is
 -- the first attempt's.
 names AS (
     SELECT use_case, row_number() OVER (ORDER BY use_case) AS number
@@ -18,7 +18,7 @@ attempts AS (
         fingerprint(r.task_id) AS task,
         r.model,
         r.uncached_input + r.cache_write + r.output AS weighing_tokens,
-        CAST(CAST(r.started_at AS BIGINT) AS DECIMAL(38, 0)) * 1000000000 + coalesce(n.number, 0) AS first,
+        CAST(r.started_at AS BIGINT) * 4096 + coalesce(n.number, 0) AS first,
         CASE
             WHEN r.gateway_cache_hit THEN 0
             ELSE
@@ -37,7 +37,7 @@ attempts AS (
 tasks AS (
     SELECT
         a.task,
-        min(a.first) % 1000000000 AS number,
+        min(a.first) % 4096 AS number,
         coalesce(sum(a.list_cost), 0) AS cost
     FROM attempts AS a
     LEFT JOIN models AS m ON m.model = a.model AND m.self_hosted

@@ -1,8 +1,10 @@
 //! `synth`: a coherent company in real formats, from a seed.
 
 use super::{Console, Status};
-use crate::base::{Result, money};
+use crate::base::time::Window;
+use crate::base::{Error, Result, money};
 use crate::synth::{self, Options, Profile};
+use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use std::path::Path;
 
 #[derive(Debug, Default)]
@@ -14,12 +16,20 @@ pub struct SynthRequest {
     pub bench: bool,
     /// So many anomalies are put in.
     pub planted: Option<u32>,
+    /// Other days than the company's own.
+    pub window: Option<Window>,
     /// The month that is restated, worked out by hand, instead of a company from a seed.
     pub restate: bool,
 }
 
 pub fn synth(request: &SynthRequest, console: &mut dyn Console) -> Result<Status> {
     if request.restate {
+        if request.window.is_some() {
+            return Err(Error::usage(
+                "the month that --restate writes was worked out by hand for its own days",
+            )
+            .advise("leave out --from, --to and --period"));
+        }
         let files = synth::write_restated(&request.out)?;
         console.say(&format!(
             "a month and its restatement: {} files; {} says what every number must be",
@@ -34,6 +44,9 @@ pub fn synth(request: &SynthRequest, console: &mut dyn Console) -> Result<Status
     };
     if let Some(requests) = request.requests {
         options.requests = requests;
+    }
+    if let Some(window) = request.window {
+        (options.from, options.to) = (whole_day(window.from)?, whole_day(window.to)?);
     }
     options.planted = request.planted.unwrap_or(0);
     if let Some(seed) = request.seed {
@@ -74,4 +87,12 @@ pub fn synth(request: &SynthRequest, console: &mut dyn Console) -> Result<Status
         ));
     }
     Ok(Status::Done)
+}
+
+fn whole_day(at: DateTime<Utc>) -> Result<NaiveDate> {
+    match at.time() == NaiveTime::MIN {
+        true => Ok(at.date_naive()),
+        false => Err(Error::usage(format!("{at} is not the beginning of a day of UTC"))
+            .advise("name whole days, such as --from 2026-01-01 --to 2027-01-01")),
+    }
 }

@@ -263,6 +263,7 @@ async fn run(cli: Cli, command: String, terminal: &mut Terminal) -> Result<Statu
                 requests,
                 bench,
                 planted,
+                window: config::window(&overrides, chrono_tz::UTC)?,
                 restate,
             },
             terminal,

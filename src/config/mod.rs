@@ -386,7 +386,8 @@ fn currency(text: &str) -> Result<String> {
         .advise("use an ISO 4217 code such as EUR, or 'native' for each amount in its own currency"))
 }
 
-fn window(overrides: &Overrides, zone: Tz) -> Result<Option<Window>> {
+/// The window that the command line names, if it does.
+pub fn window(overrides: &Overrides, zone: Tz) -> Result<Option<Window>> {
     if let Some(month) = &overrides.period {
         return Window::month(month, zone).map(Some);
     }

@@ -4,26 +4,78 @@
 //!
 //! A fair share is one of as many as there are parts, and a few large queries at once have thousands that hold next to
 //! nothing. So while three quarters of all memory are free, whoever asks gets what he asks for.
+//!
+//! Much of what queries take is counted by nobody: batches on their way, pages of Parquet, what the allocator holds. So the
+//! process is looked at, too. While it takes more than the limit, only the first quarter is given to who can do with
+//! less: who has something to spill, and hash joins, which are planned anew (`thrift`). A merge of what was spilled cannot.
 
 use datafusion::common::{Result, resources_err};
 use datafusion::execution::memory_pool::{
     FairSpillPool, MemoryConsumer, MemoryLimit, MemoryPool, MemoryReservation,
 };
 use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// Bytes that are asked for between two looks at the process.
+const LOOK_AFTER: usize = 4 << 20;
+/// Who holds less than this part of the limit has nothing worth spilling, or a step of its work would not fit.
+const SOME: usize = 32;
 
 #[derive(Debug)]
 pub(super) struct Headroom {
     all: FairSpillPool,
     sorts: FairSpillPool,
     limit: usize,
+    process: Process,
+}
+
+/// What the process takes in all, as far as the system says.
+#[derive(Debug)]
+struct Process {
+    look: fn() -> Option<usize>,
+    taken: AtomicUsize,
+    /// Bytes asked for since the last look.
+    asked: AtomicUsize,
+}
+
+impl Process {
+    fn seen_by(look: fn() -> Option<usize>) -> Process {
+        Process {
+            look,
+            taken: AtomicUsize::new(0),
+            asked: AtomicUsize::new(LOOK_AFTER),
+        }
+    }
+
+    fn taken(&self, additional: usize) -> usize {
+        let asked = self.asked.fetch_add(additional, Ordering::Relaxed);
+        if asked.saturating_add(additional) >= LOOK_AFTER {
+            self.asked.store(0, Ordering::Relaxed);
+            self.taken.store((self.look)().unwrap_or(0), Ordering::Relaxed);
+        }
+        self.taken.load(Ordering::Relaxed)
+    }
+}
+
+/// Linux says it in a file; elsewhere only what is reserved counts.
+fn resident() -> Option<usize> {
+    let said = std::fs::read_to_string("/proc/self/status").ok()?;
+    let kibibytes = said.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kibibytes = kibibytes.trim().strip_suffix(" kB")?;
+    kibibytes.parse::<usize>().ok()?.checked_mul(1 << 10)
 }
 
 impl Headroom {
     pub(super) fn new(limit: usize) -> Headroom {
+        Headroom::in_process(limit, resident)
+    }
+
+    fn in_process(limit: usize, look: fn() -> Option<usize>) -> Headroom {
         Headroom {
             all: FairSpillPool::new(limit),
             sorts: FairSpillPool::new(limit - limit / 4),
             limit,
+            process: Process::seen_by(look),
         }
     }
 
@@ -34,6 +86,11 @@ impl Headroom {
             .starts_with("ExternalSorter")
             .then_some(&self.sorts)
     }
+}
+
+/// Whether it can do with less than it asks for.
+fn yields(consumer: &MemoryConsumer) -> bool {
+    consumer.can_spill() || consumer.name().starts_with("HashJoinInput")
 }
 
 impl fmt::Display for Headroom {
@@ -79,6 +136,14 @@ impl MemoryPool for Headroom {
         if self.all.reserved().saturating_add(additional) <= self.limit / 4 {
             self.all.grow(reservation, additional);
         } else {
+            let taken = self.process.taken(additional);
+            let holds_some = reservation.size() >= self.limit / SOME;
+            if taken > self.limit && holds_some && yields(reservation.consumer()) {
+                return resources_err!(
+                    "{additional} bytes more: the program takes {taken} already, of {} for all queries",
+                    self.limit
+                );
+            }
             self.all.try_grow(reservation, additional)?;
             // Who had more than a share before has it still.
             if self.all.reserved() > self.limit {
@@ -116,7 +181,7 @@ mod tests {
 
     #[test]
     fn many_that_hold_nothing_leave_room_and_all_of_it_is_the_most() {
-        let pool: Arc<dyn MemoryPool> = Arc::new(Headroom::new(1000));
+        let pool: Arc<dyn MemoryPool> = Arc::new(Headroom::in_process(1000, || None));
         let of = |name: &str| MemoryConsumer::new(name).with_can_spill(true).register(&pool);
         let idle: Vec<_> = (0..98).map(|at| of(&format!("RepartitionExec[{at}]"))).collect();
         let (first, second) = (
@@ -136,7 +201,7 @@ mod tests {
 
     #[test]
     fn a_sort_leaves_something_to_others() {
-        let pool: Arc<dyn MemoryPool> = Arc::new(Headroom::new(1000));
+        let pool: Arc<dyn MemoryPool> = Arc::new(Headroom::in_process(1000, || None));
         let of = |name: &str, spills: bool| MemoryConsumer::new(name).with_can_spill(spills).register(&pool);
         let (merge, other) = (
             of("ExternalSorterMerge[0]", false),
@@ -159,5 +224,36 @@ mod tests {
         sorters[1].try_grow(375).unwrap();
         drop(sorters);
         assert_eq!(pool.reserved(), 0);
+    }
+
+    #[test]
+    fn while_the_process_takes_more_only_the_first_quarter_is_given() {
+        let pool: Arc<dyn MemoryPool> = Arc::new(Headroom::in_process(1000, || Some(1001)));
+        let one = MemoryConsumer::new("GroupedHashAggregateStream[0]")
+            .with_can_spill(true)
+            .register(&pool);
+        one.try_grow(250).unwrap();
+        let refused = one.try_grow(1).unwrap_err().to_string();
+        assert!(refused.contains("takes 1001 already"), "{refused}");
+        // What was spilled has to be read again.
+        let merge = MemoryConsumer::new("ExternalSorterMerge[0]").register(&pool);
+        merge.try_grow(500).unwrap();
+        drop(merge);
+        let joined = MemoryConsumer::new("HashJoinInput[0]").register(&pool);
+        joined.try_grow(31).unwrap();
+        assert!(joined.try_grow(1).is_err());
+        one.free();
+        joined.try_grow(200).unwrap();
+    }
+
+    #[test]
+    fn what_the_process_takes_is_known() {
+        let taken = resident();
+        // A test that runs takes more than a megabyte, and less than all there is.
+        assert!(
+            taken.is_none_or(|taken| (1 << 20..1 << 40).contains(&taken)),
+            "{taken:?}"
+        );
+        assert_eq!(taken.is_some(), cfg!(target_os = "linux"));
     }
 }

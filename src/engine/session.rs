@@ -64,6 +64,8 @@ fn config(memory_limit: usize) -> SessionConfig {
     options.sql_parser.map_string_types_to_utf8view = false;
     options.execution.parquet.schema_force_view_types = false;
     options.execution.parquet.binary_as_string = false;
+    // Views that are kept are worked out when they are planned: one after the other, since each may take all memory.
+    options.execution.planning_concurrency = 1;
     options.execution.time_zone = Some("UTC".to_owned());
     options.execution.collect_statistics = true;
     options.execution.parquet.pruning = true;

@@ -2,7 +2,7 @@
 //! of them, and a plan of all takes longer than the answer to a small question.
 
 use super::kept::{KeptView, Keys};
-use super::months::{self, Finer, Grain, MonthlyView, Months};
+use super::months::{self, Finer, Grain, Month, MonthlyView, Months, Planner, Rule};
 use super::query_error;
 use crate::asset::{Asset, Assets, Origin};
 use crate::base::{Error, Result};
@@ -19,7 +19,7 @@ use futures::future::BoxFuture;
 use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use tokio::sync::Mutex;
 
 pub(super) const FOLDER: &str = "views/";
@@ -84,7 +84,8 @@ fn register(
         files.insert(asset.name().to_owned(), asset.clone());
     }
     let session = context.state_weak_ref();
-    let views = Arc::new(Views {
+    let views = Arc::new_cyclic(|this| Views {
+        this: Weak::clone(this),
         tables,
         files,
         planning: Mutex::new(()),
@@ -100,12 +101,17 @@ fn register(
     Ok(views)
 }
 
+fn no_months() -> Error {
+    Error::internal("a view by month without months")
+}
+
 fn label(asset: &Asset) -> String {
     format!("view {} (queries/{}, {})", asset.name(), asset.path, asset.origin)
 }
 
 /// The tables of a session, and views that become tables when they are first asked for.
 struct Views {
+    this: Weak<Views>,
     tables: Arc<dyn SchemaProvider>,
     files: BTreeMap<String, Asset>,
     /// Held while views are planned. Whatever a view reads is planned before it, so planning never
@@ -142,9 +148,13 @@ impl Views {
             waiting.clear();
             self.order(&state, name, &mut Vec::new(), &mut waiting)?;
         }
+        self.add_all(&state, waiting).await
+    }
+
+    async fn add_all(&self, state: &SessionState, waiting: Vec<(&Asset, Option<Statement>)>) -> Result<()> {
         for (asset, statement) in waiting {
             let added = match statement {
-                Some(statement) => self.add(&state, asset, statement).await,
+                Some(statement) => self.add(state, asset, statement).await,
                 None => self.add_months(asset).await,
             };
             added.map_err(|e| e.context(label(asset)))?;
@@ -232,7 +242,9 @@ impl Views {
         };
         let (name, text) = (asset.name(), &asset.text);
         let monthly = match (&self.months, months::rule(text)) {
-            (Some(months), Some(rule)) => MonthlyView::recall(months.zone(), keys, name, rule.column, text),
+            (Some(months), Some(rule)) => {
+                MonthlyView::recall(months.zone(), keys, name, rule.column, text, &self.planner(name))
+            }
             _ => None,
         };
         let found = match monthly {
@@ -246,11 +258,46 @@ impl Views {
         Ok(true)
     }
 
+    /// Plans a month of a recalled view, for as long as the session lasts.
+    fn planner(&self, name: &str) -> Planner {
+        let (views, name) = (Weak::clone(&self.this), name.to_owned());
+        Arc::new(move |month| {
+            let (views, name) = (views.upgrade(), name.clone());
+            async move {
+                let views = views.ok_or_else(|| Error::internal("the session is over"))?;
+                views.plan_month(&name, month).await
+            }
+            .boxed()
+        })
+    }
+
+    /// A month that no earlier session has read, after the finer views that it may read.
+    async fn plan_month(&self, name: &str, month: Month) -> Result<Arc<dyn TableProvider>> {
+        let _alone = self.planning.lock().await;
+        let state = (self.state)().ok_or_else(|| Error::internal("the session is over"))?;
+        let asset = self.files.get(name).ok_or_else(no_months)?;
+        let (months, keys, rule) = self.monthly(asset)?;
+        months.cut_once().await?;
+        let mut waiting = Vec::new();
+        self.order_finer(&state, asset, rule.grain, &mut BTreeSet::new(), &mut waiting)?;
+        self.add_all(&state, waiting).await?;
+        let finer = self.finer(rule.grain, keys).await?;
+        let planned = MonthlyView::plan_month(months, month, (name, rule), &asset.text, &finer).await;
+        planned.map_err(|e| e.context(label(asset)))
+    }
+
+    fn monthly<'a>(&'a self, asset: &'a Asset) -> Result<(&'a Months, &'a Keys, Rule<'a>)> {
+        let (months, keys) = self
+            .months
+            .as_ref()
+            .zip(self.keys.as_ref())
+            .ok_or_else(no_months)?;
+        Ok((months, keys, months::rule(&asset.text).ok_or_else(no_months)?))
+    }
+
     /// A view that is planned in each month.
     async fn add_months(&self, asset: &Asset) -> Result<()> {
-        let lost = || Error::internal("a view by month without months");
-        let (months, keys) = self.months.as_ref().zip(self.keys.as_ref()).ok_or_else(lost)?;
-        let rule = months::rule(&asset.text).ok_or_else(lost)?;
+        let (months, keys, rule) = self.monthly(asset)?;
         let finer = self.finer(rule.grain, keys).await?;
         let view = MonthlyView::plan(months, keys, (asset.name(), rule), &asset.text, &finer).await?;
         self.tables

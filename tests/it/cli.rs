@@ -586,3 +586,38 @@ fn prices_are_listed_with_tiers_and_contracts_and_an_unknown_book_is_refused() {
     let (_, talk) = small.says(0, &metric);
     assert!(talk.contains("list prices of book prices"), "{talk}");
 }
+
+#[test]
+fn a_made_up_company_has_the_days_that_are_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let synth = |more: &[&str]| run(folder.path(), &[&["synth", "--requests", "300"], more].concat());
+    let days = ["--from", "2026-02-27", "--to", "2026-03-03"];
+    let (status, _, talk) = synth(&[&["--out", "few"][..], &days].concat());
+    assert_eq!(status, 0, "{talk}");
+    assert!(talk.contains("[2026-02-27, 2026-03-03)"), "{talk}");
+    let logs = std::fs::read_dir(folder.path().join("few/gateway/litellm")).unwrap();
+    let mut logs: Vec<_> = logs
+        .map(|file| file.unwrap().file_name().into_string().unwrap())
+        .collect();
+    logs.sort_unstable();
+    assert_eq!(logs, ["spend-2026-02.jsonl.gz", "spend-2026-03.jsonl.gz"]);
+
+    let (status, _, talk) = synth(&[
+        "--out",
+        "none",
+        "--from",
+        "2026-02-27T05:00:00Z",
+        "--to",
+        "2026-03-03",
+    ]);
+    assert_eq!(status, 2, "{talk}");
+    assert!(
+        talk.contains("not the beginning of a day") && talk.contains("name whole days"),
+        "{talk}"
+    );
+    let restated = [&["synth", "--out", "none", "--restate"][..], &days].concat();
+    let (status, _, talk) = run(folder.path(), &restated);
+    assert_eq!(status, 2, "{talk}");
+    assert!(talk.contains("leave out --from"), "{talk}");
+    assert!(!folder.path().join("none").exists());
+}

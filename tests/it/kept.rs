@@ -366,4 +366,32 @@ async fn months_say_what_the_whole_says_and_a_new_day_costs_its_month() {
         let old = format!("{view}.2026-08-");
         assert_eq!(of(&before, &old), of(&after, &old), "{view}");
     }
+    // A month that is not there is planned when somebody reads it, and not before.
+    let august = |entry: &String| entry.contains(".2026-08-") || entry.contains(".2026-08@");
+    for entry in after.iter().filter(|entry| august(entry)) {
+        let place = store.join(entry);
+        match place.is_dir() {
+            true => std::fs::remove_dir_all(place).unwrap(),
+            false => std::fs::remove_file(place).unwrap(),
+        }
+    }
+    let lake = Lake::open(&config.lake_url, config.clock.clone()).await.unwrap();
+    let settings = with(&config.settings, 0, "one");
+    let engine = Engine::over_lake(&lake, None, &assets(), &config.registry, &settings)
+        .await
+        .unwrap();
+    let count = async |condition: &str| {
+        let sql = format!("SELECT count(*) FROM leaf_sums WHERE period_start {condition}");
+        let rows = engine.query(&sql, &[]).await.unwrap();
+        array_value_to_string(rows.column(0), 0)
+            .unwrap()
+            .parse::<u64>()
+            .unwrap()
+    };
+    assert!(count(">= TIMESTAMP '2026-09-10'").await > 0);
+    assert!(!entries(&store).iter().any(august), "{:?}", entries(&store));
+    assert!(count("< TIMESTAMP '2026-08-20'").await > 0);
+    assert!(entries(&store).iter().any(august));
+    let again = monthly_answers(&config, &settings).await;
+    assert_same(&again, &whole, "after a month was removed");
 }

@@ -11,6 +11,7 @@ use crate::engine::query_error;
 use crate::engine::tables::Contents;
 use crate::engine::udf::SettingValues;
 use crate::engine::{Registry, Settings};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::logical_expr::LogicalPlan;
 use std::collections::{BTreeMap, BTreeSet};
@@ -52,6 +53,15 @@ pub(in crate::engine) struct Keys {
 
 /// Begins what is recalled of a view whose rows lie in months.
 const MONTHS: &str = "months\n";
+/// Stands before the columns of its rows.
+const COLUMNS: &str = "columns\n";
+
+/// A view whose rows lie in months, as an earlier session left it.
+pub(in crate::engine) struct Recalled {
+    /// The rows of each month, if a session has read them.
+    pub(in crate::engine) months: Vec<(String, Option<FoundView>)>,
+    pub(in crate::engine) schema: SchemaRef,
+}
 
 #[derive(Debug)]
 struct Known {
@@ -116,34 +126,46 @@ impl Keys {
         known.get(view).map(|view| (view.key.clone(), view.timely))
     }
 
-    /// Names a view by those of its months, and leaves them to later sessions of the same name.
-    pub(in crate::engine) fn know_months(&self, view: &str, months: &[(String, String, bool)]) {
-        let timely = months.iter().any(|(_, _, timely)| *timely);
-        let mut text = MONTHS.to_owned();
-        for (month, key, _) in months {
-            let _ = writeln!(text, "{month} {key}");
-        }
-        if !timely {
-            self.store.remember(view, &self.session, &text);
-        }
-        self.learn(view, short(&text), timely);
-    }
-
-    /// The rows of each month of a view, if an earlier session left them all.
-    pub(in crate::engine) fn recall_months(
+    /// Names a view by those of its months, and leaves them to later sessions of the same name, with the columns of
+    /// its rows, which may not be asked for now.
+    pub(in crate::engine) fn know_months(
         &self,
         view: &str,
-        definition: &str,
-    ) -> Option<Vec<(String, FoundView)>> {
+        months: &[(String, String, bool)],
+        columns: &Schema,
+    ) {
+        let timely = months.iter().any(|(_, _, timely)| *timely);
+        let mut named = String::new();
+        for (month, key, _) in months {
+            let _ = writeln!(named, "{month} {key}");
+        }
+        if !timely {
+            let mut text = format!("{MONTHS}{named}{COLUMNS}");
+            for column in columns.fields() {
+                let _ = writeln!(text, "{}\t{}", column.name(), column.data_type());
+            }
+            self.store.remember(view, &self.session, &text);
+        }
+        self.learn(view, short(&named), timely);
+    }
+
+    /// The months of a view that a session of this name has planned, with their rows where one has read them.
+    pub(in crate::engine) fn recall_months(&self, view: &str, definition: &str) -> Option<Recalled> {
         let text = self.store.recall(view, &self.session)?;
+        let (named, columns) = text.strip_prefix(MONTHS)?.split_once(COLUMNS)?;
         let mut months = Vec::new();
-        for line in text.strip_prefix(MONTHS)?.lines() {
+        for line in named.lines() {
             let (month, key) = line.split_once(' ')?;
-            let found = FoundView::open(&self.store, &format!("{view}.{month}"), key, definition)?;
+            let found = FoundView::open(&self.store, &format!("{view}.{month}"), key, definition);
             months.push((month.to_owned(), found));
         }
-        self.learn(view, short(&text), false);
-        Some(months)
+        let columns = columns.lines().map(|line| {
+            let (name, of_type) = line.split_once('\t')?;
+            Some(Field::new(name, of_type.parse::<DataType>().ok()?, true))
+        });
+        let schema = Arc::new(Schema::new(columns.collect::<Option<Vec<Field>>>()?));
+        self.learn(view, short(named), false);
+        Some(Recalled { months, schema })
     }
 
     /// Whoever reads this view, which was planned elsewhere, depends on what time it is.
@@ -259,6 +281,7 @@ mod tests {
     use super::*;
     use crate::base::time::from_micros;
     use crate::engine::udf;
+    use arrow::datatypes::TimeUnit;
 
     #[test]
     fn every_function_that_knows_of_the_session_is_listed() {
@@ -287,5 +310,51 @@ mod tests {
             .collect();
         unequal.sort_unstable();
         assert_eq!(unequal, listed);
+    }
+
+    #[test]
+    fn columns_of_views_by_month_are_recalled_as_they_were() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = KeptFolder {
+            path: dir.path().to_owned(),
+            program: String::new(),
+            worth: std::time::Duration::ZERO,
+            months_from: 0,
+        };
+        let (registry, settings) = (Registry::default(), Settings::new(from_micros(0)));
+        let keys = || {
+            let assets = Assets::builtin();
+            Keys::new(&folder, Contents::default(), &assets, &registry, &settings, None)
+        };
+        let types = [
+            DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
+            DataType::Decimal128(38, 18),
+            DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8)),
+            DataType::List(Arc::new(Field::new_list_field(DataType::Int64, true))),
+            DataType::Struct(vec![Field::new("a", DataType::Float64, true)].into()),
+            DataType::Date32,
+        ];
+        let columns = types.into_iter().enumerate();
+        let columns = columns.map(|(at, of_type)| Field::new(format!("column {at}"), of_type, true));
+        let schema = Schema::new(columns.collect::<Vec<_>>());
+        let months = [("2026-09".to_owned(), "key".to_owned(), false)];
+        keys().know_months("calls", &months, &schema);
+        let later = keys();
+        let recalled = later.recall_months("calls", "").unwrap();
+        assert_eq!(recalled.schema.as_ref(), &schema);
+        assert!(
+            recalled
+                .months
+                .iter()
+                .all(|(month, rows)| month == "2026-09" && rows.is_none())
+        );
+        assert!(later.known("calls").is_some_and(|(_, timely)| !timely));
+        // What depends on the time is not left to anybody.
+        keys().know_months(
+            "tasks",
+            &[("2026-09".to_owned(), "key".to_owned(), true)],
+            &schema,
+        );
+        assert!(keys().recall_months("tasks", "").is_none());
     }
 }

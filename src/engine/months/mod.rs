@@ -8,10 +8,13 @@
 //! own. Facts of one month and of few rows are not cut: nothing would be saved.
 
 mod month;
+mod owed;
 mod reach;
 mod spans;
 mod view;
 
+pub(super) use month::Month;
+pub(super) use owed::Planner;
 pub(super) use view::MonthlyView;
 
 use super::kept::{KeptFolder, Keys, lasting};
@@ -24,7 +27,6 @@ use datafusion::catalog::TableProvider;
 use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::prelude::SessionContext;
 use futures::future::BoxFuture;
-use month::Month;
 use reach::{Reach, SAMPLES_US};
 use spans::{Series, Spans};
 use std::collections::BTreeMap;

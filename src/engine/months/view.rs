@@ -1,8 +1,9 @@
 //! A view whose rows lie in months: of each month the rows that are its own.
 
 use super::month::Month;
+use super::owed::{Owed, Planner};
 use super::reach::Stretch;
-use super::{Finer, Months, Rule, lost};
+use super::{Finer, Months, Rule, Slice, lost};
 use crate::base::Result;
 use crate::base::scan::{Scan, scan_by};
 use crate::engine::kept::Keys;
@@ -70,16 +71,33 @@ impl MonthlyView {
             .ok_or_else(|| lost("rows of its own"))?;
         let (mut parts, mut named) = (Vec::new(), Vec::new());
         for slice in slices {
-            let rows = match slice.keys.recall(name, definition) {
-                Some(found) => Arc::new(found) as Arc<dyn TableProvider>,
-                None => months.context(slice, finer).await?.table_provider(name).await?,
-            };
+            let rows = rows(months, slice, (name, definition), finer).await?;
             let (key, timely) = slice.keys.known(name).ok_or_else(|| lost("such view"))?;
             named.push((slice.month.to_string(), key, timely));
             parts.push((slice.month, rows));
         }
-        keys.know_months(name, &named);
-        MonthlyView::of(parts, months.zone(), rule.column, definition)
+        let view = MonthlyView::of(parts, months.zone(), rule.column, definition)?;
+        keys.know_months(name, &named, &view.schema);
+        Ok(view)
+    }
+
+    /// Finds or plans the rows of one month.
+    pub(in crate::engine) async fn plan_month(
+        months: &Months,
+        month: Month,
+        (name, rule): (&str, Rule<'_>),
+        definition: &str,
+        finer: &[Finer],
+    ) -> Result<Arc<dyn TableProvider>> {
+        let slices = months.slices(rule.grain).await?.unwrap_or_default();
+        let slice = slices.iter().find(|slice| slice.month == month);
+        rows(
+            months,
+            slice.ok_or_else(|| lost("rows of its own"))?,
+            (name, definition),
+            finer,
+        )
+        .await
     }
 
     /// The same with only the rows of a stretch.
@@ -99,17 +117,25 @@ impl MonthlyView {
         })
     }
 
-    /// The rows that an earlier session left, without a plan. `None`: they are not all there.
+    /// The rows that earlier sessions left, without a plan; months that none of them read are planned when somebody
+    /// does. `None`: no session has planned the view.
     pub(in crate::engine) fn recall(
         zone: Tz,
         keys: &Keys,
         name: &str,
         column: &str,
         definition: &str,
+        planner: &Planner,
     ) -> Option<MonthlyView> {
+        let recalled = keys.recall_months(name, definition)?;
         let mut months = Vec::new();
-        for (month, rows) in keys.recall_months(name, definition)? {
-            months.push((Month::parse(&month)?, Arc::new(rows) as Arc<dyn TableProvider>));
+        for (month, rows) in recalled.months {
+            let month = Month::parse(&month)?;
+            let rows: Arc<dyn TableProvider> = match rows {
+                Some(rows) => Arc::new(rows),
+                None => Arc::new(Owed::new(month, Arc::clone(&recalled.schema), planner)),
+            };
+            months.push((month, rows));
         }
         MonthlyView::of(months, zone, column, definition).ok()
     }
@@ -161,6 +187,19 @@ impl MonthlyView {
             pruning.prune(&known).ok()
         };
         decide().unwrap_or(all)
+    }
+}
+
+/// The rows of one month, as an earlier session left them or planned.
+async fn rows(
+    months: &Months,
+    slice: &Slice,
+    (name, definition): (&str, &str),
+    finer: &[Finer],
+) -> Result<Arc<dyn TableProvider>> {
+    match slice.keys.recall(name, definition) {
+        Some(found) => Ok(Arc::new(found)),
+        None => Ok(months.context(slice, finer).await?.table_provider(name).await?),
     }
 }
 

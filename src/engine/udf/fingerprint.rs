@@ -12,6 +12,7 @@ use std::sync::Arc;
 /// The result: 126 bits, which 38 digits hold. Among a hundred billion different texts the chance that any two share one
 /// is less than one in 10^15, and BLAKE3 lets nobody choose two that do.
 const DIGITS: u8 = 38;
+pub(super) const TYPE: DataType = DataType::Decimal128(DIGITS, 0);
 const BITS: u128 = (1 << 126) - 1;
 
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -41,7 +42,7 @@ impl ScalarUDFImpl for Fingerprint {
         Ok(vec![DataType::Utf8; types.len()])
     }
     fn return_type(&self, _: &[DataType]) -> Result<DataType> {
-        Ok(DataType::Decimal128(DIGITS, 0))
+        Ok(TYPE)
     }
     fn invoke_with_args(&self, call: ScalarFunctionArgs) -> Result<ColumnarValue> {
         let arrays = args::arrays(&call)?;
@@ -63,12 +64,12 @@ impl ScalarUDFImpl for Fingerprint {
                 number(&said)
             })
             .collect();
-        let numbers = Decimal128Array::from(numbers).with_precision_and_scale(DIGITS, 0)?;
+        let numbers = Decimal128Array::from(numbers).with_data_type(TYPE);
         Ok(ColumnarValue::Array(Arc::new(numbers)))
     }
 }
 
-fn number(said: &[u8]) -> i128 {
+pub(super) fn number(said: &[u8]) -> i128 {
     let mut first = [0; 16];
     first.copy_from_slice(&blake3::hash(said).as_bytes()[..16]);
     (u128::from_le_bytes(first) & BITS).cast_signed()

@@ -12,6 +12,7 @@ mod charge_moment;
 mod claimant;
 mod date;
 mod difference;
+mod distinct_ids;
 mod fingerprint;
 mod fx;
 mod fx_rate;
@@ -122,6 +123,7 @@ pub(super) fn json_extract_string() -> ScalarUDF {
 /// All aggregate functions.
 pub(super) fn aggregates() -> Vec<AggregateUDF> {
     vec![
+        distinct_ids::DistinctIds::default().into(),
         nearest_rank::NearestRank::one().into(),
         nearest_rank::NearestRank::several().into(),
         resampled::Resampled::default().into(),

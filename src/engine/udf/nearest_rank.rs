@@ -80,7 +80,7 @@ impl AggregateUDFImpl for NearestRank {
         Ok(vec![Arc::new(values)])
     }
     fn accumulator(&self, args: AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {
-        Ok(Box::new(One(many(&args)?)))
+        Ok(Box::new(One::of(many(&args)?)))
     }
     fn groups_accumulator_supported(&self, args: AccumulatorArgs<'_>) -> bool {
         !args.is_distinct
@@ -245,16 +245,20 @@ fn pick<N: ArrowNativeTypeOp>(values: &mut [N], percent: u64) -> Option<N> {
     Some(*value)
 }
 
-/// One group is the first of many.
-struct One(Box<dyn GroupsAccumulator + Sync>);
+/// One group is the first of many. The state is a list.
+pub(super) struct One(Box<dyn GroupsAccumulator + Sync>);
 
 impl std::fmt::Debug for One {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("One nearest_rank")
+        f.write_str("one group")
     }
 }
 
 impl One {
+    pub(super) fn of(many: Box<dyn GroupsAccumulator + Sync>) -> One {
+        One(many)
+    }
+
     fn first(array: &ArrayRef) -> Result<ScalarValue> {
         ScalarValue::try_from_array(array, 0)
     }

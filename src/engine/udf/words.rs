@@ -74,6 +74,12 @@ static WORDS: &[Words] = &[
         "SELECT day(TIMESTAMP '2026-10-01T15:00:00Z')",
     ),
     says(
+        "distinct_ids",
+        "distinct_ids(text)",
+        "How many different texts a group has: what count(DISTINCT text) says, in less time where groups are many and each has few.",
+        "SELECT distinct_ids(value % 3) FROM generate_series(1, 9) AS s(value)",
+    ),
+    says(
         "fingerprint",
         "fingerprint(text, …)",
         "One number for one or several texts, NULL included, that no others have (126 bits of BLAKE3): to group by and join by in the place of long ids.",

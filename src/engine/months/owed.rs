@@ -1,0 +1,76 @@
+//! Rows of a month that no session has read yet: planned when one does.
+
+use super::month::Month;
+use crate::base::Result;
+use crate::base::scan::{Scan, scan_by};
+use arrow::datatypes::SchemaRef;
+use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::Result as PlanResult;
+use datafusion::error::DataFusionError;
+use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use std::fmt;
+use std::sync::Arc;
+use tokio::sync::OnceCell;
+
+/// Plans a month of a view.
+pub(in crate::engine) type Planner =
+    Arc<dyn Fn(Month) -> BoxFuture<'static, Result<Arc<dyn TableProvider>>> + Send + Sync>;
+
+pub(super) struct Owed {
+    month: Month,
+    schema: SchemaRef,
+    planner: Planner,
+    rows: OnceCell<Arc<dyn TableProvider>>,
+}
+
+impl Owed {
+    pub(super) fn new(month: Month, schema: SchemaRef, planner: &Planner) -> Owed {
+        Owed {
+            month,
+            schema,
+            planner: Arc::clone(planner),
+            rows: OnceCell::new(),
+        }
+    }
+
+    fn scanned<'a>(
+        &'a self,
+        state: &'a dyn Session,
+        projection: Option<&'a Vec<usize>>,
+        filters: &'a [Expr],
+        limit: Option<usize>,
+    ) -> Scan<'a> {
+        async move {
+            let planned = self.rows.get_or_try_init(|| (self.planner)(self.month)).await;
+            let rows = planned.map_err(|e| DataFusionError::External(Box::new(e)))?;
+            rows.scan(state, projection, filters, limit).await
+        }
+        .boxed()
+    }
+}
+
+impl TableProvider for Owed {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::View
+    }
+
+    fn supports_filters_pushdown(&self, filters: &[&Expr]) -> PlanResult<Vec<TableProviderFilterPushDown>> {
+        Ok(vec![TableProviderFilterPushDown::Inexact; filters.len()])
+    }
+
+    scan_by!(scanned);
+}
+
+impl fmt::Debug for Owed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Owed")
+            .field("month", &self.month)
+            .finish_non_exhaustive()
+    }
+}
