@@ -73,6 +73,8 @@ def _side(seconds: list[float], amount: float, unit: str, kind: str) -> str:
         return ""
     if kind == "MiB":
         return f"{max(seconds):.0f} MiB"
+    if kind == "times":
+        return ""
     if kind == "size":
         return f"{seconds[0] / 2**20:.1f} MiB"
     median = statistics.median(seconds)
@@ -81,7 +83,7 @@ def _side(seconds: list[float], amount: float, unit: str, kind: str) -> str:
 
 
 def _limit(value: float, unit: str) -> str:
-    return {"×": f"≥ {value:g}×", "size": f"≤ {value:g}×", "MiB": f"≤ {value:g} MiB", "s": f"≤ {value * 1000:g} ms"}[unit]
+    return {"×": f"≥ {value:g}×", "size": f"≤ {value:g}×", "times": f"≤ {value:g}×", "MiB": f"≤ {value:g} MiB", "s": f"≤ {value * 1000:g} ms"}[unit]
 
 
 def _figure(row: dict) -> str:
@@ -91,7 +93,7 @@ def _figure(row: dict) -> str:
     if unit == "×":
         low, high = row["spread"]
         return f"**{figure:.2f}×** ({low:.2f} to {high:.2f})"
-    return {"size": f"**{figure:.2f}×**", "MiB": f"**{figure:.0f} MiB**", "s": f"**{figure * 1000:.0f} ms**"}[unit]
+    return {"size": f"**{figure:.2f}×**", "times": f"**{figure:.2f}×**", "MiB": f"**{figure:.0f} MiB**", "s": f"**{figure * 1000:.0f} ms**"}[unit]
 
 
 def _cpu(row: dict) -> str:

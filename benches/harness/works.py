@@ -13,11 +13,14 @@ from .ours import Ours, as_sql
 from .postgres import Postgres
 from .queries import POSTGRES, QUERIES, Query
 from .table import Row
+from .year import Year
 
 WORKS = [
-    "logs", "logs-gz", "logs-zst", "bills", "dcgm", "telemetry", "facts", "product", "postgres", "start", "sizes", "metrics-memory",
+    "logs", "logs-gz", "logs-zst", "bills", "dcgm", "telemetry", "facts", "product", "postgres", "start", "sizes", "metrics-memory", "board",
 ]
 MIB = 1 << 20
+# A year of the sample company: what the reference month is for a month would be 120 million.
+BOARD_REQUESTS = 2_400_000
 
 
 class Bench:
@@ -51,7 +54,31 @@ class Bench:
             rows += self._sizes()
         if "metrics-memory" in chosen and not self.check:
             rows.append(self._metrics_memory())
+        if "board" in chosen and not self.check:
+            rows.append(self._board())
         return rows
+
+    def _board(self) -> Row:
+        """A board after one more day, in a lake of a year and in one of its last month."""
+        requests = BOARD_REQUESTS
+        row = Row("board after a day more, a lake of 12 months ÷ 1", 1.3, 1.1, unit="times")
+        folder = os.path.join(os.path.dirname(self.work), f"year-{requests}-seed1")
+        year = Year(self.ours.binary, folder, self.ours.threads, self.say)
+        try:
+            year.make(requests, 1)
+            told = year.measure()
+        except RuntimeError as error:
+            row.failed = _short(error)
+            return row
+        (first_month, month), (first_year, whole) = told["month"], told["year"]
+        row.ours = [whole.seconds / month.seconds]
+        row.others = [run.others for run in (month, whole) if run.others is not None]
+        row.peak = max(run.peak for pair in told.values() for run in pair)
+        row.note = (
+            f"{requests} requests in the year: {month.seconds:.1f} s, {month.cpu:.1f} of processor time in the lake of a month, "
+            f"{whole.seconds:.1f} and {whole.cpu:.1f} in that of the year; nothing kept yet {first_month.seconds:.1f} and {first_year.seconds:.1f} s"
+        )
+        return row
 
     # Ingest
 

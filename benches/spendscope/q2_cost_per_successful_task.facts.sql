@@ -6,29 +6,26 @@ WITH priced AS (
         lead(valid_from) OVER (PARTITION BY provider, model ORDER BY valid_from) AS valid_until
     FROM prices
 ),
--- Use cases as numbers, 0 for none, at most 4,095. The time of an attempt and the number of its use case are one number: the smallest is
--- the first attempt's.
-names AS (
-    SELECT use_case, row_number() OVER (ORDER BY use_case) AS number
-    FROM (SELECT use_case FROM requests UNION SELECT use_case FROM use_case_aliases)
-    WHERE use_case IS NOT NULL
-),
+-- A use case is a number of 18 digits, too, also that of none. The time of an attempt and this number are one number: the smallest
+-- is the first attempt's.
 attempts AS (
     SELECT
         fingerprint(r.task_id) AS task,
         r.call_id,
-        CAST(r.started_at AS BIGINT) * 4096 + coalesce(n.number, 0) AS first,
+        CAST(CAST(r.started_at AS BIGINT) AS DECIMAL(38, 0)) * 1000000000000000000
+        + fingerprint(coalesce(r.use_case, a.use_case)) % 1000000000000000000 AS first,
         CASE
             WHEN r.gateway_cache_hit THEN 0
-            ELSE
-                CASE WHEN r.uncached_input = 0 AND p.model IS NOT NULL THEN 0 ELSE r.uncached_input * p.input_cost_per_token END
-                + CASE WHEN r.cache_read = 0 THEN 0 ELSE r.cache_read * p.cache_read_input_token_cost END
-                + CASE WHEN r.cache_write = 0 THEN 0 ELSE r.cache_write * p.cache_creation_input_token_cost END
-                + CASE WHEN r.output = 0 THEN 0 ELSE r.output * p.output_cost_per_token END
+            WHEN p.model IS NOT NULL THEN token_cost(
+                NULL,
+                r.uncached_input, p.input_cost_per_token,
+                r.cache_read, p.cache_read_input_token_cost,
+                r.cache_write, p.cache_creation_input_token_cost,
+                r.output, p.output_cost_per_token
+            )
         END AS list_cost
     FROM requests AS r
     LEFT JOIN use_case_aliases AS a ON a.kind = 'key' AND a.alias = r.key_alias
-    LEFT JOIN names AS n ON n.use_case = coalesce(r.use_case, a.use_case)
     LEFT JOIN priced AS p
         ON p.provider = r.provider AND p.model = r.model
         AND r.started_at >= p.valid_from AND (p.valid_until IS NULL OR r.started_at < p.valid_until)
@@ -36,21 +33,19 @@ attempts AS (
 tasks AS (
     SELECT
         task,
-        CAST(min(first) % 4096 AS BIGINT) AS number,
+        min(first) % 1000000000000000000 AS number,
         distinct_ids(call_id) AS requests,
         sum(list_cost) AS cost
     FROM attempts
     GROUP BY task
 ),
--- The newest label of each use case that labels name, as its time and whether it is a success; one that names a use case
--- without requests is nobody's.
+-- The newest label of each use case that labels name, 0 where they name none, as its time and whether it is a success.
 labels AS (
     SELECT
-        fingerprint(o.task_id) AS task,
-        CASE WHEN o.use_case IS NULL THEN 0 ELSE coalesce(CAST(n.number AS BIGINT), -1) END AS number,
-        max(CAST(o.recorded_at AS BIGINT) * 2 + CASE WHEN o.success THEN 1 ELSE 0 END) AS newest
-    FROM outcomes AS o
-    LEFT JOIN names AS n ON n.use_case = o.use_case
+        fingerprint(task_id) AS task,
+        CASE WHEN use_case IS NULL THEN 0 ELSE fingerprint(use_case) % 1000000000000000000 END AS number,
+        max(CAST(recorded_at AS BIGINT) * 2 + CASE WHEN success THEN 1 ELSE 0 END) AS newest
+    FROM outcomes
     GROUP BY 1, 2
 ),
 labelled AS (
@@ -62,6 +57,10 @@ labelled AS (
     FROM tasks AS t
     LEFT JOIN labels AS o ON o.task = t.task AND o.number = t.number
     LEFT JOIN labels AS n ON n.task = t.task AND n.number = 0
+),
+names AS (
+    SELECT use_case, fingerprint(use_case) % 1000000000000000000 AS number
+    FROM (SELECT use_case FROM requests UNION SELECT use_case FROM use_case_aliases)
 ),
 counted AS (
     SELECT

@@ -36,12 +36,13 @@ listed AS (
         t.model,
         t.day,
         CASE
-            WHEN p.model IS NULL THEN NULL
-            ELSE
-                CASE WHEN t.uncached_input = 0 THEN 0 ELSE t.uncached_input * p.input_cost_per_token END
-                + CASE WHEN t.cache_read = 0 THEN 0 ELSE t.cache_read * p.cache_read_input_token_cost END
-                + CASE WHEN t.cache_write = 0 THEN 0 ELSE t.cache_write * p.cache_creation_input_token_cost END
-                + CASE WHEN t.output = 0 THEN 0 ELSE t.output * p.output_cost_per_token END
+            WHEN p.model IS NOT NULL THEN token_cost(
+                NULL,
+                t.uncached_input, p.input_cost_per_token,
+                t.cache_read, p.cache_read_input_token_cost,
+                t.cache_write, p.cache_creation_input_token_cost,
+                t.output, p.output_cost_per_token
+            )
         END AS list_cost
     FROM tokens AS t
     LEFT JOIN priced AS p

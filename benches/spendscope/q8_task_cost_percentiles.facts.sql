@@ -6,30 +6,27 @@ WITH priced AS (
         lead(valid_from) OVER (PARTITION BY provider, model ORDER BY valid_from) AS valid_until
     FROM prices
 ),
--- Use cases as numbers, 0 for none, at most 4,095. The time of an attempt and the number of its use case are one number: the smallest is
--- the first attempt's.
-names AS (
-    SELECT use_case, row_number() OVER (ORDER BY use_case) AS number
-    FROM (SELECT use_case FROM requests UNION SELECT use_case FROM use_case_aliases)
-    WHERE use_case IS NOT NULL
-),
+-- A use case is a number of 18 digits, too, also that of none. The time of an attempt and this number are one number: the smallest
+-- is the first attempt's.
 attempts AS (
     SELECT
         fingerprint(r.task_id) AS task,
         r.model,
         r.uncached_input + r.cache_write + r.output AS weighing_tokens,
-        CAST(r.started_at AS BIGINT) * 4096 + coalesce(n.number, 0) AS first,
+        CAST(CAST(r.started_at AS BIGINT) AS DECIMAL(38, 0)) * 1000000000000000000
+        + fingerprint(coalesce(r.use_case, a.use_case)) % 1000000000000000000 AS first,
         CASE
             WHEN r.gateway_cache_hit THEN 0
-            ELSE
-                CASE WHEN r.uncached_input = 0 AND p.model IS NOT NULL THEN 0 ELSE r.uncached_input * p.input_cost_per_token END
-                + CASE WHEN r.cache_read = 0 THEN 0 ELSE r.cache_read * p.cache_read_input_token_cost END
-                + CASE WHEN r.cache_write = 0 THEN 0 ELSE r.cache_write * p.cache_creation_input_token_cost END
-                + CASE WHEN r.output = 0 THEN 0 ELSE r.output * p.output_cost_per_token END
+            WHEN p.model IS NOT NULL THEN token_cost(
+                NULL,
+                r.uncached_input, p.input_cost_per_token,
+                r.cache_read, p.cache_read_input_token_cost,
+                r.cache_write, p.cache_creation_input_token_cost,
+                r.output, p.output_cost_per_token
+            )
         END AS list_cost
     FROM requests AS r
     LEFT JOIN use_case_aliases AS a ON a.kind = 'key' AND a.alias = r.key_alias
-    LEFT JOIN names AS n ON n.use_case = coalesce(r.use_case, a.use_case)
     LEFT JOIN priced AS p
         ON p.provider = r.provider AND p.model = r.model
         AND r.started_at >= p.valid_from AND (p.valid_until IS NULL OR r.started_at < p.valid_until)
@@ -37,12 +34,16 @@ attempts AS (
 tasks AS (
     SELECT
         a.task,
-        min(a.first) % 4096 AS number,
+        min(a.first) % 1000000000000000000 AS number,
         coalesce(sum(a.list_cost), 0) AS cost
     FROM attempts AS a
     LEFT JOIN models AS m ON m.model = a.model AND m.self_hosted
     GROUP BY a.task
     HAVING count(*) FILTER (WHERE a.list_cost IS NULL AND (m.model IS NULL OR a.weighing_tokens > 0)) = 0
+),
+names AS (
+    SELECT use_case, fingerprint(use_case) % 1000000000000000000 AS number
+    FROM (SELECT use_case FROM requests UNION SELECT use_case FROM use_case_aliases)
 ),
 spread AS (
     SELECT

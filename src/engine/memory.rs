@@ -3,11 +3,12 @@
 //! quarters of it, in fair shares, and the rest is for everybody else.
 //!
 //! A fair share is one of as many as there are parts, and a few large queries at once have thousands that hold next to
-//! nothing. So while three quarters of all memory are free, whoever asks gets what he asks for.
+//! nothing. So while half of all memory is free, whoever asks gets what he asks for.
 //!
 //! Much of what queries take is counted by nobody: batches on their way, pages of Parquet, what the allocator holds. So the
-//! process is looked at, too. While it takes more than the limit, only the first quarter is given to who can do with
-//! less: who has something to spill, and hash joins, which are planned anew (`thrift`). A merge of what was spilled cannot.
+//! process is looked at, too. While it takes more than three quarters of the limit, only the first one is given to who has
+//! something to spill. The last quarter is never theirs: a merge of what was spilled, or a hash join, cannot do with less.
+//! (A hash join that is refused is planned anew, `thrift`, but not where a join of every row with every row stands above it.)
 
 use datafusion::common::{Result, resources_err};
 use datafusion::execution::memory_pool::{
@@ -20,6 +21,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 const LOOK_AFTER: usize = 4 << 20;
 /// Who holds less than this part of the limit has nothing worth spilling, or a step of its work would not fit.
 const SOME: usize = 32;
+/// Who holds no more than this part of the limit gets it in any case. A join of every row with every row that is
+/// refused its few rows of one side would ask for that side again, which a plan with repartitioned rows cannot give.
+const NEXT_TO_NOTHING: usize = 512;
 
 #[derive(Debug)]
 pub(super) struct Headroom {
@@ -79,6 +83,22 @@ impl Headroom {
         }
     }
 
+    /// An error for whoever has something to spill, while the process takes too much, or where the last quarter would be
+    /// gone: whoever can do with no less is to find some.
+    fn look(&self, reservation: &MemoryReservation, additional: usize, wanted: usize) -> Result<()> {
+        let taken = self.process.taken(additional);
+        let most = self.limit - self.limit / 4;
+        let holds_some = reservation.size() >= self.limit / SOME;
+        if taken.max(wanted) > most && holds_some && reservation.consumer().can_spill() {
+            return resources_err!(
+                "{additional} bytes more: queries hold {}, the program takes {taken}, of {} for all queries",
+                self.all.reserved(),
+                self.limit
+            );
+        }
+        Ok(())
+    }
+
     /// The sorts, if this is one of them or its merge.
     fn sorts(&self, consumer: &MemoryConsumer) -> Option<&FairSpillPool> {
         consumer
@@ -86,11 +106,6 @@ impl Headroom {
             .starts_with("ExternalSorter")
             .then_some(&self.sorts)
     }
-}
-
-/// Whether it can do with less than it asks for.
-fn yields(consumer: &MemoryConsumer) -> bool {
-    consumer.can_spill() || consumer.name().starts_with("HashJoinInput")
 }
 
 impl fmt::Display for Headroom {
@@ -133,17 +148,18 @@ impl MemoryPool for Headroom {
     }
 
     fn try_grow(&self, reservation: &MemoryReservation, additional: usize) -> Result<()> {
-        if self.all.reserved().saturating_add(additional) <= self.limit / 4 {
+        let wanted = self.all.reserved().saturating_add(additional);
+        let next_to_nothing = reservation.size().saturating_add(additional) <= self.limit / NEXT_TO_NOTHING;
+        if next_to_nothing {
+            self.grow(reservation, additional);
+            return Ok(());
+        }
+        if wanted > self.limit / 4 {
+            self.look(reservation, additional, wanted)?;
+        }
+        if wanted <= self.limit / 2 {
             self.all.grow(reservation, additional);
         } else {
-            let taken = self.process.taken(additional);
-            let holds_some = reservation.size() >= self.limit / SOME;
-            if taken > self.limit && holds_some && yields(reservation.consumer()) {
-                return resources_err!(
-                    "{additional} bytes more: the program takes {taken} already, of {} for all queries",
-                    self.limit
-                );
-            }
             self.all.try_grow(reservation, additional)?;
             // Who had more than a share before has it still.
             if self.all.reserved() > self.limit {
@@ -189,11 +205,11 @@ mod tests {
             of("FinalHashAggregateStream[1]"),
         );
         // A fair share is ten.
-        first.try_grow(240).unwrap();
+        first.try_grow(490).unwrap();
         second.try_grow(10).unwrap();
         assert!(second.try_grow(1).is_err() && first.try_grow(1).is_err());
         let fixed = MemoryConsumer::new("HashJoinInput").register(&pool);
-        fixed.try_grow(750).unwrap();
+        fixed.try_grow(500).unwrap();
         assert!(fixed.try_grow(1).is_err() && pool.reserved() == 1000);
         drop((idle, first, second, fixed));
         assert_eq!(pool.reserved(), 0);
@@ -215,7 +231,7 @@ mod tests {
         // Who sorts nothing may have all of it.
         merge.free();
         other.try_grow(750).unwrap();
-        assert!(merge.try_grow(1).is_err() && pool.reserved() == 1000);
+        assert!(merge.try_grow(2).is_err() && pool.reserved() == 1000);
         drop(other);
         // Sorters that can spill share what sorts may have.
         let sorters = [of("ExternalSorter[0]", true), of("ExternalSorter[1]", true)];
@@ -228,22 +244,30 @@ mod tests {
 
     #[test]
     fn while_the_process_takes_more_only_the_first_quarter_is_given() {
-        let pool: Arc<dyn MemoryPool> = Arc::new(Headroom::in_process(1000, || Some(1001)));
+        let pool: Arc<dyn MemoryPool> = Arc::new(Headroom::in_process(1000, || Some(751)));
         let one = MemoryConsumer::new("GroupedHashAggregateStream[0]")
             .with_can_spill(true)
             .register(&pool);
         one.try_grow(250).unwrap();
         let refused = one.try_grow(1).unwrap_err().to_string();
-        assert!(refused.contains("takes 1001 already"), "{refused}");
+        assert!(refused.contains("takes 751"), "{refused}");
         // What was spilled has to be read again.
         let merge = MemoryConsumer::new("ExternalSorterMerge[0]").register(&pool);
-        merge.try_grow(500).unwrap();
+        merge.try_grow(400).unwrap();
         drop(merge);
-        let joined = MemoryConsumer::new("HashJoinInput[0]").register(&pool);
-        joined.try_grow(31).unwrap();
-        assert!(joined.try_grow(1).is_err());
         one.free();
-        joined.try_grow(200).unwrap();
+        one.try_grow(250).unwrap();
+    }
+
+    #[test]
+    fn next_to_nothing_is_had_in_any_case() {
+        let pool: Arc<dyn MemoryPool> = Arc::new(Headroom::in_process(512_000, || Some(usize::MAX)));
+        let of = |name: &str| MemoryConsumer::new(name).with_can_spill(true).register(&pool);
+        let (all, few) = (of("GroupedHashAggregateStream[0]"), of("NestedLoopJoinLoad[0]"));
+        all.grow(600_000);
+        few.try_grow(600).unwrap();
+        few.try_grow(400).unwrap();
+        assert!(few.try_grow(1).is_err());
     }
 
     #[test]

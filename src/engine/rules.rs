@@ -4,6 +4,7 @@
 //! `requests` with the names of the registry. Predicates are parsed as expressions over one charge
 //! and put into the plan as such: no text of the user's is ever pasted into SQL.
 
+use super::currencies;
 use super::registry::Registry;
 use super::scope_lists;
 use super::{query_error, udf};
@@ -100,7 +101,8 @@ fn columns(rows: &DataFrame) -> Vec<Expr> {
 }
 
 fn register(context: &SessionContext, name: &str, rows: DataFrame) -> Result<()> {
-    let view = ViewTable::new(rows.into_unoptimized_plan(), None);
+    let plan = currencies::of_view(name, rows.into_unoptimized_plan())?;
+    let view = ViewTable::new(plan, None);
     context.register_table(name, Arc::new(view))?;
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! Views from `queries/views/*.sql`, planned when something first reads them: most commands read a few
 //! of them, and a plan of all takes longer than the answer to a small question.
 
+use super::currencies;
 use super::kept::{KeptView, Keys};
 use super::months::{self, Finer, Grain, Month, MonthlyView, Months, Planner, Rule};
 use super::query_error;
@@ -338,7 +339,10 @@ impl Views {
                 };
                 Arc::new(KeptView::new(plan, definition, self.budget, stored))
             }
-            false => Arc::new(ViewTable::new(plan, Some(definition))),
+            false => {
+                let plan = currencies::of_view(asset.name(), plan)?;
+                Arc::new(ViewTable::new(plan, Some(definition)))
+            }
         };
         self.tables.register_table(asset.name().to_owned(), table)?;
         Ok(())
