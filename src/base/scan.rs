@@ -28,6 +28,32 @@ macro_rules! scan_by {
 
 pub(crate) use scan_by;
 
+/// The same, with what else there is to say of the rows of a view. Filters choose what is read of them; whoever asked applies
+/// them to the rows.
+macro_rules! view_by {
+    ($method:ident) => {
+        fn schema(&self) -> arrow::datatypes::SchemaRef {
+            std::sync::Arc::clone(&self.schema)
+        }
+
+        fn table_type(&self) -> datafusion::logical_expr::TableType {
+            datafusion::logical_expr::TableType::View
+        }
+
+        fn supports_filters_pushdown(
+            &self,
+            filters: &[&datafusion::logical_expr::Expr],
+        ) -> datafusion::error::Result<Vec<datafusion::logical_expr::TableProviderFilterPushDown>> {
+            let inexact = datafusion::logical_expr::TableProviderFilterPushDown::Inexact;
+            Ok(vec![inexact; filters.len()])
+        }
+
+        $crate::base::scan::scan_by!($method);
+    };
+}
+
+pub(crate) use view_by;
+
 /// A plan in the making.
 pub type Scan<'a> = futures::future::BoxFuture<
     'a,

@@ -118,13 +118,13 @@ pub(super) struct Currencies {
     tables: BTreeMap<String, Money>,
 }
 
-/// Begins the name that the plan of a view has inside of the names that queries give it. A query may call anything
-/// `ledger`.
-const VIEW: &str = "view ";
+/// Qualifies the name that the plan of a view has inside of the names that queries give it. A query may call anything
+/// `ledger`, but its names for what it reads are never qualified.
+const VIEW: &str = "view";
 
 /// The plan of a view, which tells whose it is wherever it is planned into another one.
 pub(super) fn of_view(name: &str, plan: LogicalPlan) -> Result<LogicalPlan> {
-    let named = LogicalPlanBuilder::from(plan).alias(TableReference::bare(format!("{VIEW}{name}")));
+    let named = LogicalPlanBuilder::from(plan).alias(TableReference::partial(VIEW, name));
     named.and_then(LogicalPlanBuilder::build).map_err(query_error)
 }
 
@@ -393,8 +393,8 @@ impl Guard<'_> {
                 return Ok((plan, holds));
             }
             LogicalPlan::SubqueryAlias(SubqueryAlias { alias, .. }) => {
-                if let Some(view) = alias.table().strip_prefix(VIEW) {
-                    let holds = self.leaf(view, plan.schema());
+                if alias.schema() == Some(VIEW) {
+                    let holds = self.leaf(alias.table(), plan.schema());
                     return Ok((plan, holds));
                 }
             }

@@ -21,9 +21,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 const LOOK_AFTER: usize = 4 << 20;
 /// Who holds less than this part of the limit has nothing worth spilling, or a step of its work would not fit.
 const SOME: usize = 32;
-/// Who holds no more than this part of the limit gets it in any case. A join of every row with every row that is
-/// refused its few rows of one side would ask for that side again, which a plan with repartitioned rows cannot give.
-const NEXT_TO_NOTHING: usize = 512;
 
 #[derive(Debug)]
 pub(super) struct Headroom {
@@ -149,11 +146,6 @@ impl MemoryPool for Headroom {
 
     fn try_grow(&self, reservation: &MemoryReservation, additional: usize) -> Result<()> {
         let wanted = self.all.reserved().saturating_add(additional);
-        let next_to_nothing = reservation.size().saturating_add(additional) <= self.limit / NEXT_TO_NOTHING;
-        if next_to_nothing {
-            self.grow(reservation, additional);
-            return Ok(());
-        }
         if wanted > self.limit / 4 {
             self.look(reservation, additional, wanted)?;
         }
@@ -231,7 +223,7 @@ mod tests {
         // Who sorts nothing may have all of it.
         merge.free();
         other.try_grow(750).unwrap();
-        assert!(merge.try_grow(2).is_err() && pool.reserved() == 1000);
+        assert!(merge.try_grow(1).is_err() && pool.reserved() == 1000);
         drop(other);
         // Sorters that can spill share what sorts may have.
         let sorters = [of("ExternalSorter[0]", true), of("ExternalSorter[1]", true)];
@@ -257,17 +249,6 @@ mod tests {
         drop(merge);
         one.free();
         one.try_grow(250).unwrap();
-    }
-
-    #[test]
-    fn next_to_nothing_is_had_in_any_case() {
-        let pool: Arc<dyn MemoryPool> = Arc::new(Headroom::in_process(512_000, || Some(usize::MAX)));
-        let of = |name: &str| MemoryConsumer::new(name).with_can_spill(true).register(&pool);
-        let (all, few) = (of("GroupedHashAggregateStream[0]"), of("NestedLoopJoinLoad[0]"));
-        all.grow(600_000);
-        few.try_grow(600).unwrap();
-        few.try_grow(400).unwrap();
-        assert!(few.try_grow(1).is_err());
     }
 
     #[test]

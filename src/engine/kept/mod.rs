@@ -17,11 +17,11 @@ pub(super) use store::Store;
 pub use sweep::sweep_kept;
 
 use super::cluster::Cluster;
-use crate::base::scan::{Scan, scan_by};
+use crate::base::scan::{Scan, view_by};
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::Result;
-use datafusion::logical_expr::{Expr, LogicalPlan, TableProviderFilterPushDown, TableType};
+use datafusion::logical_expr::{Expr, LogicalPlan};
 use futures::FutureExt;
 use rows::Rows;
 use std::sync::Arc;
@@ -93,23 +93,11 @@ impl FoundView {
 }
 
 impl TableProvider for FoundView {
-    fn schema(&self) -> SchemaRef {
-        Arc::clone(&self.schema)
-    }
-
-    fn table_type(&self) -> TableType {
-        TableType::View
-    }
-
     fn get_table_definition(&self) -> Option<&str> {
         Some(&self.definition)
     }
 
-    fn supports_filters_pushdown(&self, filters: &[&Expr]) -> Result<Vec<TableProviderFilterPushDown>> {
-        Ok(vec![TableProviderFilterPushDown::Inexact; filters.len()])
-    }
-
-    scan_by!(scanned);
+    view_by!(scanned);
 }
 
 impl KeptView {
@@ -194,24 +182,11 @@ impl KeptView {
 }
 
 impl TableProvider for KeptView {
-    fn schema(&self) -> SchemaRef {
-        Arc::clone(&self.schema)
-    }
-
-    fn table_type(&self) -> TableType {
-        TableType::View
-    }
-
     fn get_table_definition(&self) -> Option<&str> {
         Some(&self.definition)
     }
 
-    /// Filters choose row groups of the files; whoever asked applies them to the rows.
-    fn supports_filters_pushdown(&self, filters: &[&Expr]) -> Result<Vec<TableProviderFilterPushDown>> {
-        Ok(vec![TableProviderFilterPushDown::Inexact; filters.len()])
-    }
-
-    scan_by!(scanned);
+    view_by!(scanned);
 }
 
 #[cfg(test)]

@@ -2,12 +2,11 @@
 
 use super::month::Month;
 use crate::base::Result;
-use crate::base::scan::{Scan, scan_by};
+use crate::base::scan::{Scan, view_by};
 use arrow::datatypes::SchemaRef;
 use datafusion::catalog::{Session, TableProvider};
-use datafusion::common::Result as PlanResult;
 use datafusion::error::DataFusionError;
-use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
+use datafusion::logical_expr::Expr;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use std::fmt;
@@ -52,19 +51,7 @@ impl Owed {
 }
 
 impl TableProvider for Owed {
-    fn schema(&self) -> SchemaRef {
-        Arc::clone(&self.schema)
-    }
-
-    fn table_type(&self) -> TableType {
-        TableType::View
-    }
-
-    fn supports_filters_pushdown(&self, filters: &[&Expr]) -> PlanResult<Vec<TableProviderFilterPushDown>> {
-        Ok(vec![TableProviderFilterPushDown::Inexact; filters.len()])
-    }
-
-    scan_by!(scanned);
+    view_by!(scanned);
 }
 
 impl fmt::Debug for Owed {

@@ -5,16 +5,16 @@ use super::owed::{Owed, Planner};
 use super::reach::Stretch;
 use super::{Finer, Months, Rule, Slice, lost};
 use crate::base::Result;
-use crate::base::scan::{Scan, scan_by};
+use crate::base::scan::{Scan, view_by};
 use crate::engine::kept::Keys;
 use arrow::datatypes::{DataType, SchemaRef, TimeUnit};
 use chrono_tz::Tz;
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::pruning::PrunableStatistics;
 use datafusion::common::stats::Precision;
-use datafusion::common::{DFSchema, Result as PlanResult, Statistics};
+use datafusion::common::{DFSchema, Statistics};
 use datafusion::logical_expr::utils::conjunction;
-use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType, col, lit};
+use datafusion::logical_expr::{Expr, col, lit};
 use datafusion::physical_optimizer::pruning::PruningPredicateBuilder;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
@@ -262,21 +262,9 @@ impl MonthlyView {
 }
 
 impl TableProvider for MonthlyView {
-    fn schema(&self) -> SchemaRef {
-        Arc::clone(&self.schema)
-    }
-
-    fn table_type(&self) -> TableType {
-        TableType::View
-    }
-
     fn get_table_definition(&self) -> Option<&str> {
         Some(&self.definition)
     }
 
-    fn supports_filters_pushdown(&self, filters: &[&Expr]) -> PlanResult<Vec<TableProviderFilterPushDown>> {
-        Ok(vec![TableProviderFilterPushDown::Inexact; filters.len()])
-    }
-
-    scan_by!(scanned);
+    view_by!(scanned);
 }

@@ -3,7 +3,7 @@
 
 use super::args;
 use super::fingerprint;
-use super::nearest_rank::One;
+use super::one_group::OneGroup;
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Decimal128Array, Int64Array, ListArray};
 use arrow::buffer::OffsetBuffer;
 use arrow::datatypes::{DataType, Decimal128Type, Field, FieldRef};
@@ -56,7 +56,7 @@ impl AggregateUDFImpl for DistinctIds {
         ))])
     }
     fn accumulator(&self, _: AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {
-        Ok(Box::new(One::of(Box::new(Ids::default()))))
+        Ok(Box::new(OneGroup::of(Box::new(Ids::default()))))
     }
     fn groups_accumulator_supported(&self, args: AccumulatorArgs<'_>) -> bool {
         !args.is_distinct
@@ -81,9 +81,21 @@ struct Ids {
 }
 
 impl Ids {
+    /// So many groups are known now.
+    fn know(&mut self, total: usize) -> Result<()> {
+        if u32::try_from(total).is_err() {
+            return exec_err!(
+                "distinct_ids tells {} groups apart at most, not {total}",
+                u32::MAX
+            );
+        }
+        self.total = total;
+        Ok(())
+    }
+
+    /// The group is one of those that are known.
     fn put(&mut self, group: usize, id: i128) {
-        // Groups are counted in what a plan can number, far below this.
-        self.groups.push(u32::try_from(group).unwrap_or(u32::MAX));
+        self.groups.push(group as u32);
         self.ids.push(id);
     }
 
@@ -96,8 +108,7 @@ impl Ids {
         let mut from = 0;
         self.groups = Vec::with_capacity(ids.len());
         for (group, end) in ends.iter().enumerate() {
-            let group = u32::try_from(group).unwrap_or(u32::MAX);
-            self.groups.extend(std::iter::repeat_n(group, end - from));
+            self.groups.extend(std::iter::repeat_n(group as u32, end - from));
             from = *end;
         }
         self.total = ends.len();
@@ -176,7 +187,7 @@ impl GroupsAccumulator for Ids {
         filter: Option<&BooleanArray>,
         total_groups: usize,
     ) -> Result<()> {
-        self.total = total_groups;
+        self.know(total_groups)?;
         let texts = args::texts(&values[0])?;
         for (row, group) in groups.iter().enumerate() {
             if texts.is_valid(row) && filter.is_none_or(|f| f.is_valid(row) && f.value(row)) {
@@ -188,7 +199,7 @@ impl GroupsAccumulator for Ids {
     }
 
     fn merge_batch(&mut self, values: &[ArrayRef], groups: &[usize], total_groups: usize) -> Result<()> {
-        self.total = total_groups;
+        self.know(total_groups)?;
         if groups.is_empty() {
             return Ok(());
         }
@@ -300,6 +311,15 @@ mod tests {
         merged.merge_batch(&rows, &[0, 0, 0, 1, 2, 2], 3).unwrap();
         assert_eq!(counts(&merged.evaluate(EmitTo::All).unwrap()), [2, 2, 2]);
         assert_eq!((merged.total, merged.ids.len()), (0, 0));
+    }
+
+    #[test]
+    fn more_groups_than_it_can_number_are_an_error() {
+        let texts: ArrayRef = Arc::new(StringArray::from(vec!["a"]));
+        let many = u32::MAX as usize + 1;
+        let mut all = Ids::default();
+        let refused = all.update_batch(&[texts], &[0], None, many).unwrap_err();
+        assert!(refused.to_string().contains("4294967295 groups"), "{refused}");
     }
 
     #[test]

@@ -32,6 +32,7 @@ mod money_mul;
 mod nearest_rank;
 mod now_utc;
 mod one_currency;
+mod one_group;
 mod price_at;
 mod price_entries;
 mod price_factors;

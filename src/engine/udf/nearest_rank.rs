@@ -2,6 +2,7 @@
 //! is a list of several, for which the values are held once.
 
 use super::args;
+use super::one_group::OneGroup;
 use arrow::array::{
     Array, ArrayRef, ArrowNativeTypeOp, ArrowPrimitiveType, AsArray, BooleanArray, ListArray, PrimitiveArray,
 };
@@ -80,7 +81,7 @@ impl AggregateUDFImpl for NearestRank {
         Ok(vec![Arc::new(values)])
     }
     fn accumulator(&self, args: AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {
-        Ok(Box::new(One::of(many(&args)?)))
+        Ok(Box::new(OneGroup::of(many(&args)?)))
     }
     fn groups_accumulator_supported(&self, args: AccumulatorArgs<'_>) -> bool {
         !args.is_distinct
@@ -243,55 +244,6 @@ fn pick<N: ArrowNativeTypeOp>(values: &mut [N], percent: u64) -> Option<N> {
     let at = usize::try_from(rank).ok()?.checked_sub(1)?;
     let (_, value, _) = values.select_nth_unstable_by(at, |a, b| a.compare(*b));
     Some(*value)
-}
-
-/// One group is the first of many. The state is a list.
-pub(super) struct One(Box<dyn GroupsAccumulator + Sync>);
-
-impl std::fmt::Debug for One {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("one group")
-    }
-}
-
-impl One {
-    pub(super) fn of(many: Box<dyn GroupsAccumulator + Sync>) -> One {
-        One(many)
-    }
-
-    fn first(array: &ArrayRef) -> Result<ScalarValue> {
-        ScalarValue::try_from_array(array, 0)
-    }
-}
-
-impl Accumulator for One {
-    fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
-        let groups = vec![0; values[0].len()];
-        self.0.update_batch(values, &groups, None, 1)
-    }
-    fn merge_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
-        let groups = vec![0; values[0].len()];
-        self.0.merge_batch(values, &groups, 1)
-    }
-    fn state(&mut self) -> Result<Vec<ScalarValue>> {
-        self.touch()?;
-        self.0.state(EmitTo::All)?.iter().map(One::first).collect()
-    }
-    fn evaluate(&mut self) -> Result<ScalarValue> {
-        self.touch()?;
-        One::first(&self.0.evaluate(EmitTo::All)?)
-    }
-    fn size(&self) -> usize {
-        self.0.size()
-    }
-}
-
-impl One {
-    /// Without any row there is a group all the same.
-    fn touch(&mut self) -> Result<()> {
-        let none = ListArray::new_null(item(&DataType::Null), 0);
-        self.0.merge_batch(&[Arc::new(none)], &[], 1)
-    }
 }
 
 #[cfg(test)]
