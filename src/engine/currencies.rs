@@ -392,11 +392,9 @@ impl Guard<'_> {
                 let holds = self.leaf(scan.table_name.table(), plan.schema());
                 return Ok((plan, holds));
             }
-            LogicalPlan::SubqueryAlias(SubqueryAlias { alias, .. }) => {
-                if alias.schema() == Some(VIEW) {
-                    let holds = self.leaf(alias.table(), plan.schema());
-                    return Ok((plan, holds));
-                }
+            LogicalPlan::SubqueryAlias(SubqueryAlias { alias, .. }) if alias.schema() == Some(VIEW) => {
+                let holds = self.leaf(alias.table(), plan.schema());
+                return Ok((plan, holds));
             }
             _ => {}
         }
