@@ -547,12 +547,13 @@ async fn it_stops_when_it_is_told_to_and_what_runs_may_end() {
         let client = client(&served).await;
         let idle = self::client(&served).await;
         let work = tokio::spawn(async move {
-            let sql = "SELECT count(*) FROM generate_series(1, 3000) a, generate_series(1, 3000) b";
+            // Seconds: it must be seen while it runs.
+            let sql = "SELECT count(*) FROM generate_series(1, 300000) a, generate_series(1, 30000) b";
             texts(&client, sql).await[0][0].clone()
         });
         served.until("spendscope_queries_running", 1.0).await;
         served.signal(signal);
-        assert_eq!(work.await.unwrap().as_deref(), Some("9000000"), "{signal}");
+        assert_eq!(work.await.unwrap().as_deref(), Some("9000000000"), "{signal}");
         assert_eq!(served.ended(Duration::from_secs(20)), 0);
         assert!(served.talk().contains("stopped"));
         assert!(idle.simple_query("SELECT 1").await.is_err());
