@@ -1,14 +1,14 @@
 -- Cache rates and fallback rate per model from facts. Models are bits, and what a request tried is one number: then only
--- its name is grouped by. A 64th model would be an error (the cast), not a wrong answer.
+-- its name is grouped by, as a number that is there before anything is joined. A 64th model would be an error (the cast), not a wrong answer.
 WITH bits AS (
     SELECT model, CAST(power(2, row_number() OVER (ORDER BY model) - 1) AS BIGINT) AS bit
     FROM (SELECT DISTINCT model FROM requests)
 ),
 tried AS (
     SELECT bit_or(b.bit) AS models
-    FROM requests AS r
+    FROM (SELECT fingerprint(task_id, call_id) AS request, model FROM requests) AS r
     INNER JOIN bits AS b ON b.model IS NOT DISTINCT FROM r.model
-    GROUP BY fingerprint(r.task_id, r.call_id)
+    GROUP BY r.request
 ),
 alike AS (SELECT models, count(*) AS requests FROM tried GROUP BY models),
 asked AS (

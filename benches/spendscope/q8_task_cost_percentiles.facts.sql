@@ -6,15 +6,25 @@ WITH priced AS (
         lead(valid_from) OVER (PARTITION BY provider, model ORDER BY valid_from) AS valid_until
     FROM prices
 ),
--- A use case is a number of 18 digits, too, also that of none. The time of an attempt and this number are one number: the smallest
--- is the first attempt's.
+-- Ids become numbers before anything is joined, and a use case one of 18 digits, also that of none. The time of an attempt and this
+-- number are one number: the smallest is the first attempt's.
+facts AS (
+    SELECT
+        *,
+        fingerprint(task_id) AS task,
+        CASE WHEN use_case IS NOT NULL THEN fingerprint(use_case) % 1000000000000000000 END AS number
+    FROM requests
+),
+aliases AS (
+    SELECT alias, fingerprint(use_case) % 1000000000000000000 AS number FROM use_case_aliases WHERE kind = 'key'
+),
 attempts AS (
     SELECT
-        fingerprint(r.task_id) AS task,
+        r.task,
         r.model,
         r.uncached_input + r.cache_write + r.output AS weighing_tokens,
         CAST(CAST(r.started_at AS BIGINT) AS DECIMAL(38, 0)) * 1000000000000000000
-        + fingerprint(coalesce(r.use_case, a.use_case)) % 1000000000000000000 AS first,
+        + coalesce(r.number, a.number, fingerprint(NULL) % 1000000000000000000) AS first,
         CASE
             WHEN r.gateway_cache_hit THEN 0
             WHEN p.model IS NOT NULL THEN token_cost(
@@ -25,8 +35,8 @@ attempts AS (
                 r.output, p.output_cost_per_token
             )
         END AS list_cost
-    FROM requests AS r
-    LEFT JOIN use_case_aliases AS a ON a.kind = 'key' AND a.alias = r.key_alias
+    FROM facts AS r
+    LEFT JOIN aliases AS a ON a.alias = r.key_alias
     LEFT JOIN priced AS p
         ON p.provider = r.provider AND p.model = r.model
         AND r.started_at >= p.valid_from AND (p.valid_until IS NULL OR r.started_at < p.valid_until)

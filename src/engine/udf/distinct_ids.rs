@@ -1,4 +1,4 @@
-//! `distinct_ids(text)`: how many different texts each of many groups has. `count(DISTINCT …)` looks each of them up in a set;
+//! `distinct_ids(text)`: how many different texts, or fingerprints, each of many groups has. `count(DISTINCT …)` looks each of them up in a set;
 //! here they are only put down as numbers, and told apart when the group is complete.
 
 use super::args;
@@ -13,6 +13,7 @@ use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
 use datafusion::logical_expr::{
     Accumulator, AggregateUDFImpl, EmitTo, GroupsAccumulator, Signature, Volatility,
 };
+use std::borrow::Cow;
 use std::sync::Arc;
 
 /// Numbers that wait before those that are there twice go: few groups with many ids must not hold every row.
@@ -40,7 +41,8 @@ impl AggregateUDFImpl for DistinctIds {
     }
     fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
         args::count(self.name(), types, 1)?;
-        Ok(vec![DataType::Utf8])
+        let known = types[0] == fingerprint::TYPE;
+        Ok(vec![if known { fingerprint::TYPE } else { DataType::Utf8 }])
     }
     fn return_type(&self, _: &[DataType]) -> Result<DataType> {
         Ok(DataType::Int64)
@@ -179,6 +181,18 @@ fn lengths(ends: &[usize]) -> impl Iterator<Item = usize> + '_ {
     starts.zip(ends).map(|(start, end)| end - start)
 }
 
+/// Each row's id: its fingerprint, or that of its text.
+fn numbers(ids: &ArrayRef) -> Result<Cow<'_, [i128]>> {
+    match ids.as_primitive_opt::<Decimal128Type>() {
+        Some(known) => Ok(Cow::Borrowed(known.values())),
+        None => Ok(Cow::Owned(fingerprint::of_texts(args::texts(ids)?))),
+    }
+}
+
+fn counts(ids: &ArrayRef, filter: Option<&BooleanArray>, row: usize) -> bool {
+    ids.is_valid(row) && filter.is_none_or(|f| f.is_valid(row) && f.value(row))
+}
+
 impl GroupsAccumulator for Ids {
     fn update_batch(
         &mut self,
@@ -188,10 +202,10 @@ impl GroupsAccumulator for Ids {
         total_groups: usize,
     ) -> Result<()> {
         self.know(total_groups)?;
-        let texts = args::texts(&values[0])?;
+        let ids = numbers(&values[0])?;
         for (row, group) in groups.iter().enumerate() {
-            if texts.is_valid(row) && filter.is_none_or(|f| f.is_valid(row) && f.value(row)) {
-                self.put(*group, fingerprint::number(texts.value(row).as_bytes()));
+            if counts(&values[0], filter, row) {
+                self.put(*group, ids[row]);
             }
         }
         self.tidy();
@@ -231,16 +245,11 @@ impl GroupsAccumulator for Ids {
     }
 
     fn convert_to_state(&self, values: &[ArrayRef], filter: Option<&BooleanArray>) -> Result<Vec<ArrayRef>> {
-        let texts = args::texts(&values[0])?;
-        let counts =
-            |row: &usize| texts.is_valid(*row) && filter.is_none_or(|f| f.is_valid(*row) && f.value(*row));
         let rows = 0..values[0].len();
-        let ids = rows
-            .clone()
-            .filter(counts)
-            .map(|row| fingerprint::number(texts.value(row).as_bytes()));
-        let ids = ids.collect();
-        Ok(vec![list(rows.map(|row| usize::from(counts(&row))), ids)?])
+        let counts = |row: &usize| counts(&values[0], filter, *row);
+        let ids = numbers(&values[0])?;
+        let counted = rows.clone().filter(counts).map(|row| ids[row]).collect();
+        Ok(vec![list(rows.map(|row| usize::from(counts(&row))), counted)?])
     }
 
     fn size(&self) -> usize {
@@ -286,10 +295,16 @@ mod tests {
             ),
             ["2"]
         );
+        assert_eq!(
+            query(
+                "SELECT distinct_ids(fingerprint(x)) FILTER (WHERE x IS NOT NULL) FROM (VALUES ('a'), (NULL), ('b'), ('a')) AS t(x)"
+            ),
+            ["2"]
+        );
         assert!(fails("SELECT distinct_ids('a', 'b')").contains("distinct_ids"));
     }
 
-    fn counts(array: &ArrayRef) -> Vec<i64> {
+    fn counted(array: &ArrayRef) -> Vec<i64> {
         array
             .as_primitive::<arrow::datatypes::Int64Type>()
             .values()
@@ -302,14 +317,14 @@ mod tests {
         let groups = [2, 0, 2, 1, 2, 0];
         let mut all = Ids::default();
         all.update_batch(&[Arc::clone(&texts)], &groups, None, 4).unwrap();
-        assert_eq!(counts(&all.evaluate(EmitTo::First(1)).unwrap()), [1]);
+        assert_eq!(counted(&all.evaluate(EmitTo::First(1)).unwrap()), [1]);
         // The rest are told by two halves that meet, one of them row by row.
         let state = all.state(EmitTo::All).unwrap();
         let mut merged = Ids::default();
         merged.merge_batch(&state, &[0, 1, 2], 3).unwrap();
         let rows = Ids::default().convert_to_state(&[texts], None).unwrap();
         merged.merge_batch(&rows, &[0, 0, 0, 1, 2, 2], 3).unwrap();
-        assert_eq!(counts(&merged.evaluate(EmitTo::All).unwrap()), [2, 2, 2]);
+        assert_eq!(counted(&merged.evaluate(EmitTo::All).unwrap()), [2, 2, 2]);
         assert_eq!((merged.total, merged.ids.len()), (0, 0));
     }
 
@@ -333,6 +348,6 @@ mod tests {
         }
         all.tidy();
         assert_eq!((all.ids.len(), all.groups.len()), (6, 6));
-        assert_eq!(counts(&all.evaluate(EmitTo::All).unwrap()), [3, 3]);
+        assert_eq!(counted(&all.evaluate(EmitTo::All).unwrap()), [3, 3]);
     }
 }
