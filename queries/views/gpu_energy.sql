@@ -2,7 +2,10 @@
 hour. `energy_mj` is exact, `joules` the same for reading; both NULL where nothing measured (`none`).
 
 A node with fewer devices in the telemetry of a provisioned hour than it has GPUs gets one row with a
-NULL gpu_uuid for the missing ones: `devices` says how many. Boundary: the accelerator, idle included. */
+NULL gpu_uuid for the missing ones: `devices` says how many. Boundary: the accelerator, idle included.
+
+kept: energy is told for many windows, and each would add up the telemetry of all time.
+*/
 WITH summed AS (
     SELECT host, gpu_uuid, hour, max(method) AS method, sum(energy_mj) AS energy_mj
     FROM gpu_energy_parts

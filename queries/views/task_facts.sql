@@ -13,6 +13,7 @@ shown_cost: the cost in one currency, shown_currency: the one asked for where th
 It is NULL where not all of the cost is known, or parts of it are in two currencies without a rate between them.
 
 kept: unit metrics read it several times.
+months: first_started_at of tasks
 
 money: shown_cost in shown_currency
 */

@@ -29,5 +29,5 @@ SELECT
     l.task_id, l.evidence, l.wasted, l.modelled, l.currency, l.fx_rate, l.amount, l.shown, l.rate,
     money_mul(l.amount, l.rate) AS converted,
     l.charge_id, l.request_source, l.request_id
-FROM leaves AS l
-LEFT JOIN task_attempts AS t ON t.task_id = l.task_id AND l.leaf = 'request'
+FROM task_attempts AS t
+RIGHT JOIN leaves AS l ON l.task_id = t.task_id AND l.leaf = 'request'

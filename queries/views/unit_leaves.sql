@@ -1,4 +1,4 @@
-/* What unit costs are made of: leaves of the ledger (unit_cost_leaves), and a row for each task (leaf = 'task'), with what is
+/* What unit costs are made of: leaves of the ledger (unit_cost_leaves), and a row for each task (leaf = 'task', see unit_tasks), with what is
 counted of it and no money. placed_at: when a leaf is in a window.
 task_started_at: when its task is, of request leaves and of tasks. use_case is the leaf's own; task_use_case that of the task.
 shown and rate: the currency asked for where there is a rate, else the own one; converted: the amount in it, rounded
@@ -20,19 +20,11 @@ SELECT
 FROM unit_cost_leaves
 UNION ALL
 SELECT
-    NULL, t.first_started_at, 'task', NULL, NULL, t.use_case, t.use_case AS task_use_case,
-    t.task_id, NULL, NULL, NULL, NULL, NULL, NULL,
-    CASE WHEN setting('currency') <> 'native' THEN setting('currency') END,
+    NULL, task_started_at, 'task', NULL, NULL, task_use_case AS use_case, task_use_case,
+    task_id, NULL, NULL, NULL, NULL, NULL, NULL,
+    shown,
     NULL, NULL,
-    NULL, t.first_source, t.first_request,
-    1, t.success, t.requests, t.uncosted,
-    CASE
-        WHEN t.success
-            THEN money_mul(
-                coalesce(t.outcome_value, u.value_per_success),
-                fx_rate(setting('reporting_currency'), setting('currency'), CAST(t.first_started_at AS DATE))
-            )
-    END,
+    NULL, request_source, request_id,
+    1, success, requests, uncosted, value,
     NULL
-FROM task_facts AS t
-LEFT JOIN use_cases AS u ON u.use_case = t.use_case
+FROM unit_tasks

@@ -2,6 +2,7 @@
 them, and resamples of a day's tasks, successes apart from all others (drawn).
 
 kept: a few rows a day, however many tasks there are.
+months: task_started_at of tasks
 
 money: value in shown
 */
@@ -9,14 +10,13 @@ SELECT
     min(task_started_at) AS task_started_at,
     task_use_case,
     shown,
-    sum(entries) AS entries,
+    count(*) AS entries,
     success,
     sum(requests) AS requests,
     sum(uncosted) AS uncosted,
     sum(value) AS value,
     CAST(NULL AS DECIMAL(38, 18)[]) AS drawn
-FROM unit_leaves
-WHERE leaf = 'task'
+FROM unit_tasks
 GROUP BY local_day(task_started_at), task_use_case, shown, success
 UNION ALL
 SELECT

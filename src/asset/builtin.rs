@@ -265,6 +265,7 @@ pub(super) static ASSETS: &[(&str, &str)] = assets![
     "views/unit_leaf_days.sql",
     "views/unit_leaves.sql",
     "views/unit_task_days.sql",
+    "views/unit_tasks.sql",
     "views/unmatched.sql",
     "views/unmatched_attempts.sql",
     "views/unmatched_facts.sql",

@@ -2,7 +2,7 @@
 
 use super::registry::{self, Registry};
 use crate::base::{Error, Result, hash, time};
-use crate::schema::{TABLES, TableSchema};
+use crate::schema::{TABLES, TableSchema, Ty};
 use crate::store::{Lake, Snapshot};
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
@@ -56,7 +56,8 @@ pub(super) fn from_batches(tables: HashMap<&'static str, Vec<RecordBatch>>) -> R
     Ok(providers)
 }
 
-/// The same without the tables that rows of months do not depend on: a view that reads one is no such view.
+/// The same without the tables that rows of months do not depend on: a view that reads one is no such view. Others are there
+/// if they are given.
 /// `resumed` are the series of telemetry that go on after the samples among these facts.
 pub(super) fn register_part(
     context: &SessionContext,
@@ -64,7 +65,9 @@ pub(super) fn register_part(
     registry: &Registry,
     resumed: &BTreeSet<(String, String)>,
 ) -> Result<()> {
-    for table in TABLES.into_iter().filter(|table| PARTED.contains(&table.name)) {
+    let wanted = |table: &TableSchema| PARTED.contains(&table.name) || facts.contains_key(table.name);
+    let tables: Vec<_> = TABLES.into_iter().filter(|table| wanted(table)).collect();
+    for table in tables {
         let provider = match facts.remove(table.name) {
             Some(provider) => provider,
             None => in_memory(table.arrow(), Vec::new())?,
@@ -89,6 +92,7 @@ const PARTED: [&str; 6] = [REQUESTS, SAMPLES, CHARGES, "prices", "fx_rates", "gr
 const REQUESTS: &str = "requests";
 const SAMPLES: &str = "gpu_samples";
 const CHARGES: &str = "charges";
+pub(super) const OUTCOMES: &str = "outcomes";
 const DAY_US: i64 = 86_400_000_000;
 
 /// The lake's tables, as they are or as they were; one that was never written is not there.
@@ -187,6 +191,18 @@ impl Facts {
         facts
     }
 
+    /// Labels of tasks, with the columns that have a text, by which labels are told apart (`label_columns`).
+    pub(super) fn outcomes(&self) -> Result<Arc<dyn TableProvider>> {
+        let all = match self.0.get(OUTCOMES) {
+            Some(snapshot) => snapshot.table_provider(),
+            None => in_memory(labels()?.arrow(), Vec::new())?,
+        };
+        let plan = LogicalPlanBuilder::scan(OUTCOMES, provider_as_source(all), None)?
+            .project(label_columns()?.into_iter().map(col))?
+            .build()?;
+        Ok(Arc::new(ViewTable::new(plan, None)))
+    }
+
     /// Of charges only those whose period meets the stretch.
     pub(super) fn meeting(&self, from: i64, to: i64) -> Result<Providers> {
         let mut all = self.whole();
@@ -205,6 +221,16 @@ impl Facts {
         }
         Ok(all)
     }
+}
+
+/// The columns of labels that months know of.
+pub(super) fn label_columns() -> Result<Vec<&'static str>> {
+    let columns = labels()?.columns.iter().filter(|column| column.ty != Ty::Tags);
+    Ok(columns.map(|column| column.name).collect())
+}
+
+fn labels() -> Result<&'static TableSchema> {
+    TableSchema::named(OUTCOMES).ok_or_else(|| Error::internal("labels are in no table"))
 }
 
 fn day(partition: &[String]) -> Option<i64> {

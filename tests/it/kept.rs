@@ -245,8 +245,8 @@ fn assert_same(cut: &[(String, Vec<Row>)], whole: &[(String, Vec<Row>)], what: &
 }
 
 /// Gives tasks that begin in one month attempts in the next: at each turn of a month, and once over thirty days.
-/// The last lines are put aside, to arrive later.
-fn tie_months_together(logs: &Path, later: &Path) {
+/// The last lines are put aside, to arrive later. Names a task of the first month, and one of these lines.
+fn tie_months_together(logs: &Path, later: &Path) -> (String, String) {
     let mut files: Vec<_> = std::fs::read_dir(logs)
         .unwrap()
         .map(|file| file.unwrap().path())
@@ -277,12 +277,21 @@ fn tie_months_together(logs: &Path, later: &Path) {
     tie(&mut months, (0, july), (1, august));
     let keep = months[2].len() - 9;
     let late = months[2].split_off(keep);
+    let named = (session(&months[0][0]), session(&late[0]));
     for (file, lines) in files.iter().zip(months) {
         std::fs::write(file.with_extension(""), lines.join("\n") + "\n").unwrap();
         std::fs::remove_file(file).unwrap();
     }
     std::fs::create_dir_all(later).unwrap();
     std::fs::write(later.join("spend-2026-09-late.jsonl"), late.join("\n") + "\n").unwrap();
+    named
+}
+
+fn label(folder: &Path, task: &str) {
+    std::fs::create_dir_all(folder).unwrap();
+    let label =
+        format!("task_id,success,value,variant,recorded_at\n{task},true,1234.5,late,2026-10-02T00:00:00Z\n");
+    std::fs::write(folder.join("late.csv"), label).unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -294,7 +303,9 @@ async fn months_say_what_the_whole_says_and_a_new_day_costs_its_month() {
     };
     says(&["synth", "--out", ".", "--requests", "1200", "--seed", "3"]);
     let more = dir.path().join("more");
-    tie_months_together(&dir.path().join("gateway/litellm"), &more.join("gateway/litellm"));
+    let logs = dir.path().join("gateway/litellm");
+    let (old_task, late_task) = tie_months_together(&logs, &more.join("gateway/litellm"));
+    label(&more.join("outcomes"), &late_task);
     let (all, late) = (dir.path().join("all"), "more");
     std::fs::create_dir(&all).unwrap();
     for folder in ["billing", "gateway", "gpu", "outcomes", "reference"] {
@@ -338,6 +349,8 @@ async fn months_say_what_the_whole_says_and_a_new_day_costs_its_month() {
             "gpu_leaves",
             "unit_cost_days",
             "task_costs",
+            "task_facts",
+            "unit_task_days",
         ] {
             assert!(
                 !of(&before, &format!("{view}.{month}-")).is_empty(),
@@ -350,7 +363,14 @@ async fn months_say_what_the_whole_says_and_a_new_day_costs_its_month() {
     let cut = monthly_answers(&config, &with(&config.settings, 0, "one")).await;
     assert_same(&cut, &whole, "after a day");
     let after = entries(&store);
-    for view in ["calls", "leaf_model_api", "unit_cost_days", "task_costs"] {
+    for view in [
+        "calls",
+        "leaf_model_api",
+        "unit_cost_days",
+        "task_costs",
+        "task_facts",
+        "unit_task_days",
+    ] {
         let (old, new) = (format!("{view}.2026-07-"), format!("{view}.2026-09-"));
         assert_eq!(of(&before, &old), of(&after, &old), "{view}");
         assert_ne!(of(&before, &new), of(&after, &new), "{view}");
@@ -366,6 +386,24 @@ async fn months_say_what_the_whole_says_and_a_new_day_costs_its_month() {
         let old = format!("{view}.2026-08-");
         assert_eq!(of(&before, &old), of(&after, &old), "{view}");
     }
+    // A label costs the month of its task, however late it comes.
+    label(&dir.path().join("labels/outcomes"), &old_task);
+    says(&["--now", "2026-10-04T07:00:00Z", "-q", "ingest", "labels"]);
+    let unlabelled = whole;
+    let whole = monthly_answers(&config, &anew(&config.settings)).await;
+    let cut = monthly_answers(&config, &with(&config.settings, 0, "one")).await;
+    assert_same(&cut, &whole, "after a label");
+    assert!(whole.iter().zip(&unlabelled).any(|(now, then)| now != then));
+    let labelled = entries(&store);
+    for view in ["task_facts", "unit_task_days"] {
+        let (old, new) = (format!("{view}.2026-07-"), format!("{view}.2026-09-"));
+        assert_ne!(of(&labelled, &old), of(&after, &old), "{view}");
+        assert_eq!(of(&labelled, &new), of(&after, &new), "{view}");
+    }
+    for view in ["calls", "task_costs"] {
+        assert_eq!(of(&labelled, view), of(&after, view), "{view}");
+    }
+    let after = labelled;
     // A month that is not there is planned when somebody reads it, and not before.
     let august = |entry: &String| entry.contains(".2026-08-") || entry.contains(".2026-08@");
     for entry in after.iter().filter(|entry| august(entry)) {

@@ -10,7 +10,7 @@ use datafusion::common::runtime::SpawnedTask;
 use datafusion::common::{DataFusionError, Result};
 use datafusion::datasource::file_format::parquet::ParquetFormat;
 use datafusion::datasource::listing::{ListingOptions, ListingTable, ListingTableConfig, ListingTableUrl};
-use datafusion::execution::SendableRecordBatchStream;
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::logical_expr::{Expr, LogicalPlan};
 use datafusion::physical_plan::union::UnionExec;
 use datafusion::physical_plan::{ExecutionPlan, execute_stream_partitioned};
@@ -229,36 +229,44 @@ async fn work_out(
     folder: &Path,
 ) -> Result<Vec<Part>> {
     let physical = state.create_physical_plan(plan).await?;
-    let streams = execute_stream_partitioned(Arc::clone(&physical), state.task_ctx())?;
-    let error = match in_parts(streams, schema, budget, folder).await {
+    let error = match in_turn(&physical, &state.task_ctx(), schema, budget, folder).await {
         Ok(parts) => return Ok(parts),
         Err(error) => error,
     };
     let thrifty = thrift::instead(state, &physical, &error).ok_or(error)?;
     let physical = thrifty.create_physical_plan(plan).await?;
-    let streams = execute_stream_partitioned(physical, thrifty.task_ctx())?;
-    in_parts(streams, schema, budget, folder).await
+    in_turn(&physical, &thrifty.task_ctx(), schema, budget, folder).await
 }
 
-async fn in_parts(
-    streams: Vec<SendableRecordBatchStream>,
+/// The branches of a union one after the other, since each may take all memory; the partitions of a branch side by side.
+async fn in_turn(
+    plan: &Arc<dyn ExecutionPlan>,
+    task: &Arc<TaskContext>,
     schema: &SchemaRef,
     budget: usize,
     folder: &Path,
 ) -> Result<Vec<Part>> {
-    let budget = budget / streams.len().max(1);
-    let tasks: Vec<_> = streams
-        .into_iter()
-        .enumerate()
-        .map(|(at, stream)| {
-            let path = folder.join(format!("{at}.parquet"));
-            SpawnedTask::spawn(keep(stream, Arc::clone(schema), budget, path))
-        })
-        .collect();
+    let branches = match plan.downcast_ref::<UnionExec>() {
+        Some(union) => union.inputs().clone(),
+        None => vec![Arc::clone(plan)],
+    };
+    let budget = budget / branches.len().max(1);
     let mut parts = Vec::new();
-    for task in tasks {
-        let part = task.join().await;
-        parts.push(part.map_err(|e| DataFusionError::External(Box::new(e)))??);
+    for branch in branches {
+        let streams = execute_stream_partitioned(branch, Arc::clone(task))?;
+        let budget = budget / streams.len().max(1);
+        let tasks: Vec<_> = streams
+            .into_iter()
+            .enumerate()
+            .map(|(at, stream)| {
+                let path = folder.join(format!("{}.parquet", parts.len() + at));
+                SpawnedTask::spawn(keep(stream, Arc::clone(schema), budget, path))
+            })
+            .collect();
+        for task in tasks {
+            let part = task.join().await;
+            parts.push(part.map_err(|e| DataFusionError::External(Box::new(e)))??);
+        }
     }
     Ok(parts)
 }
@@ -274,7 +282,8 @@ async fn keep(
     let mut bytes = 0;
     let mut file: Option<ArrowWriter<File>> = None;
     while let Some(batch) = stream.try_next().await? {
-        let batch = batch.with_schema(Arc::clone(&schema))?;
+        // Branches of a union have names of their own.
+        let batch = RecordBatch::try_new(Arc::clone(&schema), batch.columns().to_vec())?;
         if let Some(file) = &mut file {
             file.write(&batch)?;
             continue;

@@ -204,6 +204,12 @@ impl Months {
         let resumed = |reach: &Reach| spans.resumed(reach.facts.requests.to + SAMPLES_US);
         let mut contents = facts.contents();
         contents.insert(tables::RESUMED.to_owned(), format!("{:?}", resumed(&reach)));
+        if grain == Grain::Tasks {
+            contents.insert(
+                tables::OUTCOMES.to_owned(),
+                format!("{:?}", spans.labels.get(&month)),
+            );
+        }
         let finer = [(Grain::Attempts, reach.attempts), (Grain::Charges, reach.charges)];
         let settings = lasting(&SettingValues::new(&self.settings, &self.registry));
         for (grain, rows) in finer {
@@ -252,7 +258,10 @@ impl Months {
             .context
             .get_or_try_init(|| async {
                 let charges = slice.reach.facts.charges;
-                let facts = slice.facts.meeting(charges.from, charges.to)?;
+                let mut facts = slice.facts.meeting(charges.from, charges.to)?;
+                if slice.grain == Grain::Tasks {
+                    facts.insert(tables::OUTCOMES, self.facts.outcomes()?);
+                }
                 let keys = Arc::clone(&slice.keys);
                 // A finer view that is not there yet is no view of this month's facts, and a coarser one never is.
                 let own = |text: &str| rule(text).is_none_or(|rule| rule.grain == slice.grain);
@@ -290,6 +299,13 @@ impl Months {
         );
         self.session(facts.whole(), &Series::new(), Arc::new(keys), &|_| true)
             .await
+    }
+
+    /// A session over the labels of all tasks alone.
+    fn session_of_labels(&self) -> Result<SessionContext> {
+        let context = session::open(&self.settings, &self.registry, Arc::clone(&self.runtime))?;
+        context.register_table(tables::OUTCOMES, self.facts.outcomes()?)?;
+        Ok(context)
     }
 
     /// A session over some of the facts, whose views are kept under names of their own: those whose text is wanted.

@@ -1,17 +1,19 @@
-//! From when to when tasks and charges last: read month by month and kept, so that a new day is read alone.
+//! From when to when tasks and charges last: read month by month and kept, so that a new day is read alone. And which labels
+//! the tasks of a month have: a label may come long after its task.
 
 use super::month::{DAY_US, Month};
 use super::reach::{Charge, Link, Stretch, Ties};
 use super::{Months, lost};
 use crate::base::Result;
 use crate::engine::query_error;
-use crate::engine::tables::Facts;
+use crate::engine::tables::{self, Facts};
 use arrow::array::{Array, AsArray, RecordBatch};
-use arrow::datatypes::TimestampMicrosecondType;
+use arrow::datatypes::{Decimal128Type, TimestampMicrosecondType};
 use chrono_tz::Tz;
 use datafusion::prelude::SessionContext;
 use futures::TryStreamExt;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 /// A row may be told under another day than that of its fact.
 const NEIGHBOUR_US: i64 = 2 * DAY_US;
@@ -26,19 +28,80 @@ pub(super) struct Spans {
     bills: Vec<(String, Stretch)>,
     /// When each series was last read.
     last_read: HashMap<(String, String), i64>,
+    /// What tells the labels of a month's tasks from others. A month without labels is not there.
+    pub(super) labels: BTreeMap<Month, Labels>,
+}
+
+/// Some labels: how many, and the sum of their numbers.
+#[derive(Debug, Default)]
+pub(super) struct Labels {
+    count: u64,
+    sum: u128,
+}
+
+/// Tasks by their numbers: the first and the last month whose labels are theirs.
+#[derive(Default)]
+struct Tasks {
+    months: HashMap<u64, (Month, Month), ahash::RandomState>,
+    numbers: ahash::RandomState,
+}
+
+impl Tasks {
+    /// A number that stands for a name: two tasks may share one, and then count as one task that lasts longer.
+    fn number(&self, name: &str) -> u64 {
+        self.numbers.hash_one(name)
+    }
+}
+
+/// The months of moments, most of which lie in the month of the moment before.
+struct MonthsOf {
+    zone: Tz,
+    last: Option<(Stretch, Month)>,
+}
+
+impl MonthsOf {
+    fn of(&mut self, moment: i64) -> Month {
+        match self.last {
+            Some((stretch, month)) if stretch.has(moment) => month,
+            _ => {
+                let month = Month::of(moment, self.zone);
+                self.last = Some((month.stretch(self.zone), month));
+                month
+            }
+        }
+    }
 }
 
 pub(super) async fn read(months: &Months) -> Result<Spans> {
     let mut spans = Spans::default();
     let mut sessions = Vec::new();
-    let mut tasks: Vec<u64> = Vec::new();
+    let (mut tasks, mut several) = (Tasks::default(), HashSet::default());
+    let months_of = || MonthsOf {
+        zone: months.zone(),
+        last: None,
+    };
+    let (mut first_of, mut last_of) = (months_of(), months_of());
     for part in months.facts.months() {
         let context = months.session_of(&part).await?;
         spans.charges(&context, &part).await?;
         spans.series(&context).await?;
         let mut longest: BTreeMap<Month, i64> = BTreeMap::new();
-        each_task(&context, |task, stretch| {
-            tasks.push(task);
+        each_task(&context, |name, stretch| {
+            // Rows of days stand in one month, and are told by all tasks of the day.
+            let first = first_of.of(stretch.from - DAY_US);
+            let last = last_of.of(stretch.to + DAY_US);
+            let task = tasks.number(name);
+            // A task is listed once in each month that it has attempts in.
+            match tasks.months.entry(task) {
+                Entry::Vacant(place) => {
+                    place.insert((first, last));
+                }
+                Entry::Occupied(mut known) => {
+                    let (from, to) = *known.get();
+                    known.insert((from.min(first), to.max(last)));
+                    several.insert(task);
+                }
+            }
             let longest = longest.entry(Month::of_utc(stretch.from)).or_default();
             *longest = (*longest).max(stretch.to - stretch.from);
         })
@@ -46,25 +109,56 @@ pub(super) async fn read(months: &Months) -> Result<Spans> {
         spans.ties.longest.extend(longest);
         sessions.push(context);
     }
-    // A task is listed once in each month that it has attempts in.
-    tasks.sort_unstable();
-    let several: BTreeSet<u64> = tasks
-        .windows(2)
-        .filter(|pair| pair[0] == pair[1])
-        .map(|pair| pair[0])
-        .collect();
-    drop(tasks);
+    spans.labels = labels(months, &tasks).await?;
+    let numbers = tasks.numbers;
     if !several.is_empty() {
-        spans.ties.across = across(&sessions, &several).await?;
+        spans.ties.across = across(&sessions, &several, &numbers).await?;
     }
     Ok(spans)
 }
 
+/// The labels of each month's tasks. One of a task that is not there yet is nobody's.
+async fn labels(months: &Months, tasks: &Tasks) -> Result<BTreeMap<Month, Labels>> {
+    let columns = tables::label_columns()?.join(", ");
+    let sql = format!("SELECT task_id, fingerprint({columns}) FROM outcomes");
+    let frame = months.session_of_labels()?.sql(&sql).await.map_err(query_error)?;
+    let mut rows = frame.execute_stream().await.map_err(query_error)?;
+    let mut labels: BTreeMap<Month, Labels> = BTreeMap::new();
+    while let Some(batch) = rows.try_next().await.map_err(query_error)? {
+        let names = batch
+            .column(0)
+            .as_string_opt::<i32>()
+            .ok_or_else(|| lost("labels"))?;
+        let numbers = batch
+            .column(1)
+            .as_primitive_opt::<Decimal128Type>()
+            .ok_or_else(|| lost("numbers of labels"))?;
+        for (row, label) in numbers.values().iter().enumerate() {
+            let Some((first, last)) = tasks.months.get(&tasks.number(names.value(row))) else {
+                continue;
+            };
+            let mut month = *first;
+            while month <= *last {
+                let known = labels.entry(month).or_default();
+                known.count += 1;
+                known.sum = known.sum.wrapping_add(label.cast_unsigned());
+                month = month.next();
+            }
+        }
+    }
+    Ok(labels)
+}
+
 /// From the first to the last attempt of these tasks, those that overlap as one.
-async fn across(sessions: &[SessionContext], several: &BTreeSet<u64>) -> Result<Vec<Stretch>> {
+async fn across(
+    sessions: &[SessionContext],
+    several: &HashSet<u64, ahash::RandomState>,
+    numbers: &ahash::RandomState,
+) -> Result<Vec<Stretch>> {
     let mut whole: HashMap<u64, Stretch> = HashMap::new();
     for context in sessions {
-        each_task(context, |task, stretch| {
+        each_task(context, |name, stretch| {
+            let task = numbers.hash_one(name);
             if several.contains(&task) {
                 let known = whole.entry(task).or_insert(stretch);
                 *known = known.with(&stretch);
@@ -175,9 +269,8 @@ impl Spans {
     }
 }
 
-/// Calls with every task of a session, under a number that stands for its name: two tasks may share one, and then
-/// count as one task that lasts longer.
-async fn each_task(context: &SessionContext, mut call: impl FnMut(u64, Stretch)) -> Result<()> {
+/// Calls with every task of a session.
+async fn each_task(context: &SessionContext, mut call: impl FnMut(&str, Stretch)) -> Result<()> {
     let frame = context
         .sql("SELECT task_id, first_started_at, last_started_at FROM task_spans")
         .await
@@ -194,7 +287,7 @@ async fn each_task(context: &SessionContext, mut call: impl FnMut(u64, Stretch))
                 from: first[row],
                 to: last[row] + 1,
             };
-            call(number(tasks.value(row)), stretch);
+            call(tasks.value(row), stretch);
         }
     }
     Ok(())
@@ -208,11 +301,4 @@ fn instants(batch: &RecordBatch, column: usize) -> Result<&[i64]> {
         .filter(|instants| instants.null_count() == 0)
         .ok_or_else(|| lost("instants"))?
         .values())
-}
-
-/// Fowler, Noll and Vo's hash: the same in every session.
-fn number(name: &str) -> u64 {
-    name.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    })
 }
