@@ -18,7 +18,7 @@ pub(super) async fn build(run: &Run<'_>) -> Result<Part> {
         }
         _ => "per day".to_owned(),
     };
-    let subtitle = format!("Wh, self-hosted models, {grain}");
+    let subtitle = format!("Self-hosted models, {grain}");
     let mut points = Vec::with_capacity(slices.len());
     let mut without = 0;
     for (day, window) in slices {
