@@ -55,7 +55,9 @@ def main() -> int:
     ours = Ours(binary, month, work, arguments.threads)
 
     before = machine.describe()
-    bench = Bench(ours, duck, month, work, arguments.rounds, arguments.telemetry_days, arguments.check, say)
+    bench = Bench(
+        ours, duck, month, arguments.requests, work, arguments.rounds, arguments.telemetry_days, arguments.check, say
+    )
     chosen = arguments.only or list(WORKS)
     for name in chosen:
         if name not in WORKS and not any(query.startswith(name) for query in bench.query_names()):
