@@ -12,7 +12,7 @@ facts AS (
     SELECT
         *,
         fingerprint(task_id) AS task,
-        fingerprint(call_id) AS call,
+        CASE WHEN call_id IS NOT NULL THEN fingerprint(call_id) END AS call,
         CASE WHEN use_case IS NOT NULL THEN fingerprint(use_case) % 1000000000000000000 END AS number
     FROM requests
 ),

@@ -3,7 +3,7 @@
 //! A task belongs together, and so do a charge and all that is in its period. Attempts are told with the tasks
 //! that touch their month; charges, and what becomes of them, with all that is in the periods of those that lie over it or
 //! begin in it; leaves with the tasks of these attempts; tasks with the leaves of all their attempts, in whichever
-//! month. A charge that is shared by what requests cost depends on
+//! month, and with their labels, whenever they came (`spans` says which these are). A charge that is shared by what requests cost depends on
 //! the charges over its own period, too. Rows of an hour stand in the month in which it begins. Whoever reads rows of a finer grain finds them as they are: what these depend on
 //! only says when they are other ones.
 

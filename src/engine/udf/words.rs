@@ -76,7 +76,7 @@ static WORDS: &[Words] = &[
     says(
         "distinct_ids",
         "distinct_ids(text)",
-        "How many different texts, or fingerprints, a group has: what count(DISTINCT text) says, in less time where groups are many and each has few.",
+        "How many different texts, or fingerprints (NULL has one, too), a group has: what count(DISTINCT text) says, in less time where groups are many and each has few.",
         "SELECT distinct_ids(value % 3) FROM generate_series(1, 9) AS s(value)",
     ),
     says(
