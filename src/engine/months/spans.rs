@@ -110,9 +110,9 @@ pub(super) async fn read(months: &Months) -> Result<Spans> {
         sessions.push(context);
     }
     spans.labels = labels(months, &tasks).await?;
-    let numbers = tasks.numbers;
+    tasks.months = HashMap::default();
     if !several.is_empty() {
-        spans.ties.across = across(&sessions, &several, &numbers).await?;
+        spans.ties.across = across(&sessions, &several, &tasks).await?;
     }
     Ok(spans)
 }
@@ -153,12 +153,12 @@ async fn labels(months: &Months, tasks: &Tasks) -> Result<BTreeMap<Month, Labels
 async fn across(
     sessions: &[SessionContext],
     several: &HashSet<u64, ahash::RandomState>,
-    numbers: &ahash::RandomState,
+    tasks: &Tasks,
 ) -> Result<Vec<Stretch>> {
     let mut whole: HashMap<u64, Stretch> = HashMap::new();
     for context in sessions {
         each_task(context, |name, stretch| {
-            let task = numbers.hash_one(name);
+            let task = tasks.number(name);
             if several.contains(&task) {
                 let known = whole.entry(task).or_insert(stretch);
                 *known = known.with(&stretch);
