@@ -15,7 +15,7 @@ money: shown_cost in shown_currency
 */
 WITH shown_leaves AS (
     SELECT
-        task_id, amount, fx_rate, wasted,
+        fingerprint(task_id) AS task, amount, fx_rate, wasted,
         CASE
             WHEN setting('currency') <> 'native' AND fx_rate IS NOT NULL THEN setting('currency')
             ELSE currency
@@ -25,28 +25,46 @@ WITH shown_leaves AS (
     WHERE evidence = 'billed' OR setting('basis') <> 'billed'
 ),
 
-costs_of_tasks AS (
+-- Millions of tasks hold the number of a currency, and few rows its name.
+currencies AS (
+    SELECT shown, fingerprint(shown) AS number
+    FROM (SELECT DISTINCT shown FROM shown_leaves)
+),
+
+sums AS (
     SELECT
-        task_id,
+        task,
         sum_product(amount, fx_rate) AS cost,
         sum_product(amount, fx_rate) FILTER (WHERE wasted) AS waste,
         count(*) FILTER (WHERE fx_rate IS NULL) AS unconverted,
-        min(shown) AS shown,
-        min(shown) <> max(shown) AS mixed,
+        min(fingerprint(shown)) AS least,
+        max(fingerprint(shown)) AS greatest,
         sum_product(amount, rate) AS shown_cost
     FROM shown_leaves
-    GROUP BY task_id
+    GROUP BY task
+),
+
+costs_of_tasks AS (
+    SELECT s.task, s.cost, s.waste, s.unconverted, s.shown_cost, c.shown, s.least <> s.greatest AS mixed
+    FROM currencies AS c
+    RIGHT JOIN sums AS s ON c.number = s.least
 ),
 
 -- A priced attempt has its cost from the price book until the bill comes; these have none from anywhere.
 without_cost AS (
-    SELECT c.task_id, count(*) AS uncosted
+    SELECT fingerprint(c.task_id) AS task, count(*) AS uncosted
     FROM calls AS c
     LEFT ANTI JOIN request_leaves AS l ON l.request_source = c.source AND l.request_id = c.request_id
     WHERE
         c.price_status = 'unpriced'
         OR (c.price_status = 'self_hosted' AND c.uncached_input + c.cache_write + c.output > 0)
-    GROUP BY c.task_id
+    GROUP BY fingerprint(c.task_id)
+),
+
+counted AS (
+    SELECT a.*, w.uncosted
+    FROM without_cost AS w
+    RIGHT JOIN (SELECT *, fingerprint(task_id) AS task FROM task_attempts) AS a ON w.task = a.task
 )
 
 SELECT
@@ -60,17 +78,16 @@ SELECT
     a.first_source,
     a.first_request,
     CASE
-        WHEN c.cost IS NOT NULL OR (coalesce(w.uncosted, 0) = 0 AND coalesce(c.unconverted, 0) = 0)
+        WHEN c.cost IS NOT NULL OR (coalesce(a.uncosted, 0) = 0 AND coalesce(c.unconverted, 0) = 0)
             THEN coalesce(c.cost, 0)
     END AS cost,
     CASE
-        WHEN c.cost IS NOT NULL OR (coalesce(w.uncosted, 0) = 0 AND coalesce(c.unconverted, 0) = 0)
+        WHEN c.cost IS NOT NULL OR (coalesce(a.uncosted, 0) = 0 AND coalesce(c.unconverted, 0) = 0)
             THEN coalesce(c.waste, 0)
     END AS waste,
-    coalesce(w.uncosted, 0) AS uncosted,
+    coalesce(a.uncosted, 0) AS uncosted,
     coalesce(c.unconverted, 0) AS unconverted,
     c.shown AS shown_currency,
-    CASE WHEN coalesce(w.uncosted, 0) = 0 AND NOT coalesce(c.mixed, false) THEN coalesce(c.shown_cost, 0) END AS shown_cost
-FROM task_attempts AS a
-LEFT JOIN costs_of_tasks AS c ON c.task_id = a.task_id
-LEFT JOIN without_cost AS w ON w.task_id = a.task_id
+    CASE WHEN coalesce(a.uncosted, 0) = 0 AND NOT coalesce(c.mixed, false) THEN coalesce(c.shown_cost, 0) END AS shown_cost
+FROM costs_of_tasks AS c
+RIGHT JOIN counted AS a ON c.task = a.task

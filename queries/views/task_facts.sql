@@ -17,27 +17,44 @@ months: first_started_at of tasks
 
 money: shown_cost in shown_currency
 */
-WITH told AS (
-    SELECT a.task_id, o.success, o.value, o.variant, o.recorded_at, o.source, o.file_hash, o.file_row
-    FROM task_costs AS a
-    INNER JOIN outcomes AS o ON o.task_id = a.task_id AND (o.use_case IS NULL OR o.use_case = a.use_case)
+-- Millions of labels hold the number of their file, in the order of its name, and few rows the name.
+WITH files AS (
+    SELECT source, file_hash, row_number() OVER (ORDER BY source, file_hash) AS file
+    FROM (SELECT DISTINCT source, file_hash FROM outcomes)
+),
+
+told AS (
+    SELECT o.task, o.success, o.value, o.variant, o.recorded_at, o.file, o.file_row
+    FROM (SELECT fingerprint(task_id) AS task, use_case FROM task_costs) AS a
+    INNER JOIN (
+        SELECT
+            fingerprint(l.task_id) AS task, l.use_case, l.success, l.value, l.variant, l.recorded_at, f.file, l.file_row
+        FROM files AS f
+        INNER JOIN outcomes AS l ON l.source = f.source AND l.file_hash = f.file_hash
+    ) AS o ON o.task = a.task AND (o.use_case IS NULL OR o.use_case = a.use_case)
 ),
 
 -- In order by lots of tasks, not task by task: windows over many small partitions take longest.
 labels AS (
-    SELECT task_id, success, value, coalesce(lag(task_id) OVER newest <> task_id, true) AS first
+    SELECT task, success, value, coalesce(lag(task) OVER newest <> task, true) AS first
     FROM told
-    WINDOW newest AS (PARTITION BY right(task_id, 1) ORDER BY task_id, recorded_at DESC, source, file_hash, file_row)
+    WINDOW newest AS (PARTITION BY task % 16 ORDER BY task, recorded_at DESC, file, file_row)
 ),
 
 variants AS (
-    SELECT task_id, variant, coalesce(lag(task_id) OVER newest <> task_id, true) AS first
+    SELECT task, variant, coalesce(lag(task) OVER newest <> task, true) AS first
     FROM told
     WHERE variant IS NOT NULL
-    WINDOW newest AS (PARTITION BY right(task_id, 1) ORDER BY task_id, recorded_at DESC, source, file_hash, file_row)
+    WINDOW newest AS (PARTITION BY task % 16 ORDER BY task, recorded_at DESC, file, file_row)
+),
+
+-- Joined to the few that are told something, not they to all tasks: what stands first is held.
+with_variants AS (
+    SELECT a.*, v.variant
+    FROM (SELECT * FROM variants WHERE first) AS v
+    RIGHT JOIN (SELECT *, fingerprint(task_id) AS task FROM task_costs) AS a ON v.task = a.task
 )
 
-SELECT a.*, l.success, l.value AS outcome_value, v.variant
-FROM (SELECT * FROM variants WHERE first) AS v
-RIGHT JOIN task_costs AS a ON v.task_id = a.task_id
-LEFT JOIN (SELECT * FROM labels WHERE first) AS l ON l.task_id = a.task_id
+SELECT a.* EXCEPT (task, variant), l.success, l.value AS outcome_value, a.variant
+FROM (SELECT * FROM labels WHERE first) AS l
+RIGHT JOIN with_variants AS a ON l.task = a.task

@@ -199,6 +199,7 @@ pub(super) static ASSETS: &[(&str, &str)] = assets![
     "views/call_days.sql",
     "views/call_token_days.sql",
     "views/calls.sql",
+    "views/charge_item_days.sql",
     "views/charge_spans.sql",
     "views/commitment_terms.sql",
     "views/control_totals.sql",

@@ -8,6 +8,7 @@
 //! Much of what queries take is counted by nobody: batches on their way, pages of Parquet, what the allocator holds. So the
 //! process is looked at, too. While it takes more than three quarters of the limit, only the first one is given to who has
 //! something to spill. The last quarter is never theirs: a merge of what was spilled, or a hash join, cannot do with less.
+//! Groups are written down a second time while they are spilled, so what they hold counts twice.
 //! (A hash join that is refused is planned anew, `thrift`, but not where a join of every row with every row stands above it.)
 
 use datafusion::common::{Result, resources_err};
@@ -85,8 +86,10 @@ impl Headroom {
     fn look(&self, reservation: &MemoryReservation, additional: usize, wanted: usize) -> Result<()> {
         let taken = self.process.taken(additional);
         let most = self.limit - self.limit / 4;
-        let holds_some = reservation.size() >= self.limit / SOME;
-        if taken.max(wanted) > most && holds_some && reservation.consumer().can_spill() {
+        let holds = reservation.size();
+        let spilling = if groups(reservation.consumer()) { holds } else { 0 };
+        let too_much = taken.max(wanted).saturating_add(spilling) > most;
+        if too_much && holds >= self.limit / SOME && reservation.consumer().can_spill() {
             return resources_err!(
                 "{additional} bytes more: queries hold {}, the program takes {taken}, of {} for all queries",
                 self.all.reserved(),
@@ -103,6 +106,11 @@ impl Headroom {
             .starts_with("ExternalSorter")
             .then_some(&self.sorts)
     }
+}
+
+/// Does it hold groups of rows?
+fn groups(consumer: &MemoryConsumer) -> bool {
+    consumer.name().contains("AggregateStream")
 }
 
 impl fmt::Display for Headroom {
@@ -249,6 +257,18 @@ mod tests {
         drop(merge);
         one.free();
         one.try_grow(250).unwrap();
+    }
+
+    #[test]
+    fn groups_are_spilled_while_there_is_room_to_write_them_down_again() {
+        let pool: Arc<dyn MemoryPool> = Arc::new(Headroom::in_process(1000, || Some(600)));
+        let of = |name: &str| MemoryConsumer::new(name).with_can_spill(true).register(&pool);
+        let (groups, rows) = (of("FinalHashAggregateStream[0]"), of("ExternalSorter[0]"));
+        groups.try_grow(250).unwrap();
+        assert!(groups.try_grow(1).is_err());
+        groups.free();
+        rows.try_grow(250).unwrap();
+        rows.try_grow(1).unwrap();
     }
 
     #[test]

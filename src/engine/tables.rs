@@ -2,7 +2,7 @@
 
 use super::registry::{self, Registry};
 use crate::base::{Error, Result, hash, time};
-use crate::schema::{TABLES, TableSchema, Ty};
+use crate::schema::{Column, TABLES, TableSchema, Ty};
 use crate::store::{Lake, Snapshot};
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
@@ -191,14 +191,14 @@ impl Facts {
         facts
     }
 
-    /// Labels of tasks, with the columns that have a text, by which labels are told apart (`label_columns`).
+    /// Labels of tasks, with the columns that have a text, by which labels are told apart (`label_number`).
     pub(super) fn outcomes(&self) -> Result<Arc<dyn TableProvider>> {
         let all = match self.0.get(OUTCOMES) {
             Some(snapshot) => snapshot.table_provider(),
             None => in_memory(labels()?.arrow(), Vec::new())?,
         };
         let plan = LogicalPlanBuilder::scan(OUTCOMES, provider_as_source(all), None)?
-            .project(label_columns()?.into_iter().map(col))?
+            .project(label_columns()?.map(|column| col(column.name)))?
             .build()?;
         Ok(Arc::new(ViewTable::new(plan, None)))
     }
@@ -224,9 +224,19 @@ impl Facts {
 }
 
 /// The columns of labels that months know of.
-pub(super) fn label_columns() -> Result<Vec<&'static str>> {
-    let columns = labels()?.columns.iter().filter(|column| column.ty != Ty::Tags);
-    Ok(columns.map(|column| column.name).collect())
+fn label_columns() -> Result<impl Iterator<Item = &'static Column>> {
+    Ok(labels()?.columns.iter().filter(|column| column.ty != Ty::Tags))
+}
+
+/// What tells a label from others, in SQL. Instants as numbers, since texts of them take longest; of a file's hash as much as
+/// tells files apart, since longer texts are hashed one by one.
+pub(super) fn label_number() -> Result<String> {
+    let told = label_columns()?.map(|column| match (column.name, column.ty) {
+        (_, Ty::Instant) => format!("arrow_cast({}, 'Int64')", column.name),
+        ("file_hash", _) => "left(file_hash, 24)".to_owned(),
+        (name, _) => name.to_owned(),
+    });
+    Ok(format!("fingerprint({})", told.collect::<Vec<_>>().join(", ")))
 }
 
 fn labels() -> Result<&'static TableSchema> {

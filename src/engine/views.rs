@@ -3,7 +3,7 @@
 
 use super::currencies;
 use super::kept::{KeptView, Keys};
-use super::months::{self, Finer, Grain, Month, MonthlyView, Months, Planner, Rule};
+use super::months::{self, Finer, Grain, MonthlyView, Months, Piece, Planner, Rule};
 use super::query_error;
 use crate::asset::{Asset, Assets, Origin};
 use crate::base::{Error, Result};
@@ -262,18 +262,18 @@ impl Views {
     /// Plans a month of a recalled view, for as long as the session lasts.
     fn planner(&self, name: &str) -> Planner {
         let (views, name) = (Weak::clone(&self.this), name.to_owned());
-        Arc::new(move |month| {
+        Arc::new(move |piece| {
             let (views, name) = (views.upgrade(), name.clone());
             async move {
                 let views = views.ok_or_else(|| Error::internal("the session is over"))?;
-                views.plan_month(&name, month).await
+                views.plan_month(&name, piece).await
             }
             .boxed()
         })
     }
 
     /// A month that no earlier session has read, after the finer views that it may read.
-    async fn plan_month(&self, name: &str, month: Month) -> Result<Arc<dyn TableProvider>> {
+    async fn plan_month(&self, name: &str, piece: Piece) -> Result<Arc<dyn TableProvider>> {
         let _alone = self.planning.lock().await;
         let state = (self.state)().ok_or_else(|| Error::internal("the session is over"))?;
         let asset = self.files.get(name).ok_or_else(no_months)?;
@@ -283,7 +283,7 @@ impl Views {
         self.order_finer(&state, asset, rule.grain, &mut BTreeSet::new(), &mut waiting)?;
         self.add_all(&state, waiting).await?;
         let finer = self.finer(rule.grain, keys).await?;
-        let planned = MonthlyView::plan_month(months, month, (name, rule), &asset.text, &finer).await;
+        let planned = MonthlyView::plan_month(months, piece, (name, rule), &asset.text, &finer).await;
         planned.map_err(|e| e.context(label(asset)))
     }
 
@@ -300,7 +300,8 @@ impl Views {
     async fn add_months(&self, asset: &Asset) -> Result<()> {
         let (months, keys, rule) = self.monthly(asset)?;
         let finer = self.finer(rule.grain, keys).await?;
-        let view = MonthlyView::plan(months, keys, (asset.name(), rule), &asset.text, &finer).await?;
+        let planner = self.planner(asset.name());
+        let view = MonthlyView::plan(months, keys, (asset.name(), rule), &asset.text, (&finer, &planner)).await?;
         self.tables
             .register_table(asset.name().to_owned(), Arc::new(view))?;
         Ok(())

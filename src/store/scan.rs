@@ -15,6 +15,7 @@ use datafusion::common::{DFSchema, Result, Statistics};
 use datafusion::config::TableParquetOptions;
 use datafusion::datasource::TableType;
 use datafusion::datasource::listing::PartitionedFile;
+use datafusion::datasource::physical_plan::parquet::CachedParquetFileReaderFactory;
 use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::datasource::table_schema::TableSchema;
@@ -163,7 +164,13 @@ impl FileScan {
             global: state.config_options().execution.parquet.clone(),
             ..TableParquetOptions::default()
         };
-        let source = ParquetSource::new(self.scanned.clone()).with_table_parquet_options(options);
+        // What a file says of itself is read once in a session, however many queries read the file.
+        let environment = state.runtime_env();
+        let known = environment.cache_manager.get_file_metadata_cache();
+        let reader = CachedParquetFileReaderFactory::new(environment.object_store(&url)?, known);
+        let source = ParquetSource::new(self.scanned.clone())
+            .with_table_parquet_options(options)
+            .with_parquet_file_reader_factory(Arc::new(reader));
         let config = FileScanConfigBuilder::new(url, Arc::new(source))
             .with_file_groups(groups)
             .with_statistics(statistics)

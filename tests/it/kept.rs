@@ -66,6 +66,7 @@ fn variations(plain: &Settings) -> Vec<Settings> {
         changed(|s| s.currency = "EUR".to_owned()),
         changed(|s| s.currency = "native".to_owned()),
         changed(|s| s.zone = chrono_tz::Pacific::Auckland),
+        changed(|s| s.zone = chrono_tz::America::Los_Angeles),
         changed(|s| s.now -= chrono::Duration::days(40)),
     ]
 }
@@ -327,8 +328,8 @@ async fn months_say_what_the_whole_says_and_a_new_day_costs_its_month() {
         kept: None,
         ..settings.clone()
     };
-    // As it is, in the currency of each bill, and in a zone whose months begin earlier.
-    for settings in [0, 3, 4].map(|at| variations(&config.settings).swap_remove(at)) {
+    // As it is, in the currency of each bill, and in zones whose months begin earlier and later.
+    for settings in [0, 3, 4, 5].map(|at| variations(&config.settings).swap_remove(at)) {
         let whole = monthly_answers(&config, &anew(&settings)).await;
         let cut = monthly_answers(&config, &with(&settings, 0, "one")).await;
         assert_same(&cut, &whole, "at first");
@@ -375,7 +376,7 @@ async fn months_say_what_the_whole_says_and_a_new_day_costs_its_month() {
         assert_eq!(of(&before, &old), of(&after, &old), "{view}");
         assert_ne!(of(&before, &new), of(&after, &new), "{view}");
     }
-    // Tasks that go on in September cost more now; nothing else of August has changed.
+    // Tasks that go on in September cost more now, those of the last days; nothing else of August has changed.
     for view in [
         "calls",
         "leaf_model_api",
@@ -385,6 +386,15 @@ async fn months_say_what_the_whole_says_and_a_new_day_costs_its_month() {
     ] {
         let old = format!("{view}.2026-08-");
         assert_eq!(of(&before, &old), of(&after, &old), "{view}");
+    }
+    for view in ["task_costs", "task_facts", "unit_task_days"] {
+        let (days, last) = (
+            format!("{view}.2026-08-before-"),
+            format!("{view}.2026-08-from-"),
+        );
+        assert!(!of(&before, &days).is_empty(), "{view}: {before:?}");
+        assert_eq!(of(&before, &days), of(&after, &days), "{view}");
+        assert_ne!(of(&before, &last), of(&after, &last), "{view}");
     }
     // A label costs the month of its task, however late it comes.
     label(&dir.path().join("labels/outcomes"), &old_task);

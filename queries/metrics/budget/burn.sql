@@ -79,7 +79,9 @@ leaves AS (
         CASE WHEN setting('currency') = 'native' OR l.fx_rate IS NULL THEN 1 ELSE l.fx_rate END AS rate
     FROM ledger AS l
     CROSS JOIN today AS t
+    -- The days that count are those of the budgets' periods (below); what began before the longest of them need not be read.
     WHERE l.evidence = 'billed' AND l.period_start < t.as_of
+        AND l.period_start >= date_trunc(setting('longest_budget'), LEAST($to, now_utc()) - INTERVAL '2 days') - INTERVAL '2 days'
 ),
 -- Few rows for the join below, whose condition is no plain equality.
 summed AS (

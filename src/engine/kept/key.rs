@@ -85,38 +85,43 @@ impl Keys {
         }
         let base = hash::content_hash(base.as_bytes());
         let settings = SettingValues::new(settings, registry);
-        let mut session = base.clone();
-        for (table, content) in contents.iter().collect::<BTreeMap<_, _>>() {
-            let _ = writeln!(session, "{table} {content}");
-        }
-        session.push_str(&lasting(&settings));
         Keys {
             store: Arc::new(Store::new(folder)),
+            session: session(&base, &contents, &settings),
             base,
             contents,
             settings,
-            session: short(&session),
             known: Mutex::default(),
             remote: remote.map(Arc::new),
             ending: String::new(),
         }
     }
 
-    /// Of a session over some of the facts: `cut` says how they were cut out.
-    pub(in crate::engine) fn of_part(
-        name: &str,
-        cut: &str,
-        (folder, contents): (&KeptFolder, Contents),
+    /// Those of sessions over some of the facts, before it is known which.
+    pub(in crate::engine) fn for_months(
+        folder: &KeptFolder,
         assets: &Assets,
         registry: &Registry,
         settings: &Settings,
     ) -> Keys {
-        let keys = Keys::new(folder, contents, assets, registry, settings, None);
         Keys {
             store: Arc::new(Store::for_months(folder)),
-            session: short(&format!("{}\n{cut}", keys.session)),
+            ..Keys::new(folder, Contents::default(), assets, registry, settings, None)
+        }
+    }
+
+    /// Of a session over some of the facts: `cut` says how they were cut out.
+    pub(in crate::engine) fn of_part(&self, name: &str, cut: &str, contents: Contents) -> Keys {
+        let whole = session(&self.base, &contents, &self.settings);
+        Keys {
+            store: Arc::clone(&self.store),
+            base: self.base.clone(),
+            contents,
+            settings: self.settings.clone(),
+            session: short(&format!("{whole}\n{cut}")),
+            known: Mutex::default(),
+            remote: None,
             ending: format!(".{name}"),
-            ..keys
         }
     }
 
@@ -194,6 +199,23 @@ impl Keys {
         Some(found)
     }
 
+    /// Whether a session of this name has planned the view; then its key is known here.
+    pub(in crate::engine) fn recall_key(&self, view: &str) -> bool {
+        let key = self.store.recall(&format!("{view}{}", self.ending), &self.session);
+        let recalled = key.is_some();
+        if let Some(key) = key {
+            self.learn(view, key, false);
+        }
+        recalled
+    }
+
+    /// Leaves the key of a view that was planned here to later sessions of the same name, whether its rows are read or not.
+    pub(in crate::engine) fn leave_key(&self, view: &str) {
+        if let Some((key, false)) = self.known(view) {
+            self.store.remember(&format!("{view}{}", self.ending), &self.session, &key);
+        }
+    }
+
     /// `plan` is analysed, and whatever the view reads was asked for before it.
     pub(in crate::engine) fn of(&self, view: &str, plan: &LogicalPlan) -> Result<Stored> {
         let words = plan.display_indent_schema().to_string();
@@ -241,6 +263,16 @@ impl Keys {
             remote: self.remote.clone(),
         })
     }
+}
+
+/// A name for all that the names of a session's views can depend on but the time of day.
+fn session(base: &str, contents: &Contents, settings: &SettingValues) -> String {
+    let mut session = base.to_owned();
+    for (table, content) in contents.iter().collect::<BTreeMap<_, _>>() {
+        let _ = writeln!(session, "{table} {content}");
+    }
+    session.push_str(&lasting(settings));
+    short(&session)
 }
 
 fn short(text: &str) -> String {

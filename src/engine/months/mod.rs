@@ -5,19 +5,21 @@
 //! the grain what it is told by: attempts, charges, leaves or tasks. Each month is a session of its own for each grain, over the
 //! facts that its rows can depend on (`reach`) and over the rows that finer grains have in all months, in which
 //! the view is planned and kept like any other. What is there for all to read is the rows of each month that are its
-//! own. Facts of one month and of few rows are not cut: nothing would be saved.
+//! own. The last days of a month whose tasks go on in the next one are worked out apart from the others (`piece`). Facts of one month and of few rows are not cut: nothing would be saved.
 
+mod implied;
 mod month;
 mod owed;
+mod piece;
 mod reach;
 mod spans;
 mod view;
 
-pub(super) use month::Month;
 pub(super) use owed::Planner;
+pub(super) use piece::Piece;
 pub(super) use view::MonthlyView;
 
-use super::kept::{KeptFolder, Keys, lasting};
+use super::kept::{Keys, lasting};
 use super::tables::{self, Contents, Facts};
 use super::udf::SettingValues;
 use super::{Registry, Settings, rates, rules, session, views};
@@ -27,6 +29,7 @@ use datafusion::catalog::TableProvider;
 use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::prelude::SessionContext;
 use futures::future::BoxFuture;
+use month::Month;
 use reach::{Reach, SAMPLES_US};
 use spans::{Series, Spans};
 use std::collections::BTreeMap;
@@ -80,10 +83,10 @@ pub(super) struct Finer {
     pub(super) timely: bool,
 }
 
-/// The facts and rows that a month of some grain is worked out from. Its session is opened when a view has to
+/// The facts and rows that a month of some grain, or a piece of it, is worked out from. Its session is opened when a view has to
 /// be planned in it.
 pub(super) struct Slice {
-    month: Month,
+    piece: Piece,
     grain: Grain,
     reach: Reach,
     facts: Facts,
@@ -98,7 +101,7 @@ type Slices = BTreeMap<Grain, Vec<Slice>>;
 /// The months of a lake, worked out when the first view asks for them.
 pub(super) struct Months {
     facts: Facts,
-    folder: KeptFolder,
+    keys: Keys,
     assets: Assets,
     registry: Registry,
     settings: Settings,
@@ -127,7 +130,7 @@ impl Months {
         };
         Some(Arc::new(Months {
             facts,
-            folder,
+            keys: Keys::for_months(&folder, assets, registry, &settings),
             assets: assets.clone(),
             registry: registry.clone(),
             settings,
@@ -173,19 +176,24 @@ impl Months {
             let own: i64 = months.iter().map(length).sum();
             let mut slices = Slices::new();
             for grain in Grain::ALL {
-                let reaches: Vec<_> = months
+                let cut = |month: &Month| match grain {
+                    Grain::Tasks => Piece::cut(*month, spans.ties.goes_on(month.stretch(zone)), zone),
+                    Grain::Attempts | Grain::Charges | Grain::Leaves => vec![Piece::whole(*month)],
+                };
+                let pieces: Vec<Piece> = months.iter().flat_map(cut).collect();
+                let reaches: Vec<_> = pieces
                     .iter()
-                    .map(|month| spans.ties.reach(grain, month.stretch(zone), month.days(zone)))
+                    .map(|piece| spans.ties.reach(grain, piece.stretch(zone), piece.days(zone)))
                     .collect();
                 let requests = reaches.iter().map(|reach| reach.facts.requests);
                 let all: i64 = requests.map(|stretch| stretch.to - stretch.from).sum();
                 if all > own.saturating_mul(MOST_OVERLAP) {
                     return Ok(None);
                 }
-                let of_grain = months
+                let of_grain = pieces
                     .iter()
                     .zip(reaches)
-                    .map(|(month, reach)| self.slice(&spans, &months, *month, grain, reach))
+                    .map(|(piece, reach)| self.slice(&spans, &months, *piece, grain, reach))
                     .collect();
                 slices.insert(grain, of_grain);
             }
@@ -194,7 +202,7 @@ impl Months {
     }
 
     /// One of these months.
-    fn slice(&self, spans: &Spans, months: &[Month], month: Month, grain: Grain, reach: Reach) -> Slice {
+    fn slice(&self, spans: &Spans, months: &[Month], piece: Piece, grain: Grain, reach: Reach) -> Slice {
         let cut = |facts: reach::Facts| {
             let requests = (facts.requests.from, facts.requests.to);
             self.facts
@@ -207,7 +215,7 @@ impl Months {
         if grain == Grain::Tasks {
             contents.insert(
                 tables::OUTCOMES.to_owned(),
-                format!("{:?}", spans.labels.get(&month)),
+                format!("{:?}", spans.labels.get(&piece.month)),
             );
         }
         let finer = [(Grain::Attempts, reach.attempts), (Grain::Charges, reach.charges)];
@@ -227,16 +235,10 @@ impl Months {
                 contents.insert(view.to_owned(), behind.clone());
             }
         }
-        let keys = Keys::of_part(
-            &month.to_string(),
-            &format!("{grain:?} {reach:?}"),
-            (&self.folder, contents),
-            &self.assets,
-            &self.registry,
-            &self.settings,
-        );
+        let cut = format!("{grain:?} {reach:?}");
+        let keys = self.keys.of_part(&piece.to_string(), &cut, contents);
         Slice {
-            month,
+            piece,
             grain,
             reach,
             facts,
@@ -286,24 +288,32 @@ impl Months {
         Ok(context)
     }
 
-    /// A session over the facts of one month alone.
-    async fn session_of(&self, month: &str) -> Result<SessionContext> {
+    /// A session in which these views say what those of one month's facts alone do. Where earlier sessions left their
+    /// rows it is this one, without the facts.
+    async fn session_of(&self, month: &str, views: &[&str], found: &SessionContext) -> Result<SessionContext> {
         let facts = self.facts.of_month(month);
-        let keys = Keys::of_part(
-            &format!("of-{month}"),
-            "",
-            (&self.folder, facts.contents()),
-            &self.assets,
-            &self.registry,
-            &self.settings,
-        );
-        self.session(facts.whole(), &Series::new(), Arc::new(keys), &|_| true)
-            .await
+        let keys = self.keys.of_part(&format!("of-{month}"), "", facts.contents());
+        let recalled: Option<Vec<_>> = views.iter().map(|view| keys.recall(view, "")).collect();
+        let Some(recalled) = recalled else {
+            return self
+                .session(facts.whole(), &Series::new(), Arc::new(keys), &|_| true)
+                .await;
+        };
+        for (view, rows) in views.iter().zip(recalled) {
+            found.deregister_table(*view)?;
+            found.register_table(*view, Arc::new(rows))?;
+        }
+        Ok(found.clone())
+    }
+
+    /// A session without any table.
+    fn empty_session(&self) -> Result<SessionContext> {
+        session::open(&self.settings, &self.registry, Arc::clone(&self.runtime))
     }
 
     /// A session over the labels of all tasks alone.
     fn session_of_labels(&self) -> Result<SessionContext> {
-        let context = session::open(&self.settings, &self.registry, Arc::clone(&self.runtime))?;
+        let context = self.empty_session()?;
         context.register_table(tables::OUTCOMES, self.facts.outcomes()?)?;
         Ok(context)
     }
@@ -316,7 +326,7 @@ impl Months {
         keys: Arc<Keys>,
         wanted: &(dyn Fn(&str) -> bool + Sync),
     ) -> Result<SessionContext> {
-        let context = session::open(&self.settings, &self.registry, Arc::clone(&self.runtime))?;
+        let context = self.empty_session()?;
         tables::register_part(&context, facts, &self.registry, resumed)?;
         rates(&context, &self.settings).await?;
         rules::create(&context, &self.registry, &self.assets).await?;

@@ -1,6 +1,6 @@
 //! Rows of a month that no session has read yet: planned when one does.
 
-use super::month::Month;
+use super::piece::Piece;
 use crate::base::Result;
 use crate::base::scan::{Scan, view_by};
 use arrow::datatypes::SchemaRef;
@@ -13,21 +13,21 @@ use std::fmt;
 use std::sync::Arc;
 use tokio::sync::OnceCell;
 
-/// Plans a month of a view.
+/// Plans a month of a view, or a piece of it.
 pub(in crate::engine) type Planner =
-    Arc<dyn Fn(Month) -> BoxFuture<'static, Result<Arc<dyn TableProvider>>> + Send + Sync>;
+    Arc<dyn Fn(Piece) -> BoxFuture<'static, Result<Arc<dyn TableProvider>>> + Send + Sync>;
 
 pub(super) struct Owed {
-    month: Month,
+    piece: Piece,
     schema: SchemaRef,
     planner: Planner,
     rows: OnceCell<Arc<dyn TableProvider>>,
 }
 
 impl Owed {
-    pub(super) fn new(month: Month, schema: SchemaRef, planner: &Planner) -> Owed {
+    pub(super) fn new(piece: Piece, schema: SchemaRef, planner: &Planner) -> Owed {
         Owed {
-            month,
+            piece,
             schema,
             planner: Arc::clone(planner),
             rows: OnceCell::new(),
@@ -42,7 +42,7 @@ impl Owed {
         limit: Option<usize>,
     ) -> Scan<'a> {
         async move {
-            let planned = self.rows.get_or_try_init(|| (self.planner)(self.month)).await;
+            let planned = self.rows.get_or_try_init(|| (self.planner)(self.piece)).await;
             let rows = planned.map_err(|e| DataFusionError::External(Box::new(e)))?;
             rows.scan(state, projection, filters, limit).await
         }
@@ -57,7 +57,7 @@ impl TableProvider for Owed {
 impl fmt::Debug for Owed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Owed")
-            .field("month", &self.month)
+            .field("piece", &self.piece)
             .finish_non_exhaustive()
     }
 }

@@ -9,6 +9,7 @@
 
 use super::Grain;
 use super::month::{DAY_US, HOUR_US, Month};
+use chrono_tz::Tz;
 use std::collections::BTreeMap;
 
 /// A half-open stretch of time, in microseconds.
@@ -196,12 +197,20 @@ impl Ties {
             .filter(move |charge| own.has(charge.period.from) || days.has(charge.moment))
     }
 
-    /// With the tasks that touch it.
+    /// When the first of the tasks begins that are in a month and go on after it.
+    pub(super) fn goes_on(&self, own: Stretch) -> Option<i64> {
+        let going_on = |across: &&Stretch| across.from < own.to && own.to < across.to;
+        self.across.iter().filter(going_on).map(|across| across.from).min()
+    }
+
+    /// With the tasks that touch it: those that lie in one month of UTC reach no further than that.
     fn tasks(&self, stretch: Stretch) -> Stretch {
         let longest = |at: i64| self.longest.get(&Month::of_utc(at)).copied().unwrap_or(0);
+        let month = |at: i64| Month::of_utc(at).stretch(Tz::UTC);
+        let (first, last) = (month(stretch.from), month(stretch.to - 1));
         let mut wider = Stretch {
-            from: stretch.from - longest(stretch.from),
-            to: stretch.to + longest(stretch.to - 1),
+            from: first.from.max(stretch.from - longest(stretch.from)),
+            to: last.to.min(stretch.to + longest(stretch.to - 1)),
         };
         for across in self.across.iter().filter(|across| across.meets(&stretch)) {
             wider = wider.with(across);
@@ -278,13 +287,35 @@ mod tests {
     fn attempts_pull_in_the_tasks_that_touch_the_month() {
         let reach = tied().reach(Grain::Attempts, JUNE, JUNE);
         assert_eq!(further(reach.facts.requests), (0, 2));
-        // Tasks of July last up to five hours: those that began before an hour of July are needed for it.
-        let july = Stretch {
-            from: JUNE.to,
+        // Tasks of July last up to five hours: those that began before an hour of July are needed for it. Of June are those
+        // only that go on in July.
+        let july = |from| Stretch {
+            from: JUNE.to + from,
             to: JUNE.to + 31 * DAY_US,
         };
-        let reach = tied().reach(Grain::Attempts, july, july);
-        assert_eq!(JUNE.to - reach.facts.requests.from, 5 * HOUR_US);
+        let from = |own| tied().reach(Grain::Attempts, own, own).facts.requests.from - JUNE.to;
+        assert_eq!(from(july(0)), -HOUR_US);
+        assert_eq!(from(july(2 * HOUR_US)), 0);
+        assert_eq!(from(july(9 * HOUR_US)), 4 * HOUR_US);
+    }
+
+    #[test]
+    fn what_begins_before_tasks_that_go_on_does_not_depend_on_the_next_month() {
+        let ties = tied();
+        assert_eq!(ties.goes_on(JUNE), Some(JUNE.to - HOUR_US));
+        assert_eq!(ties.goes_on(Stretch { to: JUNE.to + 9, ..JUNE }), Some(JUNE.to - HOUR_US));
+        assert_eq!(Ties::default().goes_on(JUNE), None);
+        let before = Stretch {
+            to: JUNE.to - DAY_US,
+            ..JUNE
+        };
+        let ties = Ties {
+            longest: BTreeMap::from([(Month::of_utc(JUNE.from), 90 * HOUR_US)]),
+            ..ties
+        };
+        let reach = ties.reach(Grain::Tasks, before, before);
+        assert_eq!(further(reach.facts.requests), (0, 0));
+        assert_eq!(further(reach.charges.unwrap().facts.charges), (0, 0));
     }
 
     #[test]

@@ -12,8 +12,7 @@ use arrow::datatypes::{Decimal128Type, TimestampMicrosecondType};
 use chrono_tz::Tz;
 use datafusion::prelude::SessionContext;
 use futures::TryStreamExt;
-use std::collections::hash_map::Entry;
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// A row may be told under another day than that of its fact.
 const NEIGHBOUR_US: i64 = 2 * DAY_US;
@@ -39,134 +38,153 @@ pub(super) struct Labels {
     sum: u128,
 }
 
-/// Tasks by their numbers: the first and the last month whose labels are theirs.
-#[derive(Default)]
-struct Tasks {
-    months: HashMap<u64, (Month, Month), ahash::RandomState>,
-    numbers: ahash::RandomState,
+/// A task, or what of it lies in one month of facts, by a number that stands for its name: two tasks may share one, and then
+/// count as one task that lasts longer.
+#[derive(Debug, Clone, Copy)]
+struct Task {
+    number: u64,
+    stretch: Stretch,
 }
 
+/// All tasks in the order of their numbers.
+#[derive(Debug, Default)]
+struct Tasks {
+    all: Vec<Task>,
+    /// Where those begin whose first bits are 0, 1, 2 and so on. Numbers lie evenly: few begin alike.
+    begin: Vec<usize>,
+}
+
+/// First bits that are looked up.
+const FIRST_BITS: u32 = 16;
+
 impl Tasks {
-    /// A number that stands for a name: two tasks may share one, and then count as one task that lasts longer.
-    fn number(&self, name: &str) -> u64 {
-        self.numbers.hash_one(name)
+    /// Puts together what lies in several months, and says from when to when those tasks last.
+    fn of(parts: Vec<Vec<Task>>) -> (Tasks, Vec<Stretch>) {
+        let mut all = parts.concat();
+        all.sort_unstable_by_key(|task| task.number);
+        let mut across = Vec::new();
+        let mut several = false;
+        all.dedup_by(|task, known| {
+            let same = task.number == known.number;
+            if same {
+                known.stretch = known.stretch.with(&task.stretch);
+                if several {
+                    across.pop();
+                }
+                across.push(known.stretch);
+            }
+            several = same;
+            same
+        });
+        let mut at = 0;
+        let begin = (0..=1 << FIRST_BITS).map(|first: u64| {
+            at += all[at..].partition_point(|task| first_bits(task.number) < first);
+            at
+        });
+        let begin = begin.collect();
+        (Tasks { all, begin }, across)
+    }
+
+    /// From its first to its last attempt.
+    fn find(&self, number: u64) -> Option<Stretch> {
+        let first = usize::try_from(first_bits(number)).ok()?;
+        let alike = self.all.get(*self.begin.get(first)?..*self.begin.get(first + 1)?)?;
+        let task = alike.iter().find(|task| task.number == number)?;
+        Some(task.stretch)
+    }
+
+    fn from_to(&self) -> Option<Stretch> {
+        let stretches = self.all.iter().map(|task| task.stretch);
+        stretches.reduce(|all, stretch| all.with(&stretch))
     }
 }
 
-/// The months of moments, most of which lie in the month of the moment before.
-struct MonthsOf {
-    zone: Tz,
-    last: Option<(Stretch, Month)>,
+fn first_bits(number: u64) -> u64 {
+    number >> (u64::BITS - FIRST_BITS)
 }
 
-impl MonthsOf {
-    fn of(&mut self, moment: i64) -> Month {
-        match self.last {
-            Some((stretch, month)) if stretch.has(moment) => month,
-            _ => {
-                let month = Month::of(moment, self.zone);
-                self.last = Some((month.stretch(self.zone), month));
-                month
-            }
+/// When the months of a stretch begin.
+struct Calendar(Vec<(i64, Month)>);
+
+impl Calendar {
+    fn of(stretch: Stretch, zone: Tz) -> Calendar {
+        let (mut month, last) = (Month::of(stretch.from, zone), Month::of(stretch.to, zone));
+        let mut months = Vec::new();
+        while month <= last {
+            months.push((month.stretch(zone).from, month));
+            month = month.next();
         }
+        Calendar(months)
+    }
+
+    /// Those of them that a stretch lies in.
+    fn months(&self, stretch: Stretch) -> impl Iterator<Item = Month> {
+        let after = |moment: i64| self.0.partition_point(|(begins, _)| *begins <= moment);
+        let (first, last) = (after(stretch.from).saturating_sub(1), after(stretch.to));
+        self.0[first..last].iter().map(|(_, month)| *month)
     }
 }
 
 pub(super) async fn read(months: &Months) -> Result<Spans> {
     let mut spans = Spans::default();
-    let mut sessions = Vec::new();
-    let (mut tasks, mut several) = (Tasks::default(), HashSet::default());
-    let months_of = || MonthsOf {
-        zone: months.zone(),
-        last: None,
-    };
-    let (mut first_of, mut last_of) = (months_of(), months_of());
+    let mut parts = Vec::new();
+    let found = months.empty_session()?;
     for part in months.facts.months() {
-        let context = months.session_of(&part).await?;
+        let views = ["charge_spans", "sample_series", "task_spans"];
+        let context = months.session_of(&part, &views, &found).await?;
         spans.charges(&context, &part).await?;
         spans.series(&context).await?;
-        let mut longest: BTreeMap<Month, i64> = BTreeMap::new();
-        each_task(&context, |name, stretch| {
-            // Rows of days stand in one month, and are told by all tasks of the day.
-            let first = first_of.of(stretch.from - DAY_US);
-            let last = last_of.of(stretch.to + DAY_US);
-            let task = tasks.number(name);
-            // A task is listed once in each month that it has attempts in.
-            match tasks.months.entry(task) {
-                Entry::Vacant(place) => {
-                    place.insert((first, last));
-                }
-                Entry::Occupied(mut known) => {
-                    let (from, to) = *known.get();
-                    known.insert((from.min(first), to.max(last)));
-                    several.insert(task);
-                }
-            }
-            let longest = longest.entry(Month::of_utc(stretch.from)).or_default();
-            *longest = (*longest).max(stretch.to - stretch.from);
-        })
-        .await?;
-        spans.ties.longest.extend(longest);
-        sessions.push(context);
+        let tasks = tasks(&context).await?;
+        // The facts of a part have begun in its month.
+        if let Some(longest) = tasks.iter().map(|task| task.stretch.to - task.stretch.from).max() {
+            let month = Month::parse(&part).ok_or_else(|| lost("name"))?;
+            spans.ties.longest.insert(month, longest);
+        }
+        parts.push(tasks);
     }
+    let (tasks, across) = Tasks::of(parts);
+    spans.ties.across = merged(across);
     spans.labels = labels(months, &tasks).await?;
-    tasks.months = HashMap::default();
-    if !several.is_empty() {
-        spans.ties.across = across(&sessions, &several, &tasks).await?;
-    }
     Ok(spans)
 }
 
 /// The labels of each month's tasks. One of a task that is not there yet is nobody's.
 async fn labels(months: &Months, tasks: &Tasks) -> Result<BTreeMap<Month, Labels>> {
-    let columns = tables::label_columns()?.join(", ");
-    let sql = format!("SELECT task_id, fingerprint({columns}) FROM outcomes");
+    let mut labels: BTreeMap<Month, Labels> = BTreeMap::new();
+    let Some(all) = tasks.from_to() else {
+        return Ok(labels);
+    };
+    let calendar = Calendar::of(of_whole_days(all), months.zone());
+    let label = tables::label_number()?;
+    let sql = format!("SELECT fingerprint(task_id), {label} FROM outcomes");
     let frame = months.session_of_labels()?.sql(&sql).await.map_err(query_error)?;
     let mut rows = frame.execute_stream().await.map_err(query_error)?;
-    let mut labels: BTreeMap<Month, Labels> = BTreeMap::new();
     while let Some(batch) = rows.try_next().await.map_err(query_error)? {
-        let names = batch
-            .column(0)
-            .as_string_opt::<i32>()
-            .ok_or_else(|| lost("labels"))?;
-        let numbers = batch
-            .column(1)
-            .as_primitive_opt::<Decimal128Type>()
-            .ok_or_else(|| lost("numbers of labels"))?;
-        for (row, label) in numbers.values().iter().enumerate() {
-            let Some((first, last)) = tasks.months.get(&tasks.number(names.value(row))) else {
+        let (names, contents) = (numbers(&batch, 0)?, numbers(&batch, 1)?);
+        for (name, content) in names.iter().zip(contents) {
+            let Some(stretch) = tasks.find(number(*name)) else {
                 continue;
             };
-            let mut month = *first;
-            while month <= *last {
+            for month in calendar.months(of_whole_days(stretch)) {
                 let known = labels.entry(month).or_default();
                 known.count += 1;
-                known.sum = known.sum.wrapping_add(label.cast_unsigned());
-                month = month.next();
+                known.sum = known.sum.wrapping_add(content.cast_unsigned());
             }
         }
     }
     Ok(labels)
 }
 
-/// From the first to the last attempt of these tasks, those that overlap as one.
-async fn across(
-    sessions: &[SessionContext],
-    several: &HashSet<u64, ahash::RandomState>,
-    tasks: &Tasks,
-) -> Result<Vec<Stretch>> {
-    let mut whole: HashMap<u64, Stretch> = HashMap::new();
-    for context in sessions {
-        each_task(context, |name, stretch| {
-            let task = tasks.number(name);
-            if several.contains(&task) {
-                let known = whole.entry(task).or_insert(stretch);
-                *known = known.with(&stretch);
-            }
-        })
-        .await?;
+/// Rows of days stand in one month, and are told by all tasks of the day.
+fn of_whole_days(stretch: Stretch) -> Stretch {
+    Stretch {
+        from: stretch.from - DAY_US,
+        to: stretch.to + DAY_US,
     }
-    let mut all: Vec<Stretch> = whole.into_values().collect();
+}
+
+/// Those that overlap as one.
+fn merged(mut all: Vec<Stretch>) -> Vec<Stretch> {
     all.sort_unstable();
     let mut merged: Vec<Stretch> = Vec::new();
     for stretch in all {
@@ -175,7 +193,7 @@ async fn across(
             _ => merged.push(stretch),
         }
     }
-    Ok(merged)
+    merged
 }
 
 impl Spans {
@@ -269,28 +287,39 @@ impl Spans {
     }
 }
 
-/// Calls with every task of a session.
-async fn each_task(context: &SessionContext, mut call: impl FnMut(&str, Stretch)) -> Result<()> {
+/// Every task of a session.
+async fn tasks(context: &SessionContext) -> Result<Vec<Task>> {
     let frame = context
-        .sql("SELECT task_id, first_started_at, last_started_at FROM task_spans")
+        .sql("SELECT task, first_started_at, last_started_at FROM task_spans")
         .await
         .map_err(query_error)?;
-    let mut rows = frame.execute_stream().await.map_err(query_error)?;
-    while let Some(batch) = rows.try_next().await.map_err(query_error)? {
-        let tasks = batch
-            .column(0)
-            .as_string_opt::<i32>()
-            .ok_or_else(|| lost("tasks"))?;
-        let (first, last) = (instants(&batch, 1)?, instants(&batch, 2)?);
-        for row in 0..batch.num_rows() {
-            let stretch = Stretch {
-                from: first[row],
-                to: last[row] + 1,
-            };
-            call(tasks.value(row), stretch);
-        }
+    let batches = frame.collect().await.map_err(query_error)?;
+    let mut tasks = Vec::with_capacity(batches.iter().map(RecordBatch::num_rows).sum());
+    for batch in batches {
+        let (names, first, last) = (numbers(&batch, 0)?, instants(&batch, 1)?, instants(&batch, 2)?);
+        let lasting = first.iter().zip(last).map(|(first, last)| Stretch {
+            from: *first,
+            to: *last + 1,
+        });
+        tasks.extend(names.iter().zip(lasting).map(|(name, stretch)| Task {
+            number: number(*name),
+            stretch,
+        }));
     }
-    Ok(())
+    Ok(tasks)
+}
+
+/// The last bits of a fingerprint.
+fn number(fingerprint: i128) -> u64 {
+    fingerprint.cast_unsigned() as u64
+}
+
+fn numbers(batch: &RecordBatch, column: usize) -> Result<&[i128]> {
+    let numbers = batch.column(column).as_primitive_opt::<Decimal128Type>();
+    Ok(numbers
+        .filter(|numbers| numbers.null_count() == 0)
+        .ok_or_else(|| lost("numbers"))?
+        .values())
 }
 
 fn instants(batch: &RecordBatch, column: usize) -> Result<&[i64]> {

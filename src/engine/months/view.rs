@@ -1,7 +1,8 @@
 //! A view whose rows lie in months: of each month the rows that are its own.
 
-use super::month::Month;
+use super::implied::with_implied;
 use super::owed::{Owed, Planner};
+use super::piece::Piece;
 use super::reach::Stretch;
 use super::{Finer, Months, Rule, Slice, lost};
 use crate::base::Result;
@@ -57,13 +58,14 @@ impl Part {
 }
 
 impl MonthlyView {
-    /// Finds the rows of each month, or plans the view in it. `finer` are the views that it may read in all months.
+    /// Finds the rows of each month, or plans the view in it; where an earlier session has planned it and nobody has read the
+    /// month, it is planned when somebody does. `finer` are the views that it may read in all months.
     pub(in crate::engine) async fn plan(
         months: &Months,
         keys: &Keys,
         (name, rule): (&str, Rule<'_>),
         definition: &str,
-        finer: &[Finer],
+        (finer, planner): (&[Finer], &Planner),
     ) -> Result<MonthlyView> {
         let slices = months
             .slices(rule.grain)
@@ -71,33 +73,50 @@ impl MonthlyView {
             .ok_or_else(|| lost("rows of its own"))?;
         let (mut parts, mut named) = (Vec::new(), Vec::new());
         for slice in slices {
-            let rows = rows(months, slice, (name, definition), finer).await?;
+            let rows = match slice.keys.recall(name, definition) {
+                Some(found) => Some(Arc::new(found) as Arc<dyn TableProvider>),
+                None if slice.keys.recall_key(name) => None,
+                None => Some(planned(months, slice, name, finer).await?),
+            };
+            parts.push((slice, rows));
+        }
+        // Somebody has to say what columns there are.
+        if parts.iter().all(|(_, rows)| rows.is_none())
+            && let Some((slice, rows)) = parts.first_mut()
+        {
+            *rows = Some(planned(months, slice, name, finer).await?);
+        }
+        let known = parts.iter().find_map(|(_, rows)| rows.as_ref());
+        let schema = known.ok_or_else(|| lost("columns"))?.schema();
+        let parts = parts.into_iter().map(|(slice, rows)| {
+            let owed = || Arc::new(Owed::new(slice.piece, Arc::clone(&schema), planner)) as _;
+            (slice.piece, rows.unwrap_or_else(owed))
+        });
+        let parts = parts.collect();
+        for slice in slices {
             let (key, timely) = slice.keys.known(name).ok_or_else(|| lost("such view"))?;
-            named.push((slice.month.to_string(), key, timely));
-            parts.push((slice.month, rows));
+            named.push((slice.piece.to_string(), key, timely));
         }
         let view = MonthlyView::of(parts, months.zone(), rule.column, definition)?;
         keys.know_months(name, &named, &view.schema);
         Ok(view)
     }
 
-    /// Finds or plans the rows of one month.
+    /// Finds or plans the rows of one month, or of a piece of it.
     pub(in crate::engine) async fn plan_month(
         months: &Months,
-        month: Month,
+        piece: Piece,
         (name, rule): (&str, Rule<'_>),
         definition: &str,
         finer: &[Finer],
     ) -> Result<Arc<dyn TableProvider>> {
         let slices = months.slices(rule.grain).await?.unwrap_or_default();
-        let slice = slices.iter().find(|slice| slice.month == month);
-        rows(
-            months,
-            slice.ok_or_else(|| lost("rows of its own"))?,
-            (name, definition),
-            finer,
-        )
-        .await
+        let slice = slices.iter().find(|slice| slice.piece == piece);
+        let slice = slice.ok_or_else(|| lost("rows of its own"))?;
+        match slice.keys.recall(name, definition) {
+            Some(found) => Ok(Arc::new(found)),
+            None => planned(months, slice, name, finer).await,
+        }
     }
 
     /// The same with only the rows of a stretch.
@@ -129,30 +148,30 @@ impl MonthlyView {
     ) -> Option<MonthlyView> {
         let recalled = keys.recall_months(name, definition)?;
         let mut months = Vec::new();
-        for (month, rows) in recalled.months {
-            let month = Month::parse(&month)?;
+        for (piece, rows) in recalled.months {
+            let piece = Piece::parse(&piece)?;
             let rows: Arc<dyn TableProvider> = match rows {
                 Some(rows) => Arc::new(rows),
-                None => Arc::new(Owed::new(month, Arc::clone(&recalled.schema), planner)),
+                None => Arc::new(Owed::new(piece, Arc::clone(&recalled.schema), planner)),
             };
-            months.push((month, rows));
+            months.push((piece, rows));
         }
         MonthlyView::of(months, zone, column, definition).ok()
     }
 
     fn of(
-        months: Vec<(Month, Arc<dyn TableProvider>)>,
+        pieces: Vec<(Piece, Arc<dyn TableProvider>)>,
         zone: Tz,
         column: &str,
         definition: &str,
     ) -> Result<MonthlyView> {
-        let (_, first) = months.first().ok_or_else(|| lost("month"))?;
+        let (_, first) = pieces.first().ok_or_else(|| lost("month"))?;
         let schema = first.schema();
         let place = schema.index_of(column)?;
         let of_type = schema.field(place).data_type();
-        let parts = months
+        let parts = pieces
             .into_iter()
-            .map(|(month, rows)| Part::new(rows, month.stretch(zone), of_type));
+            .map(|(piece, rows)| Part::new(rows, piece.stretch(zone), of_type));
         Ok(MonthlyView {
             definition: definition.to_owned(),
             place,
@@ -190,17 +209,16 @@ impl MonthlyView {
     }
 }
 
-/// The rows of one month, as an earlier session left them or planned.
-async fn rows(
+/// The rows of one month, planned, of which later sessions need not know more than the key.
+async fn planned(
     months: &Months,
     slice: &Slice,
-    (name, definition): (&str, &str),
+    name: &str,
     finer: &[Finer],
 ) -> Result<Arc<dyn TableProvider>> {
-    match slice.keys.recall(name, definition) {
-        Some(found) => Ok(Arc::new(found)),
-        None => Ok(months.context(slice, finer).await?.table_provider(name).await?),
-    }
+    let rows = months.context(slice, finer).await?.table_provider(name).await?;
+    slice.keys.leave_key(name);
+    Ok(rows)
 }
 
 /// An instant in the type of a column.
@@ -231,15 +249,16 @@ impl MonthlyView {
             if !wanted.contains(&self.place) {
                 wanted.push(self.place);
             }
+            let filters = with_implied(filters);
             let mut plans = Vec::new();
-            for (part, matches) in self.parts.iter().zip(self.matching(state, filters)) {
+            for (part, matches) in self.parts.iter().zip(self.matching(state, &filters)) {
                 if !matches {
                     continue;
                 }
                 let own = col(self.column())
                     .gt_eq(lit(part.from.clone()))
                     .and(col(self.column()).lt(lit(part.until.clone())));
-                let mut filters = filters.to_vec();
+                let mut filters = filters.clone();
                 filters.push(own.clone());
                 let rows = part.rows.scan(state, Some(&wanted), &filters, None).await?;
                 let own = state.create_physical_expr(own, &DFSchema::try_from(rows.schema())?)?;

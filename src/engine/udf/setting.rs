@@ -1,7 +1,7 @@
 //! `setting('basis')`: how this session shows amounts.
 
 use super::args;
-use crate::engine::registry::SharingMethod;
+use crate::engine::registry::{BudgetPeriod, SharingMethod};
 use crate::engine::{Registry, Settings};
 use arrow::datatypes::DataType;
 use chrono::SecondsFormat;
@@ -9,8 +9,8 @@ use datafusion::common::{ScalarValue, exec_err, plan_err};
 use datafusion::error::Result;
 use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility};
 
-/// Knows `basis`, `currency`, `reporting_currency`, `time_zone`, `now`, `price_book`, `price_moment`, and
-/// which ways of sharing the rules use. A call with a literal is
+/// Knows `basis`, `currency`, `reporting_currency`, `time_zone`, `now`, `price_book`, `price_moment`,
+/// which ways of sharing the rules use and the longest period of a budget. A call with a literal is
 /// folded while planning, so that a plan that travels to other machines carries plain values.
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub(super) struct Setting {
@@ -28,7 +28,7 @@ impl Setting {
 }
 
 /// What `setting` answers, by name.
-#[derive(Debug, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(in crate::engine) struct SettingValues(pub(in crate::engine) Vec<(&'static str, String)>);
 
 impl SettingValues {
@@ -37,6 +37,8 @@ impl SettingValues {
             let used = registry.sharing.iter().any(|rule| rule.method == method);
             if used { "yes" } else { "no" }.to_owned()
         };
+        let periods = registry.budgets.iter().map(|budget| budget.period);
+        let longest_budget = periods.max().unwrap_or(BudgetPeriod::Month);
         SettingValues(vec![
             ("basis", settings.basis.name().to_owned()),
             ("currency", settings.currency.clone()),
@@ -55,6 +57,8 @@ impl SettingValues {
             // Known while planning, so that a way of sharing that no rule uses costs nothing.
             ("shares_by_requests", shares_by(SharingMethod::Requests)),
             ("shares_by_request_cost", shares_by(SharingMethod::RequestCost)),
+            // So are the days that no budget asks for.
+            ("longest_budget", longest_budget.name().to_owned()),
         ])
     }
 }

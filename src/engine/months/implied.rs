@@ -1,0 +1,63 @@
+//! What a filter says of the columns that a month can be told by.
+
+use super::month::DAY_US;
+use datafusion::logical_expr::{BinaryExpr, Expr, Operator, binary_expr, lit};
+use datafusion::scalar::ScalarValue;
+
+/// The filters, and what follows from them: a charge counts within a day of its start (`charge_moment`), so that one that counts
+/// in a window has begun in it or a day around it.
+pub(super) fn with_implied(filters: &[Expr]) -> Vec<Expr> {
+    let implied = filters.iter().filter_map(implied);
+    filters.iter().cloned().chain(implied).collect()
+}
+
+fn implied(filter: &Expr) -> Option<Expr> {
+    let Expr::BinaryExpr(BinaryExpr { left, op, right }) = filter else {
+        return None;
+    };
+    let (Expr::ScalarFunction(call), Expr::Literal(ScalarValue::TimestampMicrosecond(Some(at), zone), _)) =
+        (left.as_ref(), right.as_ref())
+    else {
+        return None;
+    };
+    let start = call.args.first().filter(|_| call.name() == "charge_moment")?;
+    let around = match op {
+        Operator::Gt | Operator::GtEq => at.checked_sub(DAY_US)?,
+        Operator::Lt | Operator::LtEq => at.checked_add(DAY_US)?,
+        _ => return None,
+    };
+    let around = ScalarValue::TimestampMicrosecond(Some(around), zone.clone());
+    Some(binary_expr(start.clone(), *op, lit(around)))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::engine::{Registry, Settings, udf};
+    use datafusion::prelude::col;
+
+    #[test]
+    fn a_window_of_moments_is_one_of_starts_a_day_wider() {
+        let settings = Settings::new(crate::base::time::from_micros(0));
+        let moment = udf::scalars(&settings, &Registry::default())
+            .into_iter()
+            .find(|function| function.name() == "charge_moment")
+            .unwrap();
+        let moment = moment.call(vec![col("period_start"), col("period_end")]);
+        let at = |micros| lit(ScalarValue::TimestampMicrosecond(Some(micros), Some("UTC".into())));
+        let filters = [
+            moment.clone().gt_eq(at(5 * DAY_US)),
+            moment.clone().lt(at(9 * DAY_US)),
+            moment.eq(at(7 * DAY_US)),
+            col("leaf").eq(lit("unmetered")),
+        ];
+        let all = with_implied(&filters);
+        assert_eq!(all[..4], filters);
+        let starts = [
+            col("period_start").gt_eq(at(4 * DAY_US)),
+            col("period_start").lt(at(10 * DAY_US)),
+        ];
+        assert_eq!(all[4..], starts);
+    }
+}
