@@ -8,7 +8,8 @@
 //! Much of what queries take is counted by nobody: batches on their way, pages of Parquet, what the allocator holds. So the
 //! process is looked at, too. While it takes more than three quarters of the limit, only the first one is given to who has
 //! something to spill. The last quarter is never theirs: a merge of what was spilled, or a hash join, cannot do with less.
-//! Groups are written down a second time while they are spilled, so what they hold counts twice.
+//! Groups are written down a second time while they are spilled, so what they hold counts twice. Who groups before rows are
+//! parted has nothing to spill: he hands on what he has, as one batch that nobody counts, and holds little for that.
 //! (A hash join that is refused is planned anew, `thrift`, but not where a join of every row with every row stands above it.)
 
 use datafusion::common::{Result, resources_err};
@@ -22,6 +23,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 const LOOK_AFTER: usize = 4 << 20;
 /// Who holds less than this part of the limit has nothing worth spilling, or a step of its work would not fit.
 const SOME: usize = 32;
+/// Who hands on groups holds no more than this part.
+const HANDED_ON: usize = 16;
 
 #[derive(Debug)]
 pub(super) struct Headroom {
@@ -113,6 +116,11 @@ fn groups(consumer: &MemoryConsumer) -> bool {
     consumer.name().contains("AggregateStream")
 }
 
+/// Does it hand them on, to be grouped once more?
+fn hands_on(consumer: &MemoryConsumer) -> bool {
+    consumer.name().starts_with("PartialHashAggregateStream")
+}
+
 impl fmt::Display for Headroom {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.all)
@@ -153,6 +161,10 @@ impl MemoryPool for Headroom {
     }
 
     fn try_grow(&self, reservation: &MemoryReservation, additional: usize) -> Result<()> {
+        let most = self.limit / HANDED_ON;
+        if reservation.size().saturating_add(additional) > most && hands_on(reservation.consumer()) {
+            return resources_err!("{additional} bytes more than the {most} for groups that are handed on");
+        }
         let wanted = self.all.reserved().saturating_add(additional);
         if wanted > self.limit / 4 {
             self.look(reservation, additional, wanted)?;
@@ -269,6 +281,9 @@ mod tests {
         groups.free();
         rows.try_grow(250).unwrap();
         rows.try_grow(1).unwrap();
+        let handed_on = of("PartialHashAggregateStream[0]");
+        handed_on.try_grow(62).unwrap();
+        assert!(handed_on.try_grow(1).is_err());
     }
 
     #[test]

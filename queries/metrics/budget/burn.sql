@@ -78,9 +78,8 @@ leaves AS (
             AS shown,
         CASE WHEN setting('currency') = 'native' OR l.fx_rate IS NULL THEN 1 ELSE l.fx_rate END AS rate
     FROM ledger AS l
-    CROSS JOIN today AS t
     -- The days that count are those of the budgets' periods (below); what began before the longest of them need not be read.
-    WHERE l.evidence = 'billed' AND l.period_start < t.as_of
+    WHERE l.evidence = 'billed' AND l.period_start < LEAST($to, now_utc())
         AND l.period_start >= date_trunc(setting('longest_budget'), LEAST($to, now_utc()) - INTERVAL '2 days') - INTERVAL '2 days'
 ),
 -- Few rows for the join below, whose condition is no plain equality.

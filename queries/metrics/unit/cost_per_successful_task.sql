@@ -85,6 +85,8 @@ WITH placed AS (
         COALESCE(task_started_at >= $from AND task_started_at < $to, false) AS known,
         COALESCE(placed_at >= $from AND placed_at < $to, false) AS inside
     FROM {{rows}}
+    -- Known or inside, in the words of the columns: months and files are told by them.
+    WHERE (task_started_at >= $from AND task_started_at < $to) OR (placed_at >= $from AND placed_at < $to)
 ),
 -- Request leaves are where their task is; whatever else starts inside the window stands for itself.
 joined AS (
@@ -95,7 +97,6 @@ joined AS (
         kind, modelled, charge_id, request_source, request_id, currency, fx_rate,
         CASE WHEN inside AND kind = 'gpu' THEN model END AS node_model
     FROM placed
-    WHERE known OR inside
 ),
 -- Idle money of each self-hosted model by charge, and who used the model.
 used AS (
