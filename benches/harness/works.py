@@ -5,6 +5,7 @@ import glob
 import json
 import os
 import shutil
+import statistics
 
 from . import answers, machine
 from .duck import Duck, listed
@@ -68,17 +69,24 @@ class Bench:
         year = Year(self.ours.binary, folder, self.ours.threads, self.say)
         try:
             year.make(requests, 1)
-            told = year.measure()
+            told = year.measure(self.rounds)
         except RuntimeError as error:
             row.failed = _short(error)
             return row
-        (first_month, month), (first_year, whole) = told["month"], told["year"]
-        row.ours = [whole.seconds / month.seconds]
-        row.others = [run.others for run in (month, whole) if run.others is not None]
-        row.peak = max(run.peak for pair in told.values() for run in pair)
+        (first_month, months), (first_year, years) = told["month"], told["year"]
+        of = {
+            (name, what): statistics.median(getattr(run, what) for run in runs)
+            for name, runs in (("month", months), ("year", years))
+            for what in ("seconds", "cpu")
+        }
+        each = [year.seconds / month.seconds for month, year in zip(months, years)]
+        row.ours = [of["year", "seconds"] / of["month", "seconds"]]
+        row.others = [run.others for run in months + years if run.others is not None]
+        row.peak = max(run.peak for first, later in told.values() for run in [first, *later])
         row.note = (
-            f"{requests} requests in the year: {month.seconds:.1f} s, {month.cpu:.1f} of processor time in the lake of a month, "
-            f"{whole.seconds:.1f} and {whole.cpu:.1f} in that of the year; nothing kept yet {first_month.seconds:.1f} and {first_year.seconds:.1f} s"
+            f"{requests} requests in the year: {of['month', 'seconds']:.1f} s, {of['month', 'cpu']:.1f} of processor time in the lake of a month, "
+            f"{of['year', 'seconds']:.1f} and {of['year', 'cpu']:.1f} in that of the year (medians; {min(each):.2f} to {max(each):.2f} in one round); "
+            f"nothing kept yet {first_month.seconds:.1f} and {first_year.seconds:.1f} s"
         )
         return row
 

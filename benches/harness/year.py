@@ -73,11 +73,11 @@ class Year:
                 raise RuntimeError(f"spendscope {' '.join(arguments[:2])} failed: {file.read()[-2000:]}")
         return run
 
-    def measure(self) -> dict[str, tuple[machine.Run, machine.Run]]:
-        """By lake: the first board, and the board after one more day has arrived."""
-        told = {}
+    def measure(self, rounds: int) -> dict[str, tuple[machine.Run, list[machine.Run]]]:
+        """By lake: the first board, and in each round the board after one more day has arrived."""
+        first = {}
         for name, months, outcomes in (("month", MONTH, "outcomes-month"), ("year", "2026-*", "outcomes")):
-            lake = os.path.join(self.folder, f"lake-{name}")
+            lake = self._lake(name)
             shutil.rmtree(lake, ignore_errors=True)
             for folder in ("reference", outcomes):
                 self._run(lake, "ingest", *sorted(glob.glob(os.path.join(self.folder, folder, "*"))))
@@ -87,10 +87,21 @@ class Year:
                     files = sorted(glob.glob(os.path.join(self.folder, kind, source, f"*{months}*")))
                     if files:
                         self._run(lake, "ingest", "--source", source, *files)
-            first = self._board(lake)
+            first[name] = self._board(lake)
             self._run(lake, "ingest", "--source", "litellm", os.path.join(self.folder, "later"))
-            told[name] = (first, self._board(lake))
-        return told
+        later = {name: [] for name in first}
+        for turn in range(rounds):
+            for name in sorted(first, reverse=turn % 2 == 1):
+                # What a board keeps is gone with the copy. Links do: no file of a lake is written twice.
+                copy = self._lake(f"{name}-copy")
+                shutil.rmtree(copy, ignore_errors=True)
+                shutil.copytree(self._lake(name), copy, copy_function=os.link)
+                later[name].append(self._board(copy))
+                shutil.rmtree(copy)
+        return {name: (first[name], later[name]) for name in first}
+
+    def _lake(self, name: str) -> str:
+        return os.path.join(self.folder, f"lake-{name}")
 
     def _board(self, lake: str) -> machine.Run:
         pictures = os.path.join(self.folder, "pictures")

@@ -13,52 +13,19 @@ months: first_started_at of tasks
 
 money: shown_cost in shown_currency
 */
-WITH shown_leaves AS (
-    SELECT
-        fingerprint(task_id) AS task, amount, fx_rate, wasted,
-        CASE
-            WHEN setting('currency') <> 'native' AND fx_rate IS NOT NULL THEN setting('currency')
-            ELSE currency
-        END AS shown,
-        CASE WHEN setting('currency') = 'native' OR fx_rate IS NULL THEN 1 ELSE fx_rate END AS rate
-    FROM request_leaves
-    WHERE evidence = 'billed' OR setting('basis') <> 'billed'
-),
-
--- Millions of tasks hold the number of a currency, and few rows its name.
-currencies AS (
-    SELECT shown, fingerprint(shown) AS number
-    FROM (SELECT DISTINCT shown FROM shown_leaves)
-),
-
-sums AS (
-    SELECT
-        task,
-        sum_product(amount, fx_rate) AS cost,
-        sum_product(amount, fx_rate) FILTER (WHERE wasted) AS waste,
-        count(*) FILTER (WHERE fx_rate IS NULL) AS unconverted,
-        min(fingerprint(shown)) AS least,
-        max(fingerprint(shown)) AS greatest,
-        sum_product(amount, rate) AS shown_cost
-    FROM shown_leaves
-    GROUP BY task
-),
-
-costs_of_tasks AS (
-    SELECT s.task, s.cost, s.waste, s.unconverted, s.shown_cost, c.shown, s.least <> s.greatest AS mixed
-    FROM currencies AS c
-    RIGHT JOIN sums AS s ON c.number = s.least
-),
-
 -- A priced attempt has its cost from the price book until the bill comes; these have none from anywhere.
-without_cost AS (
-    SELECT fingerprint(c.task_id) AS task, count(*) AS uncosted
-    FROM calls AS c
-    LEFT ANTI JOIN request_leaves AS l ON l.request_source = c.source AND l.request_id = c.request_id
-    WHERE
-        c.price_status = 'unpriced'
-        OR (c.price_status = 'self_hosted' AND c.uncached_input + c.cache_write + c.output > 0)
-    GROUP BY fingerprint(c.task_id)
+WITH without_cost AS (
+    SELECT c.task, count(*) AS uncosted
+    FROM (
+        SELECT fingerprint(source, request_id) AS attempt, fingerprint(task_id) AS task
+        FROM calls
+        WHERE
+            price_status = 'unpriced'
+            OR (price_status = 'self_hosted' AND uncached_input + cache_write + output > 0)
+    ) AS c
+    LEFT ANTI JOIN (SELECT fingerprint(request_source, request_id) AS attempt FROM request_leaves) AS l
+        ON l.attempt = c.attempt
+    GROUP BY c.task
 ),
 
 counted AS (
@@ -89,5 +56,5 @@ SELECT
     coalesce(c.unconverted, 0) AS unconverted,
     c.shown AS shown_currency,
     CASE WHEN coalesce(a.uncosted, 0) = 0 AND NOT coalesce(c.mixed, false) THEN coalesce(c.shown_cost, 0) END AS shown_cost
-FROM costs_of_tasks AS c
+FROM task_sums AS c
 RIGHT JOIN counted AS a ON c.task = a.task

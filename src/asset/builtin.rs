@@ -258,6 +258,7 @@ pub(super) static ASSETS: &[(&str, &str)] = assets![
     "views/task_costs.sql",
     "views/task_facts.sql",
     "views/task_spans.sql",
+    "views/task_sums.sql",
     "views/tasks.sql",
     "views/token_charge_days.sql",
     "views/token_charges.sql",

@@ -20,11 +20,12 @@ use super::cluster::Cluster;
 use crate::base::scan::{Scan, view_by};
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use datafusion::catalog::{Session, TableProvider};
-use datafusion::common::Result;
+use datafusion::common::{Result, Statistics};
 use datafusion::logical_expr::{Expr, LogicalPlan};
 use futures::FutureExt;
 use rows::Rows;
-use std::sync::Arc;
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
 use tokio::sync::OnceCell;
 
 #[derive(Debug)]
@@ -66,16 +67,20 @@ pub(super) struct FoundView {
     definition: String,
     schema: SchemaRef,
     rows: Rows,
+    files: Vec<PathBuf>,
+    bounds: OnceLock<Option<Statistics>>,
 }
 
 impl FoundView {
     /// `None`: the rows are not there any more.
     pub(super) fn open(store: &Store, view: &str, key: &str, definition: &str) -> Option<FoundView> {
-        let (rows, schema) = Rows::found(store, view, key)?;
+        let (rows, schema, files) = Rows::found(store, view, key)?;
         Some(FoundView {
             definition: definition.to_owned(),
             schema,
             rows,
+            files,
+            bounds: OnceLock::new(),
         })
     }
 }
@@ -95,6 +100,11 @@ impl FoundView {
 impl TableProvider for FoundView {
     fn get_table_definition(&self) -> Option<&str> {
         Some(&self.definition)
+    }
+
+    fn statistics(&self) -> Option<Statistics> {
+        let bounds = || rows::bounds(&self.files, &self.schema);
+        self.bounds.get_or_init(bounds).clone()
     }
 
     view_by!(scanned);

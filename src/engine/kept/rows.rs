@@ -7,9 +7,10 @@ use arrow::array::{Array, RecordBatch};
 use arrow::datatypes::{Schema, SchemaRef};
 use datafusion::catalog::{MemTable, Session, TableProvider};
 use datafusion::common::runtime::SpawnedTask;
-use datafusion::common::{DataFusionError, Result};
+use datafusion::common::{ColumnStatistics, DataFusionError, Result, ScalarValue, Statistics};
 use datafusion::datasource::file_format::parquet::ParquetFormat;
 use datafusion::datasource::listing::{ListingOptions, ListingTable, ListingTableConfig, ListingTableUrl};
+use datafusion::datasource::physical_plan::parquet::metadata::DFParquetMetadata;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::logical_expr::{Expr, LogicalPlan};
 use datafusion::physical_plan::union::UnionExec;
@@ -82,7 +83,7 @@ impl Rows {
     }
 
     /// The same when nothing but the key is known: the files say what columns there are.
-    pub(super) fn found(store: &Store, name: &str, key: &str) -> Option<(Rows, SchemaRef)> {
+    pub(super) fn found(store: &Store, name: &str, key: &str) -> Option<(Rows, SchemaRef, Vec<PathBuf>)> {
         let entry = store.find(name, key)?;
         let files = entry.files();
         let first = File::open(files.first()?).ok()?;
@@ -93,7 +94,7 @@ impl Rows {
             files: Some(listing(&files, &schema).ok()?),
             place: Place::Store { _entry: entry },
         };
-        Some((rows, schema))
+        Some((rows, schema, files))
     }
 
     /// Will later sessions find them?
@@ -217,6 +218,23 @@ impl Rows {
     pub(super) fn in_files(&self) -> bool {
         self.files.is_some()
     }
+}
+
+/// Between which values the columns of files lie, as far as all of them say.
+pub(super) fn bounds(files: &[PathBuf], schema: &SchemaRef) -> Option<Statistics> {
+    let mut all = Vec::new();
+    for path in files {
+        let about = ArrowReaderMetadata::load(&File::open(path).ok()?, ArrowReaderOptions::new()).ok()?;
+        let mut said = DFParquetMetadata::statistics_from_parquet_metadata(about.metadata(), schema).ok()?;
+        for column in &mut said.column_statistics {
+            // Of a column without bounds it says that all may be NULL, and who looks for others would not read it.
+            if column.min_value.get_value().is_none_or(ScalarValue::is_null) {
+                *column = ColumnStatistics::new_unknown();
+            }
+        }
+        all.push(said);
+    }
+    Statistics::try_merge_iter(&all, schema).ok()
 }
 
 /// The rows of a view, partition by partition, those that are too many in files of the folder. Where its joins want

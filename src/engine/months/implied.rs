@@ -1,14 +1,30 @@
-//! What a filter says of the columns that a month can be told by.
+//! What filters say of the columns that a month can be told by.
 
 use super::month::DAY_US;
 use datafusion::logical_expr::{BinaryExpr, Expr, Operator, binary_expr, lit};
 use datafusion::scalar::ScalarValue;
 
-/// The filters, and what follows from them: a charge counts within a day of its start (`charge_moment`), so that one that counts
+/// The filters without what keeps no row, and what follows from them: a charge counts within a day of its start (`charge_moment`), so that one that counts
 /// in a window has begun in it or a day around it.
 pub(super) fn with_implied(filters: &[Expr]) -> Vec<Expr> {
     let implied = filters.iter().filter_map(implied);
-    filters.iter().cloned().chain(implied).collect()
+    filters.iter().cloned().map(that_keep).chain(implied).collect()
+}
+
+/// A side of an OR that is NULL keeps no row: this is how a window over a column that a branch does not have arrives.
+fn that_keep(filter: Expr) -> Expr {
+    let null = |side: &Expr| matches!(side, Expr::Literal(ScalarValue::Boolean(None), _));
+    match filter {
+        Expr::BinaryExpr(BinaryExpr {
+            left,
+            op: Operator::Or,
+            right,
+        }) => match (that_keep(*left), that_keep(*right)) {
+            (kept, other) | (other, kept) if null(&other) => kept,
+            (left, right) => left.or(right),
+        },
+        filter => filter,
+    }
 }
 
 fn implied(filter: &Expr) -> Option<Expr> {
@@ -38,7 +54,7 @@ mod tests {
     use datafusion::prelude::col;
 
     #[test]
-    fn a_window_of_moments_is_one_of_starts_a_day_wider() {
+    fn a_window_of_moments_is_one_of_starts_a_day_wider_and_nothing_is_left_out() {
         let settings = Settings::new(crate::base::time::from_micros(0));
         let moment = udf::scalars(&settings, &Registry::default())
             .into_iter()
@@ -46,6 +62,14 @@ mod tests {
             .unwrap();
         let moment = moment.call(vec![col("period_start"), col("period_end")]);
         let at = |micros| lit(ScalarValue::TimestampMicrosecond(Some(micros), Some("UTC".into())));
+        let nothing = || lit(ScalarValue::Boolean(None));
+        let hidden = [
+            nothing().or(col("leaf").eq(lit("a"))).or(nothing()),
+            nothing(),
+            col("leaf").eq(lit("a")).or(col("leaf").eq(lit("b"))),
+        ];
+        let shown = [col("leaf").eq(lit("a")), nothing(), hidden[2].clone()];
+        assert_eq!(with_implied(&hidden), shown);
         let filters = [
             moment.clone().gt_eq(at(5 * DAY_US)),
             moment.clone().lt(at(9 * DAY_US)),

@@ -13,7 +13,7 @@ use chrono_tz::Tz;
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::pruning::PrunableStatistics;
 use datafusion::common::stats::Precision;
-use datafusion::common::{DFSchema, Statistics};
+use datafusion::common::{ColumnStatistics, DFSchema, Statistics};
 use datafusion::logical_expr::utils::conjunction;
 use datafusion::logical_expr::{Expr, col, lit};
 use datafusion::physical_optimizer::pruning::PruningPredicateBuilder;
@@ -184,7 +184,7 @@ impl MonthlyView {
         self.schema.field(self.place).name()
     }
 
-    /// Whether each month can have a row for which all filters hold.
+    /// Whether each month can have a row for which all filters hold, by when its rows are and by what its files say.
     fn matching(&self, state: &dyn Session, filters: &[Expr]) -> Vec<bool> {
         let all = vec![true; self.parts.len()];
         let decide = || {
@@ -195,11 +195,14 @@ impl MonthlyView {
                 .with_file_schema(Arc::clone(&self.schema))
                 .try_build(predicate)
                 .ok()?;
+            let unknown = || Statistics::new_unknown(&self.schema);
             let known = self.parts.iter().map(|part| {
-                let mut known = Statistics::new_unknown(&self.schema);
-                let column = &mut known.column_statistics[self.place];
-                column.min_value = Precision::Exact(part.from.clone());
-                column.max_value = Precision::Exact(part.last.clone());
+                let mut known = part.rows.statistics().unwrap_or_else(unknown);
+                known.column_statistics[self.place] = ColumnStatistics {
+                    min_value: Precision::Exact(part.from.clone()),
+                    max_value: Precision::Exact(part.last.clone()),
+                    ..ColumnStatistics::new_unknown()
+                };
                 Arc::new(known)
             });
             let known = PrunableStatistics::new(known.collect(), Arc::clone(&self.schema));
