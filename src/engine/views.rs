@@ -301,7 +301,14 @@ impl Views {
         let (months, keys, rule) = self.monthly(asset)?;
         let finer = self.finer(rule.grain, keys).await?;
         let planner = self.planner(asset.name());
-        let view = MonthlyView::plan(months, keys, (asset.name(), rule), &asset.text, (&finer, &planner)).await?;
+        let view = MonthlyView::plan(
+            months,
+            keys,
+            (asset.name(), rule),
+            &asset.text,
+            (&finer, &planner),
+        )
+        .await?;
         self.tables
             .register_table(asset.name().to_owned(), Arc::new(view))?;
         Ok(())

@@ -421,10 +421,7 @@ async fn months_say_what_the_whole_says_and_a_new_day_costs_its_month() {
         assert_eq!(of(&before, &old), of(&after, &old), "{view}");
     }
     for view in ["task_costs", "task_facts", "unit_task_days"] {
-        let (days, last) = (
-            format!("{view}.2026-08-before-"),
-            format!("{view}.2026-08-from-"),
-        );
+        let (days, last) = (format!("{view}.2026-08-before-"), format!("{view}.2026-08-from-"));
         assert!(!of(&before, &days).is_empty(), "{view}: {before:?}");
         assert_eq!(of(&before, &days), of(&after, &days), "{view}");
         assert_ne!(of(&before, &last), of(&after, &last), "{view}");

@@ -201,7 +201,9 @@ impl Keys {
 
     /// Whether a session of this name has planned the view; then its key is known here.
     pub(in crate::engine) fn recall_key(&self, view: &str) -> bool {
-        let key = self.store.recall(&format!("{view}{}", self.ending), &self.session);
+        let key = self
+            .store
+            .recall(&format!("{view}{}", self.ending), &self.session);
         let recalled = key.is_some();
         if let Some(key) = key {
             self.learn(view, key, false);
@@ -212,7 +214,8 @@ impl Keys {
     /// Leaves the key of a view that was planned here to later sessions of the same name, whether its rows are read or not.
     pub(in crate::engine) fn leave_key(&self, view: &str) {
         if let Some((key, false)) = self.known(view) {
-            self.store.remember(&format!("{view}{}", self.ending), &self.session, &key);
+            self.store
+                .remember(&format!("{view}{}", self.ending), &self.session, &key);
         }
     }
 

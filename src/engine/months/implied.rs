@@ -61,7 +61,12 @@ mod tests {
             .find(|function| function.name() == "charge_moment")
             .unwrap();
         let moment = moment.call(vec![col("period_start"), col("period_end")]);
-        let at = |micros| lit(ScalarValue::TimestampMicrosecond(Some(micros), Some("UTC".into())));
+        let at = |micros| {
+            lit(ScalarValue::TimestampMicrosecond(
+                Some(micros),
+                Some("UTC".into()),
+            ))
+        };
         let nothing = || lit(ScalarValue::Boolean(None));
         let hidden = [
             nothing().or(col("leaf").eq(lit("a"))).or(nothing()),

@@ -290,7 +290,12 @@ impl Months {
 
     /// A session in which these views say what those of one month's facts alone do. Where earlier sessions left their
     /// rows it is this one, without the facts.
-    async fn session_of(&self, month: &str, views: &[&str], found: &SessionContext) -> Result<SessionContext> {
+    async fn session_of(
+        &self,
+        month: &str,
+        views: &[&str],
+        found: &SessionContext,
+    ) -> Result<SessionContext> {
         let facts = self.facts.of_month(month);
         let keys = self.keys.of_part(&format!("of-{month}"), "", facts.contents());
         let recalled: Option<Vec<_>> = views.iter().map(|view| keys.recall(view, "")).collect();

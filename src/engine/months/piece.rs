@@ -40,7 +40,9 @@ impl Piece {
         let pieces = |day| [Days::Before(day), Days::From(day)].map(|days| Piece { month, days });
         let own = month.stretch(zone);
         match day {
-            Some(day) if own.from < midnight(day, zone) && midnight(day, zone) < own.to => pieces(day).to_vec(),
+            Some(day) if own.from < midnight(day, zone) && midnight(day, zone) < own.to => {
+                pieces(day).to_vec()
+            }
             _ => vec![Piece::whole(month)],
         }
     }
@@ -117,11 +119,7 @@ mod tests {
                 panic!("{pieces:?}");
             };
             for of in [Piece::stretch, Piece::days] {
-                let (whole, before, from) = (
-                    of(Piece::whole(month), zone),
-                    of(before, zone),
-                    of(from, zone),
-                );
+                let (whole, before, from) = (of(Piece::whole(month), zone), of(before, zone), of(from, zone));
                 assert_eq!((before.from, from.to), (whole.from, whole.to), "{zone}");
                 assert_eq!(before.to, from.from, "{zone}");
                 assert!(from.has(at), "{zone}");

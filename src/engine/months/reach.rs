@@ -200,7 +200,11 @@ impl Ties {
     /// When the first of the tasks begins that are in a month and go on after it.
     pub(super) fn goes_on(&self, own: Stretch) -> Option<i64> {
         let going_on = |across: &&Stretch| across.from < own.to && own.to < across.to;
-        self.across.iter().filter(going_on).map(|across| across.from).min()
+        self.across
+            .iter()
+            .filter(going_on)
+            .map(|across| across.from)
+            .min()
     }
 
     /// With the tasks that touch it: those that lie in one month of UTC reach no further than that.
@@ -303,7 +307,13 @@ mod tests {
     fn what_begins_before_tasks_that_go_on_does_not_depend_on_the_next_month() {
         let ties = tied();
         assert_eq!(ties.goes_on(JUNE), Some(JUNE.to - HOUR_US));
-        assert_eq!(ties.goes_on(Stretch { to: JUNE.to + 9, ..JUNE }), Some(JUNE.to - HOUR_US));
+        assert_eq!(
+            ties.goes_on(Stretch {
+                to: JUNE.to + 9,
+                ..JUNE
+            }),
+            Some(JUNE.to - HOUR_US)
+        );
         assert_eq!(Ties::default().goes_on(JUNE), None);
         let before = Stretch {
             to: JUNE.to - DAY_US,

@@ -88,12 +88,15 @@ impl Tasks {
     /// From its first to its last attempt.
     fn find(&self, number: u64) -> Option<Stretch> {
         let first = usize::try_from(first_bits(number)).ok()?;
-        let alike = self.all.get(*self.begin.get(first)?..*self.begin.get(first + 1)?)?;
+        let alike = self
+            .all
+            .get(*self.begin.get(first)?..*self.begin.get(first + 1)?)?;
         let task = alike.iter().find(|task| task.number == number)?;
         Some(task.stretch)
     }
 
-    fn from_to(&self) -> Option<Stretch> {
+    /// From the first attempt of any to the last one.
+    fn lasting(&self) -> Option<Stretch> {
         let stretches = self.all.iter().map(|task| task.stretch);
         stretches.reduce(|all, stretch| all.with(&stretch))
     }
@@ -151,7 +154,7 @@ pub(super) async fn read(months: &Months) -> Result<Spans> {
 /// The labels of each month's tasks. One of a task that is not there yet is nobody's.
 async fn labels(months: &Months, tasks: &Tasks) -> Result<BTreeMap<Month, Labels>> {
     let mut labels: BTreeMap<Month, Labels> = BTreeMap::new();
-    let Some(all) = tasks.from_to() else {
+    let Some(all) = tasks.lasting() else {
         return Ok(labels);
     };
     let calendar = Calendar::of(of_whole_days(all), months.zone());
