@@ -32,12 +32,16 @@ fn config(folder: &Path, now: &str) -> Config {
     .unwrap()
 }
 
+async fn engine(config: &Config, settings: &Settings) -> Engine {
+    let lake = Lake::open(&config.lake_url, config.clock.clone()).await.unwrap();
+    Engine::over_lake(&lake, config.as_of, &assets(), &config.registry, settings)
+        .await
+        .unwrap()
+}
+
 /// All rows of all questions, in order.
 async fn answers(config: &Config, settings: &Settings) -> Vec<Vec<Row>> {
-    let lake = Lake::open(&config.lake_url, config.clock.clone()).await.unwrap();
-    let engine = Engine::over_lake(&lake, config.as_of, &assets(), &config.registry, settings)
-        .await
-        .unwrap();
+    let engine = engine(config, settings).await;
     let mut said = Vec::new();
     for question in QUESTIONS {
         let rows = engine.query(question, &[]).await.unwrap();
@@ -205,11 +209,8 @@ async fn what_depends_on_the_time_is_not_recalled() {
 
 /// Every row of every view that is worked out month by month, and of some that read them.
 async fn monthly_answers(config: &Config, settings: &Settings) -> Vec<(String, Vec<Row>)> {
-    let lake = Lake::open(&config.lake_url, config.clock.clone()).await.unwrap();
     let assets = assets();
-    let engine = Engine::over_lake(&lake, config.as_of, &assets, &config.registry, settings)
-        .await
-        .unwrap();
+    let engine = engine(config, settings).await;
     let monthly = assets
         .under("views/")
         .filter(|view| view.text.contains("\nmonths: "))
@@ -243,10 +244,7 @@ const NARROW: [&str; 7] = [
 ];
 
 async fn narrow_answers(config: &Config, settings: &Settings) -> Vec<String> {
-    let lake = Lake::open(&config.lake_url, config.clock.clone()).await.unwrap();
-    let engine = Engine::over_lake(&lake, config.as_of, &assets(), &config.registry, settings)
-        .await
-        .unwrap();
+    let engine = engine(config, settings).await;
     let mut said = Vec::new();
     for question in NARROW {
         let rows = engine

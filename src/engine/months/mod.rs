@@ -289,7 +289,7 @@ impl Months {
     }
 
     /// A session in which these views say what those of one month's facts alone do. Where earlier sessions left their
-    /// rows it is this one, without the facts.
+    /// rows it is `found` with these, whose views are those of the last month that was asked for.
     async fn session_of(
         &self,
         month: &str,
