@@ -198,6 +198,7 @@ pub(super) static ASSETS: &[(&str, &str)] = assets![
     "views/billers.sql",
     "views/call_days.sql",
     "views/call_token_days.sql",
+    "views/called_names.sql",
     "views/calls.sql",
     "views/charge_item_days.sql",
     "views/charge_spans.sql",

@@ -73,6 +73,8 @@ fn config(memory_limit: usize) -> SessionConfig {
     // NULL sorts last ascending, first descending, as in PostgreSQL.
     options.sql_parser.default_null_ordering = "nulls_max".to_owned();
     options.optimizer.prefer_hash_join = true;
+    // Rows that are parted by some of what they are grouped by are not parted again.
+    options.optimizer.subset_repartition_threshold = 1;
     // Field accesses moved below a join get one name on both sides, and a filter over costs then fails.
     options.optimizer.enable_leaf_expression_pushdown = false;
     options.optimizer.skip_failed_rules = false;

@@ -10,10 +10,11 @@ use chrono::{DateTime, Utc};
 use datafusion::catalog::view::ViewTable;
 use datafusion::catalog::{MemTable, TableProvider};
 use datafusion::datasource::provider_as_source;
-use datafusion::logical_expr::{LogicalPlanBuilder, col, lit};
+use datafusion::logical_expr::{Expr, LogicalPlanBuilder, col, lit};
 use datafusion::prelude::SessionContext;
 use datafusion::scalar::ScalarValue;
 use std::collections::{BTreeSet, HashMap};
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 /// What the canonical tables are read from; a table that is not given is empty.
@@ -93,6 +94,8 @@ const REQUESTS: &str = "requests";
 const SAMPLES: &str = "gpu_samples";
 const CHARGES: &str = "charges";
 pub(super) const OUTCOMES: &str = "outcomes";
+/// When a label was given.
+pub(super) const GIVEN: &str = "recorded_at";
 const DAY_US: i64 = 86_400_000_000;
 
 /// The lake's tables, as they are or as they were; one that was never written is not there.
@@ -191,13 +194,15 @@ impl Facts {
         facts
     }
 
-    /// Labels of tasks, with the columns that have a text, by which labels are told apart (`label_number`).
-    pub(super) fn outcomes(&self) -> Result<Arc<dyn TableProvider>> {
+    /// Labels of tasks that were given from the first to the last moment, with the columns that have a text, by which labels are
+    /// told apart (`label_number`).
+    pub(super) fn outcomes(&self, given: RangeInclusive<i64>) -> Result<Arc<dyn TableProvider>> {
         let all = match self.0.get(OUTCOMES) {
             Some(snapshot) => snapshot.table_provider(),
             None => in_memory(labels()?.arrow(), Vec::new())?,
         };
         let plan = LogicalPlanBuilder::scan(OUTCOMES, provider_as_source(all), None)?
+            .filter(col(GIVEN).between(instant(*given.start()), instant(*given.end())))?
             .project(label_columns()?.map(|column| col(column.name)))?
             .build()?;
         Ok(Arc::new(ViewTable::new(plan, None)))
@@ -207,10 +212,6 @@ impl Facts {
     pub(super) fn meeting(&self, from: i64, to: i64) -> Result<Providers> {
         let mut all = self.whole();
         if let Some(charges) = all.remove(CHARGES) {
-            let instant = |micros: i64| {
-                let zone = Some(Arc::from("UTC"));
-                lit(ScalarValue::TimestampMicrosecond(Some(micros), zone))
-            };
             let meets = col("charge_period_start")
                 .lt(instant(to))
                 .and(col("charge_period_end").gt(instant(from)));
@@ -221,6 +222,11 @@ impl Facts {
         }
         Ok(all)
     }
+}
+
+fn instant(micros: i64) -> Expr {
+    let zone = Some(Arc::from("UTC"));
+    lit(ScalarValue::TimestampMicrosecond(Some(micros), zone))
 }
 
 /// The columns of labels that months know of.

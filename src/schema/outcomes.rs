@@ -7,7 +7,7 @@ pub(super) static TABLE: TableSchema = TableSchema {
     columns: COLUMNS,
     partition_by: &[],
     key: &["task_id", "recorded_at"],
-    sort_by: &["task_id", "recorded_at"],
+    sort_by: &["recorded_at", "task_id"],
 };
 
 static COLUMNS: &[Column] = &[

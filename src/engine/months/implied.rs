@@ -1,11 +1,13 @@
 //! What filters say of the columns that a month can be told by.
 
-use super::month::DAY_US;
+use super::month::{DAY_US, HOUR_US};
+use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::{BinaryExpr, Expr, Operator, binary_expr, lit};
 use datafusion::scalar::ScalarValue;
+use std::sync::Arc;
 
 /// The filters without what keeps no row, and what follows from them: a charge counts within a day of its start (`charge_moment`), so that one that counts
-/// in a window has begun in it or a day around it.
+/// in a window has begun in it or a day around it; and a number of hours since the epoch is asked for by the instant it begins at.
 pub(super) fn with_implied(filters: &[Expr]) -> Vec<Expr> {
     let implied = filters.iter().filter_map(implied);
     filters.iter().cloned().map(that_keep).chain(implied).collect()
@@ -31,11 +33,20 @@ fn implied(filter: &Expr) -> Option<Expr> {
     let Expr::BinaryExpr(BinaryExpr { left, op, right }) = filter else {
         return None;
     };
-    let (Expr::ScalarFunction(call), Expr::Literal(ScalarValue::TimestampMicrosecond(Some(at), zone), _)) =
-        (left.as_ref(), right.as_ref())
-    else {
-        return None;
-    };
+    match (left.as_ref(), right.as_ref()) {
+        (
+            Expr::ScalarFunction(call),
+            Expr::Literal(ScalarValue::TimestampMicrosecond(Some(at), zone), _),
+        ) => started(call, *op, *at, zone),
+        (Expr::BinaryExpr(instant), Expr::Literal(ScalarValue::Int64(Some(at)), _)) => {
+            begun(instant, *op, *at)
+        }
+        _ => None,
+    }
+}
+
+/// When charges start that count then.
+fn started(call: &ScalarFunction, op: Operator, at: i64, zone: &Option<Arc<str>>) -> Option<Expr> {
     let start = call.args.first().filter(|_| call.name() == "charge_moment")?;
     let around = match op {
         Operator::Gt | Operator::GtEq => at.checked_sub(DAY_US)?,
@@ -43,7 +54,19 @@ fn implied(filter: &Expr) -> Option<Expr> {
         _ => return None,
     };
     let around = ScalarValue::TimestampMicrosecond(Some(around), zone.clone());
-    Some(binary_expr(start.clone(), *op, lit(around)))
+    Some(binary_expr(start.clone(), op, lit(around)))
+}
+
+/// Which hours begin then.
+fn begun(instant: &BinaryExpr, op: Operator, at: i64) -> Option<Expr> {
+    let of_hours = instant.op == Operator::Multiply && *instant.right == lit(HOUR_US);
+    let hour = Some(&instant.left).filter(|_| of_hours)?;
+    let at = lit(at.div_euclid(HOUR_US));
+    match op {
+        Operator::Gt | Operator::GtEq => Some(hour.as_ref().clone().gt_eq(at)),
+        Operator::Lt | Operator::LtEq => Some(hour.as_ref().clone().lt_eq(at)),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -88,5 +111,23 @@ mod tests {
             col("period_start").lt(at(10 * DAY_US)),
         ];
         assert_eq!(all[4..], starts);
+    }
+
+    #[test]
+    fn a_window_of_instants_is_one_of_the_hours_that_begin_then() {
+        let begins = || col("hour") * lit(HOUR_US);
+        let filters = [
+            begins().gt_eq(lit(5 * HOUR_US + 1)),
+            begins().lt(lit(9 * HOUR_US)),
+            begins().lt_eq(lit(-1_i64)),
+            begins().eq(lit(HOUR_US)),
+            (col("hour") * lit(DAY_US)).lt(lit(HOUR_US)),
+        ];
+        let hours = [
+            col("hour").gt_eq(lit(5_i64)),
+            col("hour").lt_eq(lit(9_i64)),
+            col("hour").lt_eq(lit(-1_i64)),
+        ];
+        assert_eq!(with_implied(&filters)[5..], hours);
     }
 }

@@ -31,9 +31,10 @@ use datafusion::prelude::SessionContext;
 use futures::future::BoxFuture;
 use month::Month;
 use reach::{Reach, SAMPLES_US};
-use spans::{Series, Spans};
+use spans::{Labels, Series, Spans};
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use tokio::sync::OnceCell;
 
@@ -90,6 +91,8 @@ pub(super) struct Slice {
     grain: Grain,
     reach: Reach,
     facts: Facts,
+    /// When the labels of its tasks were given.
+    labels: RangeInclusive<i64>,
     resumed: Series,
     keys: Arc<Keys>,
     context: OnceCell<SessionContext>,
@@ -212,11 +215,9 @@ impl Months {
         let resumed = |reach: &Reach| spans.resumed(reach.facts.requests.to + SAMPLES_US);
         let mut contents = facts.contents();
         contents.insert(tables::RESUMED.to_owned(), format!("{:?}", resumed(&reach)));
+        let labels = spans.labels.get(&piece.month);
         if grain == Grain::Tasks {
-            contents.insert(
-                tables::OUTCOMES.to_owned(),
-                format!("{:?}", spans.labels.get(&piece.month)),
-            );
+            contents.insert(tables::OUTCOMES.to_owned(), format!("{labels:?}"));
         }
         let finer = [(Grain::Attempts, reach.attempts), (Grain::Charges, reach.charges)];
         let settings = lasting(&SettingValues::new(&self.settings, &self.registry));
@@ -242,6 +243,7 @@ impl Months {
             grain,
             reach,
             facts,
+            labels: labels.map_or_else(|| Labels::default().given(), Labels::given),
             resumed: resumed(&reach),
             keys: Arc::new(keys),
             context: OnceCell::new(),
@@ -262,7 +264,7 @@ impl Months {
                 let charges = slice.reach.facts.charges;
                 let mut facts = slice.facts.meeting(charges.from, charges.to)?;
                 if slice.grain == Grain::Tasks {
-                    facts.insert(tables::OUTCOMES, self.facts.outcomes()?);
+                    facts.insert(tables::OUTCOMES, self.facts.outcomes(slice.labels.clone())?);
                 }
                 let keys = Arc::clone(&slice.keys);
                 // A finer view that is not there yet is no view of this month's facts, and a coarser one never is.
@@ -319,7 +321,7 @@ impl Months {
     /// A session over the labels of all tasks alone.
     fn session_of_labels(&self) -> Result<SessionContext> {
         let context = self.empty_session()?;
-        context.register_table(tables::OUTCOMES, self.facts.outcomes()?)?;
+        context.register_table(tables::OUTCOMES, self.facts.outcomes(i64::MIN..=i64::MAX)?)?;
         Ok(context)
     }
 

@@ -13,6 +13,7 @@ use chrono_tz::Tz;
 use datafusion::prelude::SessionContext;
 use futures::TryStreamExt;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::RangeInclusive;
 
 /// A row may be told under another day than that of its fact.
 const NEIGHBOUR_US: i64 = 2 * DAY_US;
@@ -31,11 +32,38 @@ pub(super) struct Spans {
     pub(super) labels: BTreeMap<Month, Labels>,
 }
 
-/// Some labels: how many, and the sum of their numbers.
-#[derive(Debug, Default)]
+/// Some labels: how many, the sum of their numbers, and when the first and the last one was given.
+#[derive(Debug)]
 pub(super) struct Labels {
     count: u64,
     sum: u128,
+    first: i64,
+    last: i64,
+}
+
+impl Default for Labels {
+    fn default() -> Labels {
+        Labels {
+            count: 0,
+            sum: 0,
+            first: i64::MAX,
+            last: i64::MIN,
+        }
+    }
+}
+
+impl Labels {
+    fn add(&mut self, content: i128, given: i64) {
+        self.count += 1;
+        self.sum = self.sum.wrapping_add(content.cast_unsigned());
+        self.first = self.first.min(given);
+        self.last = self.last.max(given);
+    }
+
+    /// From when to when they were given. None were: it ends before it begins.
+    pub(super) fn given(&self) -> RangeInclusive<i64> {
+        self.first..=self.last
+    }
 }
 
 /// A task, or what of it lies in one month of facts, by a number that stands for its name: two tasks may share one, and then
@@ -76,18 +104,18 @@ impl Tasks {
             several = same;
             same
         });
-        let mut at = 0;
-        let begin = (0..=1 << FIRST_BITS).map(|first: u64| {
-            at += all[at..].partition_point(|task| first_bits(task.number) < first);
-            at
-        });
-        let begin = begin.collect();
+        let mut begin = Vec::with_capacity((1 << FIRST_BITS) + 1);
+        for (place, task) in all.iter().enumerate() {
+            let first = first_bits(task.number);
+            begin.resize(begin.len().max(first + 1), place);
+        }
+        begin.resize((1 << FIRST_BITS) + 1, all.len());
         (Tasks { all, begin }, across)
     }
 
     /// From its first to its last attempt.
     fn find(&self, number: u64) -> Option<Stretch> {
-        let first = usize::try_from(first_bits(number)).ok()?;
+        let first = first_bits(number);
         let alike = self
             .all
             .get(*self.begin.get(first)?..*self.begin.get(first + 1)?)?;
@@ -102,8 +130,8 @@ impl Tasks {
     }
 }
 
-fn first_bits(number: u64) -> u64 {
-    number >> (u64::BITS - FIRST_BITS)
+fn first_bits(number: u64) -> usize {
+    (number >> (u64::BITS - FIRST_BITS)) as usize
 }
 
 /// When the months of a stretch begin.
@@ -159,19 +187,18 @@ async fn labels(months: &Months, tasks: &Tasks) -> Result<BTreeMap<Month, Labels
     };
     let calendar = Calendar::of(of_whole_days(all), months.zone());
     let label = tables::label_number()?;
-    let sql = format!("SELECT fingerprint(task_id), {label} FROM outcomes");
+    let given = tables::GIVEN;
+    let sql = format!("SELECT fingerprint(task_id), {label}, {given} FROM outcomes");
     let frame = months.session_of_labels()?.sql(&sql).await.map_err(query_error)?;
     let mut rows = frame.execute_stream().await.map_err(query_error)?;
     while let Some(batch) = rows.try_next().await.map_err(query_error)? {
-        let (names, contents) = (numbers(&batch, 0)?, numbers(&batch, 1)?);
-        for (name, content) in names.iter().zip(contents) {
+        let (names, contents, given) = (numbers(&batch, 0)?, numbers(&batch, 1)?, instants(&batch, 2)?);
+        for ((name, content), given) in names.iter().zip(contents).zip(given) {
             let Some(stretch) = tasks.find(number(*name)) else {
                 continue;
             };
             for month in calendar.months(of_whole_days(stretch)) {
-                let known = labels.entry(month).or_default();
-                known.count += 1;
-                known.sum = known.sum.wrapping_add(content.cast_unsigned());
+                labels.entry(month).or_default().add(*content, *given);
             }
         }
     }

@@ -17,16 +17,11 @@ pub(super) const NOTE: &str = "what_changed";
 const MOST: usize = 5;
 
 /// Newcomers, where somebody called before the window: in an empty lake all are new.
-const NEW: &str = "SELECT what, name, day FROM (
-        SELECT 'use_case' AS what, use_case AS name, min(asked_at) AS first, local_day(min(asked_at)) AS day,
-            sum(entries) AS calls
-        FROM call_days WHERE use_case IS NOT NULL GROUP BY use_case
-        UNION ALL
-        SELECT 'model' AS what, model AS name, min(asked_at) AS first, local_day(min(asked_at)) AS day,
-            sum(entries) AS calls
-        FROM call_days WHERE model IS NOT NULL GROUP BY model
+const NEW: &str = "SELECT what, name, local_day(first) AS day FROM (
+        SELECT what, name, min(asked_at) AS first, min(min(asked_at)) OVER () AS first_of_all, sum(calls) AS calls
+        FROM called_names GROUP BY what, name
     ) AS firsts
-    WHERE first >= $from AND first < $to AND (SELECT min(asked_at) FROM call_days) < $from
+    WHERE name IS NOT NULL AND first >= $from AND first < $to AND first_of_all < $from
     ORDER BY calls DESC, what, name";
 
 /// List prices that follow another of the same model, of models that the window calls.

@@ -144,7 +144,9 @@ async fn long_charges(run: &Run<'_>, by: &str) -> Result<Vec<LongCharge>> {
                 CASE WHEN setting('currency') = 'native' OR fx_rate IS NULL THEN 1 ELSE fx_rate END AS rate
             FROM costs
             WHERE charge_moment(charge_period_start, charge_period_end) >= $from
-        AND charge_moment(charge_period_start, charge_period_end) < $to AND amount IS NOT NULL
+                AND charge_moment(charge_period_start, charge_period_end) < $to
+                AND charge_period_start >= $from - INTERVAL '1 day' AND charge_period_start < $to + INTERVAL '1 day'
+                AND amount IS NOT NULL
                 AND charge_period_end > charge_period_start + INTERVAL '1 day'
         )
         SELECT name, charge_day(charge_period_start, charge_period_end) AS first, charge_period_end AS upto,
