@@ -11,6 +11,9 @@
 //! Groups are written down a second time while they are spilled, so what they hold counts twice. Who groups before rows are
 //! parted has nothing to spill: he hands on what he has, as one batch that nobody counts, and holds little for that.
 //! (A hash join that is refused is planned anew, `thrift`, but not where a join of every row with every row stands above it.)
+//!
+//! Who hands rows from one part to another (`RepartitionExec`) is never refused. It would write them down, and two parts that do
+//! so at once can wait for each other forever (apache/datafusion#24883, in 55.2). What it holds is soon counted by somebody else.
 
 use datafusion::common::{Result, resources_err};
 use datafusion::execution::memory_pool::{
@@ -121,6 +124,11 @@ fn hands_on(consumer: &MemoryConsumer) -> bool {
     consumer.name().starts_with("PartialHashAggregateStream")
 }
 
+/// Does it only pass rows on?
+fn passes_on(consumer: &MemoryConsumer) -> bool {
+    consumer.name().starts_with("RepartitionExec")
+}
+
 impl fmt::Display for Headroom {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.all)
@@ -161,6 +169,10 @@ impl MemoryPool for Headroom {
     }
 
     fn try_grow(&self, reservation: &MemoryReservation, additional: usize) -> Result<()> {
+        if passes_on(reservation.consumer()) {
+            self.all.grow(reservation, additional);
+            return Ok(());
+        }
         let most = self.limit / HANDED_ON;
         if reservation.size().saturating_add(additional) > most && hands_on(reservation.consumer()) {
             return resources_err!("{additional} bytes more than the {most} for groups that are handed on");
@@ -284,6 +296,20 @@ mod tests {
         let handed_on = of("PartialHashAggregateStream[0]");
         handed_on.try_grow(62).unwrap();
         assert!(handed_on.try_grow(1).is_err());
+    }
+
+    #[test]
+    fn who_passes_rows_on_is_never_refused_and_others_give_way() {
+        let pool: Arc<dyn MemoryPool> = Arc::new(Headroom::in_process(1000, || Some(2000)));
+        let of = |name: &str| MemoryConsumer::new(name).with_can_spill(true).register(&pool);
+        let (passing, groups) = (of("RepartitionExec[0]"), of("FinalHashAggregateStream[0]"));
+        groups.try_grow(100).unwrap();
+        passing.try_grow(1500).unwrap();
+        assert_eq!(pool.reserved(), 1600);
+        assert!(groups.try_grow(1).is_err());
+        passing.free();
+        groups.free();
+        groups.try_grow(250).unwrap();
     }
 
     #[test]

@@ -37,12 +37,13 @@ called AS (
 ),
 leaves AS (
     SELECT
-        leaf, use_case, team, provider, model, region, request_source, request_id, period_start, period_end, amount,
-        kind, evidence, modelled, charge_id, currency, fx_rate,
-        CASE WHEN setting('currency') <> 'native' AND fx_rate IS NOT NULL THEN setting('currency') ELSE currency END AS shown,
-        CASE WHEN setting('currency') = 'native' OR fx_rate IS NULL THEN 1 ELSE fx_rate END AS rate
-    FROM ledger
-    WHERE leaf IN ('request', 'direct') AND (evidence = 'billed' OR setting('basis') <> 'billed')
+        l.leaf, l.use_case, l.team, l.provider, l.model, l.region, l.request_source, l.request_id, l.period_start,
+        l.period_end, l.amount, l.kind, l.evidence, l.modelled, l.charge_id, l.currency, l.fx_rate,
+        CASE WHEN setting('currency') <> 'native' AND l.fx_rate IS NOT NULL THEN setting('currency') ELSE l.currency END AS shown,
+        CASE WHEN setting('currency') = 'native' OR l.fx_rate IS NULL THEN 1 ELSE l.fx_rate END AS rate
+    FROM ledger AS l
+    LEFT SEMI JOIN banned AS b ON b.use_case = l.use_case
+    WHERE l.leaf IN ('request', 'direct') AND (l.evidence = 'billed' OR setting('basis') <> 'billed')
 ),
 parts AS (
     SELECT
@@ -67,7 +68,6 @@ parts AS (
         NULL, NULL, l.leaf, l.kind, l.evidence, l.modelled, l.charge_id, l.currency, l.fx_rate,
         l.shown, l.amount, l.rate
     FROM leaves AS l
-    LEFT SEMI JOIN banned AS b ON b.use_case = l.use_case
     WHERE l.leaf = 'direct' AND charge_moment(l.period_start, l.period_end) >= $from AND charge_moment(l.period_start, l.period_end) < $to
 ),
 grouped AS (
