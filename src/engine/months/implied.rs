@@ -34,10 +34,9 @@ fn implied(filter: &Expr) -> Option<Expr> {
         return None;
     };
     match (left.as_ref(), right.as_ref()) {
-        (
-            Expr::ScalarFunction(call),
-            Expr::Literal(ScalarValue::TimestampMicrosecond(Some(at), zone), _),
-        ) => started(call, *op, *at, zone),
+        (Expr::ScalarFunction(call), Expr::Literal(ScalarValue::TimestampMicrosecond(Some(at), zone), _)) => {
+            started(call, *op, *at, zone)
+        }
         (Expr::BinaryExpr(instant), Expr::Literal(ScalarValue::Int64(Some(at)), _)) => {
             begun(instant, *op, *at)
         }
