@@ -12,8 +12,8 @@
 //! parted has nothing to spill: he hands on what he has, as one batch that nobody counts, and holds little for that.
 //! (A hash join that is refused is planned anew, `thrift`, but not where a join of every row with every row stands above it.)
 //!
-//! Who hands rows from one part to another (`RepartitionExec`) is never refused. It would write them down, and two parts that do
-//! so at once can wait for each other forever (apache/datafusion#24883, in 55.2). What it holds is soon counted by somebody else.
+//! Who hands rows from one part to another (`RepartitionExec`) writes them down when it is refused, and two threads that do so at
+//! once can leave a reader waiting forever (apache/datafusion#24883, in 55.2). So while one of them writes, others are not refused.
 
 use datafusion::common::{Result, resources_err};
 use datafusion::execution::memory_pool::{
@@ -21,6 +21,8 @@ use datafusion::execution::memory_pool::{
 };
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread::{self, ThreadId};
 
 /// Bytes that are asked for between two looks at the process.
 const LOOK_AFTER: usize = 4 << 20;
@@ -35,6 +37,27 @@ pub(super) struct Headroom {
     sorts: FairSpillPool,
     limit: usize,
     process: Process,
+    writing: Writing,
+}
+
+/// The thread that was refused memory for rows that it passes on. It writes them down at once, and asks for nothing meanwhile.
+#[derive(Debug, Default)]
+struct Writing(Mutex<Option<ThreadId>>);
+
+impl Writing {
+    fn thread(&self) -> MutexGuard<'_, Option<ThreadId>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// This thread writes from now on, unless another one does.
+    fn begins(&self) -> bool {
+        *self.thread().get_or_insert(thread::current().id()) == thread::current().id()
+    }
+
+    /// This thread has written what it wrote.
+    fn is_over(&self) {
+        self.thread().take_if(|writes| *writes == thread::current().id());
+    }
 }
 
 /// What the process takes in all, as far as the system says.
@@ -84,6 +107,7 @@ impl Headroom {
             sorts: FairSpillPool::new(limit - limit / 4),
             limit,
             process: Process::seen_by(look),
+            writing: Writing::default(),
         }
     }
 
@@ -155,6 +179,7 @@ impl MemoryPool for Headroom {
     }
 
     fn grow(&self, reservation: &MemoryReservation, additional: usize) {
+        self.writing.is_over();
         self.all.grow(reservation, additional);
         if let Some(sorts) = self.sorts(reservation.consumer()) {
             sorts.grow(reservation, additional);
@@ -162,6 +187,7 @@ impl MemoryPool for Headroom {
     }
 
     fn shrink(&self, reservation: &MemoryReservation, shrink: usize) {
+        self.writing.is_over();
         self.all.shrink(reservation, shrink);
         if let Some(sorts) = self.sorts(reservation.consumer()) {
             sorts.shrink(reservation, shrink);
@@ -169,10 +195,27 @@ impl MemoryPool for Headroom {
     }
 
     fn try_grow(&self, reservation: &MemoryReservation, additional: usize) -> Result<()> {
-        if passes_on(reservation.consumer()) {
-            self.all.grow(reservation, additional);
-            return Ok(());
+        self.writing.is_over();
+        match self.ask(reservation, additional) {
+            Err(_) if passes_on(reservation.consumer()) && !self.writing.begins() => {
+                self.all.grow(reservation, additional);
+                Ok(())
+            }
+            answer => answer,
         }
+    }
+
+    fn reserved(&self) -> usize {
+        self.all.reserved()
+    }
+
+    fn memory_limit(&self) -> MemoryLimit {
+        MemoryLimit::Finite(self.limit)
+    }
+}
+
+impl Headroom {
+    fn ask(&self, reservation: &MemoryReservation, additional: usize) -> Result<()> {
         let most = self.limit / HANDED_ON;
         if reservation.size().saturating_add(additional) > most && hands_on(reservation.consumer()) {
             return resources_err!("{additional} bytes more than the {most} for groups that are handed on");
@@ -202,14 +245,6 @@ impl MemoryPool for Headroom {
             self.all.shrink(reservation, additional);
         }
         grown
-    }
-
-    fn reserved(&self) -> usize {
-        self.all.reserved()
-    }
-
-    fn memory_limit(&self) -> MemoryLimit {
-        MemoryLimit::Finite(self.limit)
     }
 }
 
@@ -299,17 +334,24 @@ mod tests {
     }
 
     #[test]
-    fn who_passes_rows_on_is_never_refused_and_others_give_way() {
+    fn while_one_thread_writes_down_what_it_passes_on_no_other_one_has_to() {
         let pool: Arc<dyn MemoryPool> = Arc::new(Headroom::in_process(1000, || Some(2000)));
         let of = |name: &str| MemoryConsumer::new(name).with_can_spill(true).register(&pool);
-        let (passing, groups) = (of("RepartitionExec[0]"), of("FinalHashAggregateStream[0]"));
-        groups.try_grow(100).unwrap();
-        passing.try_grow(1500).unwrap();
-        assert_eq!(pool.reserved(), 1600);
-        assert!(groups.try_grow(1).is_err());
-        passing.free();
-        groups.free();
-        groups.try_grow(250).unwrap();
+        let (one, other) = (of("RepartitionExec[0]"), of("RepartitionExec[1]"));
+        let elsewhere = |asks: &(dyn Fn() -> bool + Sync)| thread::scope(|s| s.spawn(asks).join().unwrap());
+        other.try_grow(100).unwrap();
+        one.try_grow(250).unwrap();
+        assert!(one.try_grow(1).is_err());
+        // The first one writes.
+        assert!(elsewhere(&|| other.try_grow(300).is_ok()));
+        assert!(one.try_grow(1).is_err());
+        assert!(elsewhere(&|| other.try_grow(1).is_ok()));
+        // It asks for something else: it has written. Now the other one does.
+        one.shrink(1);
+        assert!(elsewhere(&|| other.try_grow(1).is_err()));
+        assert!(one.try_grow(1).is_ok());
+        drop((one, other));
+        assert_eq!(pool.reserved(), 0);
     }
 
     #[test]
