@@ -10,7 +10,6 @@ months: first_started_at of attempts
 WITH in_order AS (
     SELECT
         task_id, use_case, started_at, source, request_id, model, attempt,
-        right(task_id, 1) AS lot,
         coalesce(lag(task_id) OVER tasks <> task_id, true) AS first,
         coalesce(lead(task_id) OVER tasks <> task_id, true) AS last
     FROM calls
@@ -28,4 +27,4 @@ SELECT
     sum(CASE WHEN attempt = 1 THEN 1 ELSE 0 END) AS requests,
     count(*) AS attempts
 FROM in_order
-GROUP BY lot, task_id
+GROUP BY task_id
