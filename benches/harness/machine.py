@@ -2,8 +2,13 @@
 
 import os
 import platform
+import signal
+import threading
 import time
 from dataclasses import dataclass
+
+# Who takes longer stands still, and is stopped.
+LONGEST_SECONDS = 1800
 
 
 @dataclass
@@ -41,8 +46,13 @@ def run(command: list[str], out: str, err: str, env: dict[str, str] | None = Non
             (os.POSIX_SPAWN_OPEN, 2, err, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644),
         ],
     )
+    limit = threading.Timer(LONGEST_SECONDS, os.kill, (pid, signal.SIGKILL))
+    limit.start()
     _, status, usage = os.wait4(pid, 0)
+    limit.cancel()
     seconds = time.monotonic() - began
+    if seconds >= LONGEST_SECONDS:
+        raise RuntimeError(f"{os.path.basename(command[0])} was stopped after {LONGEST_SECONDS} s")
     cpu = usage.ru_utime + usage.ru_stime
     after = busy_seconds()
     others = None

@@ -404,7 +404,7 @@ class Bench:
         lake, answer = self._lake("full"), os.path.join(self.work, "metrics.csv")
         self.ours.run(lake, "-o", "csv", "metric", "list", answer=answer)
         names = [next(iter(line.values())) for line in answers.read(answer)]
-        largest, slowest, failed = (0, ""), (0.0, ""), []
+        peaks, slowest, failed = [], (0.0, ""), []
         for name in names:
             self.say(f"metric {name}")
             try:
@@ -413,9 +413,12 @@ class Bench:
                 failed.append(f"{name} ({_short(error)})")
                 continue
             row.ours.append(run.peak / MIB)
-            largest, slowest = max(largest, (run.peak, name)), max(slowest, (run.seconds, name))
-        row.peak = largest[0]
-        row.note = f"{len(names)} metrics; largest {largest[1]}; slowest {slowest[1]} with {slowest[0]:.1f} s"
+            peaks.append((run.peak, f"{name} {run.peak / MIB:,.0f} in {run.seconds:.0f} s"))
+            slowest = max(slowest, (run.seconds, name))
+        peaks.sort(reverse=True)
+        row.peak = peaks[0][0] if peaks else 0
+        largest = ", ".join(said for _, said in peaks[:12])
+        row.note = f"{len(names)} metrics; slowest {slowest[1]} with {slowest[0]:.1f} s; largest (MiB) {largest}"
         if failed:
             row.note += f"; did not run: {', '.join(failed)}"
         return row

@@ -193,6 +193,8 @@ pub(super) static ASSETS: &[(&str, &str)] = assets![
     "sources/prometheus.toml",
     "sources/vllm.toml",
     "views/api_charges.sql",
+    "views/attempt_costs.sql",
+    "views/attempt_leaves.sql",
     "views/attempt_prices.sql",
     "views/biller_months.sql",
     "views/billers.sql",

@@ -18,6 +18,7 @@ mod rules;
 mod scope_lists;
 mod session;
 mod settings;
+mod sides;
 mod spilled;
 mod tables;
 mod thrift;
@@ -25,6 +26,7 @@ mod told;
 mod udf;
 mod values;
 mod views;
+mod windows;
 mod workers;
 
 pub use catalogue::{ColumnInfo, FunctionInfo, FunctionKind, Relation, RelationKind};

@@ -3,12 +3,14 @@
 use super::cluster::{self, Cluster};
 use super::memory::Headroom;
 use super::operators::Operators;
-use super::{Registry, Settings, spilled, udf};
+use super::{Registry, Settings, sides, spilled, udf, windows};
 use crate::base::Result;
 use datafusion::common::config::Dialect;
 use datafusion::execution::memory_pool::TrackConsumersPool;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::{FunctionRegistry, SessionStateBuilder};
+use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -92,6 +94,15 @@ pub(super) fn runtime(settings: &Settings) -> Result<Arc<RuntimeEnv>> {
     Ok(runtime)
 }
 
+/// DataFusion's, and ours about memory.
+fn physical_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
+    let mut rules = PhysicalOptimizer::new().rules;
+    let chosen = rules.iter().position(|rule| rule.name() == "join_selection");
+    rules.insert(chosen.map_or(0, |at| at + 1), Arc::new(sides::NarrowSide));
+    rules.push(Arc::new(windows::ByPartition));
+    rules
+}
+
 /// A session without tables, with all functions.
 pub(super) fn open(
     settings: &Settings,
@@ -102,7 +113,9 @@ pub(super) fn open(
         .with_runtime_env(runtime)
         .with_default_features();
     let builder = match &settings.cluster {
-        None => builder.with_config(config(settings.memory_limit)),
+        None => builder
+            .with_config(config(settings.memory_limit))
+            .with_physical_optimizer_rules(physical_rules()),
         Some(there) => {
             let sent = Arc::new(Cluster::new(there.clone()));
             let config =

@@ -27,42 +27,62 @@ y = "error_rate"
 [explain]
 from = "attempted"
 [explain.columns]
-attempts = { count = "*", any_currency = true }
-failed_attempts = { count = "*", where = "failed", any_currency = true }
+attempts = { count = "*", where = "counted", any_currency = true }
+failed_attempts = { count = "*", where = "counted AND failed", any_currency = true }
+wasted = { sum = "amount", where = "failed" }
 error_rate = { over = ["failed_attempts", "attempts"] }
 */
-WITH paid AS (
-    SELECT request_source, request_id, shown, sum_product(amount, rate) AS cost
-    FROM spend_leaves
-    WHERE leaf = 'request'
-    GROUP BY request_source, request_id, shown
+WITH called AS (
+    SELECT
+        model, provider, use_case, team, key_alias, region, error_class, local_day(started_at) AS day,
+        source AS request_source, request_id, task_id,
+        fingerprint(source, request_id) AS attempt,
+        status = 'failure' AS failed,
+        status = 'failure' AND NOT superseded AS given_up,
+        -- A request with one attempt stands for itself.
+        CASE WHEN attempts > 1 THEN fingerprint(task_id, request) END AS request
+    FROM calls
+    WHERE NOT gateway_cache_hit AND started_at >= $from AND started_at < $to
+),
+-- Of most attempts, which answered, only the currency counts, and that is the one that is asked for. first: in its currency.
+paid AS (
+    SELECT
+        attempt, shown, rate, amount,
+        coalesce(lag(attempt) OVER in_order <> attempt OR lag(shown) OVER in_order <> shown, true) AS first
+    FROM attempt_costs
+    WHERE started_at >= $from AND started_at < $to AND (evidence = 'billed' OR setting('basis') <> 'billed')
+        AND (
+            wasted
+            OR NOT alone
+            OR shown <> CASE
+                WHEN setting('currency') = 'native' THEN setting('reporting_currency') ELSE setting('currency')
+            END
+        )
+    WINDOW in_order AS (PARTITION BY attempt % 8 ORDER BY attempt, shown, rate)
 ),
 attempted AS (
     SELECT
-        c.model, c.provider, c.use_case, c.team, c.key_alias, c.region, c.error_class, local_day(c.started_at) AS day,
-        c.source AS request_source, c.request_id, c.task_id,
-        fingerprint(c.task_id, c.request) AS request,
-        c.status = 'failure' AS failed,
-        c.status = 'failure' AND NOT c.superseded AS given_up,
+        c.model, c.provider, c.use_case, c.team, c.key_alias, c.region, c.error_class, c.day,
+        c.request_source, c.request_id, c.task_id, c.request, c.failed, c.given_up,
         coalesce(
             p.shown,
             CASE WHEN setting('currency') = 'native' THEN setting('reporting_currency') ELSE setting('currency') END
         ) AS shown,
-        1 AS rate,
-        p.cost
-    FROM calls AS c
-    LEFT JOIN paid AS p ON p.request_source = c.source AND p.request_id = c.request_id
-    WHERE NOT c.gateway_cache_hit AND c.started_at >= $from AND c.started_at < $to
+        coalesce(p.first, true) AS counted,
+        coalesce(p.rate, 1) AS rate,
+        p.amount
+    FROM paid AS p
+    RIGHT JOIN called AS c ON p.attempt = c.attempt
 ),
 summed AS (
     SELECT
         {{by}},
         shown AS currency,
-        count(DISTINCT fingerprint(request_source, request_id)) AS attempts,
-        count(DISTINCT CASE WHEN failed THEN fingerprint(request_source, request_id) END) AS failed_attempts,
-        count(DISTINCT request) AS requests,
-        count(DISTINCT CASE WHEN given_up THEN request END) AS failed_requests,
-        COALESCE(sum(cost) FILTER (WHERE failed), 0) AS wasted
+        count(*) FILTER (WHERE counted) AS attempts,
+        count(*) FILTER (WHERE counted AND failed) AS failed_attempts,
+        count(*) FILTER (WHERE counted AND request IS NULL) + count(DISTINCT request) AS requests,
+        count(*) FILTER (WHERE counted AND given_up) AS failed_requests,
+        COALESCE(sum_product(amount, rate) FILTER (WHERE failed), 0) AS wasted
     FROM attempted
     GROUP BY {{by}}, shown
 )

@@ -12,6 +12,7 @@ grain = "one group and currency"
 dimensions = ["model", "provider", "use_case", "team", "key_alias", "region", "day"]
 by = ["provider", "model"]
 key = ["currency"]
+rows = { each = "attempt_leaves", sums = "attempt_costs", whole_days = false }
 columns = [
     { name = "currency", type = "text", role = "currency", description = "The reporting currency for what has a rate, the own one for what has none." },
     { name = "attempts", type = "int", role = "measure", unit = "attempts", description = "Attempts that a charge covers." },
@@ -37,55 +38,46 @@ list_cost = { sum = "amount", where = "what = 'list'" }
 billed = { sum = "amount", where = "what = 'billed'" }
 */
 WITH paid AS (
-    SELECT request_source, request_id, charge_id, currency, amount, fx_rate, evidence
-    FROM leaf_model_api
-    WHERE leaf = 'request'
+    SELECT attempt, charge_id, currency, amount, fx_rate, evidence = 'billed' AS billed, first
+    FROM {{rows}}
+    WHERE kind = 'model_api' AND started_at >= $from AND started_at < $to
 ),
-covered AS (
-    SELECT request_source, request_id, max(CASE WHEN evidence = 'billed' THEN 1 ELSE 0 END) = 1 AS billed
-    FROM paid
-    GROUP BY request_source, request_id
-),
-attempted AS (
+called AS (
     SELECT
-        c.model, c.provider, c.use_case, c.team, c.key_alias, c.region, local_day(c.started_at) AS day,
-        c.source AS request_source, c.request_id, c.task_id, CAST(c.started_at AS DATE) AS utc_day,
-        c.gateway_cost, coalesce(c.gateway_currency, c.list_currency) AS gateway_currency,
-        c.list_cost, c.list_currency, c.price_status, v.billed
-    FROM calls AS c
-    INNER JOIN covered AS v ON v.request_source = c.source AND v.request_id = c.request_id
-    WHERE c.started_at >= $from AND c.started_at < $to
+        model, provider, use_case, team, key_alias, region, local_day(started_at) AS day,
+        source AS request_source, request_id, task_id, CAST(started_at AS DATE) AS utc_day,
+        gateway_cost, coalesce(gateway_currency, list_currency) AS gateway_currency,
+        list_cost, list_currency, price_status, fingerprint(source, request_id) AS attempt
+    FROM calls
+    WHERE started_at >= $from AND started_at < $to
 ),
+-- What is said of an attempt: a claim, a list cost, that there is one, and each time what was billed for it.
 each AS (
     SELECT
-        model, provider, use_case, team, key_alias, region, day, request_source, request_id, task_id,
-        'gateway' AS what, gateway_currency AS currency, gateway_cost AS amount,
-        fx_rate(gateway_currency, setting('currency'), utc_day) AS fx_rate, CAST(NULL AS VARCHAR) AS charge_id
-    FROM attempted
-    WHERE billed AND gateway_cost IS NOT NULL
-    UNION ALL
+        c.model, c.provider, c.use_case, c.team, c.key_alias, c.region, c.day, c.request_source, c.request_id, c.task_id, c.utc_day,
+        CASE WHEN w.what <> 'covered' OR p.billed THEN w.what ELSE 'unbilled' END AS what,
+        CASE w.what
+            WHEN 'gateway' THEN c.gateway_currency
+            WHEN 'list' THEN c.list_currency
+            WHEN 'billed' THEN p.currency
+            ELSE coalesce(c.list_currency, c.gateway_currency, setting('reporting_currency'))
+        END AS currency,
+        CASE w.what WHEN 'gateway' THEN c.gateway_cost WHEN 'list' THEN c.list_cost WHEN 'billed' THEN p.amount ELSE 1 END AS amount,
+        CASE WHEN w.what = 'billed' THEN p.fx_rate END AS billed_rate,
+        CASE WHEN w.what = 'billed' THEN p.charge_id END AS charge_id
+    FROM paid AS p
+    INNER JOIN called AS c ON p.attempt = c.attempt
+    CROSS JOIN (VALUES ('gateway'), ('list'), ('covered'), ('billed')) AS w (what)
+    WHERE (w.what = 'covered' AND p.first)
+        OR (w.what = 'gateway' AND p.first AND p.billed AND c.gateway_cost IS NOT NULL)
+        OR (w.what = 'list' AND p.first AND p.billed AND c.price_status = 'priced')
+        OR (w.what = 'billed' AND p.billed)
+),
+converted AS (
     SELECT
-        model, provider, use_case, team, key_alias, region, day, request_source, request_id, task_id,
-        'list' AS what, list_currency AS currency, list_cost AS amount,
-        fx_rate(list_currency, setting('currency'), utc_day) AS fx_rate, CAST(NULL AS VARCHAR) AS charge_id
-    FROM attempted
-    WHERE billed AND price_status = 'priced'
-    UNION ALL
-    SELECT
-        a.model, a.provider, a.use_case, a.team, a.key_alias, a.region, a.day, a.request_source, a.request_id,
-        a.task_id, 'billed' AS what, p.currency, p.amount, p.fx_rate, p.charge_id
-    FROM attempted AS a
-    INNER JOIN paid AS p ON p.request_source = a.request_source AND p.request_id = a.request_id
-    WHERE p.evidence = 'billed'
-    UNION ALL
-    SELECT
-        model, provider, use_case, team, key_alias, region, day, request_source, request_id, task_id,
-        CASE WHEN billed THEN 'covered' ELSE 'unbilled' END AS what,
-        coalesce(list_currency, gateway_currency, setting('reporting_currency')) AS currency, 1 AS amount,
-        fx_rate(coalesce(list_currency, gateway_currency, setting('reporting_currency')), setting('currency'), utc_day)
-            AS fx_rate,
-        CAST(NULL AS VARCHAR) AS charge_id
-    FROM attempted
+        model, provider, use_case, team, key_alias, region, day, request_source, request_id, task_id, what, currency, amount, charge_id,
+        CASE WHEN what = 'billed' THEN billed_rate ELSE fx_rate(currency, setting('currency'), utc_day) END AS fx_rate
+    FROM each
 ),
 prices_of AS (
     SELECT
@@ -93,7 +85,7 @@ prices_of AS (
         amount, fx_rate, charge_id,
         CASE WHEN setting('currency') <> 'native' AND fx_rate IS NOT NULL THEN setting('currency') ELSE currency END AS shown,
         CASE WHEN setting('currency') = 'native' OR fx_rate IS NULL THEN 1 ELSE fx_rate END AS rate
-    FROM each
+    FROM converted
 ),
 summed AS (
     SELECT

@@ -29,41 +29,49 @@ from = "attempted"
 [explain.columns]
 requests = { sum = "request", rate = "1", any_currency = true }
 tokens = { sum = "tokens", rate = "1", any_currency = true }
-cost = { sum = "cost" }
+attempts = { count = "*", where = "counted", any_currency = true }
+cost = { sum = "amount" }
 */
-WITH paid AS (
-    SELECT request_source, request_id, shown, sum_product(amount, rate) AS cost
-    FROM spend_leaves
-    WHERE leaf = 'request'
-    GROUP BY request_source, request_id, shown
+WITH called AS (
+    SELECT
+        m.tier, c.model, c.provider, c.use_case, c.team, c.key_alias, c.region, local_day(c.started_at) AS day,
+        c.source AS request_source, c.request_id, c.task_id,
+        fingerprint(c.source, c.request_id) AS attempt,
+        CASE WHEN c.superseded THEN 0 ELSE 1 END AS request,
+        c.uncached_input + c.cache_read + c.cache_write + c.output AS tokens
+    FROM calls AS c
+    LEFT JOIN models AS m ON m.provider = c.provider AND m.model = c.model
+    WHERE NOT c.gateway_cache_hit AND c.started_at >= $from AND c.started_at < $to
+),
+paid AS (
+    SELECT attempt, shown, rate, amount, first
+    FROM attempt_costs
+    WHERE started_at >= $from AND started_at < $to AND (evidence = 'billed' OR setting('basis') <> 'billed')
 ),
 -- An attempt that was paid in two currencies is counted in the first of them.
 attempted AS (
     SELECT
-        m.tier, c.model, c.provider, c.use_case, c.team, c.key_alias, c.region, local_day(c.started_at) AS day,
-        c.source AS request_source, c.request_id, c.task_id,
-        row_number() OVER (PARTITION BY c.source, c.request_id ORDER BY p.shown) AS place,
-        CASE WHEN c.superseded THEN 0 ELSE 1 END AS request,
-        c.uncached_input + c.cache_read + c.cache_write + c.output AS tokens,
+        c.tier, c.model, c.provider, c.use_case, c.team, c.key_alias, c.region, c.day, c.request_source, c.request_id, c.task_id,
+        coalesce(p.first, true) AS counted,
+        CASE WHEN coalesce(p.first, true) THEN c.request ELSE 0 END AS request,
+        CASE WHEN coalesce(p.first, true) THEN c.tokens ELSE 0 END AS tokens,
         coalesce(
             p.shown,
             CASE WHEN setting('currency') = 'native' THEN setting('reporting_currency') ELSE setting('currency') END
         ) AS shown,
-        1 AS rate,
-        p.cost
-    FROM calls AS c
-    LEFT JOIN paid AS p ON p.request_source = c.source AND p.request_id = c.request_id
-    LEFT JOIN models AS m ON m.provider = c.provider AND m.model = c.model
-    WHERE NOT c.gateway_cache_hit AND c.started_at >= $from AND c.started_at < $to
+        coalesce(p.rate, 1) AS rate,
+        p.amount
+    FROM paid AS p
+    RIGHT JOIN called AS c ON p.attempt = c.attempt
 ),
 summed AS (
     SELECT
         {{by}},
         shown AS currency,
-        sum(CASE WHEN place = 1 THEN request ELSE 0 END) AS requests,
-        sum(CASE WHEN place = 1 THEN 1 ELSE 0 END) AS attempts,
-        sum(CASE WHEN place = 1 THEN tokens ELSE 0 END) AS tokens,
-        COALESCE(sum(cost), 0) AS cost
+        sum(request) AS requests,
+        count(*) FILTER (WHERE counted) AS attempts,
+        sum(tokens) AS tokens,
+        COALESCE(sum_product(amount, rate), 0) AS cost
     FROM attempted
     GROUP BY {{by}}, shown
 )

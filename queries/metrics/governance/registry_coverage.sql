@@ -12,6 +12,7 @@ grain = "one aspect, group and currency"
 dimensions = ["state", "name"]
 by = ["state"]
 key = ["aspect", "currency"]
+rows = { each = "attempt_leaves", sums = "attempt_costs", whole_days = false }
 columns = [
     { name = "aspect", type = "text", role = "dimension", description = "use_case, provider or model: what the registry is asked for." },
     { name = "currency", type = "text", role = "currency", description = "The reporting currency for what has a rate, the own one for what has none." },
@@ -36,6 +37,7 @@ unmetered = { sum = "amount", where = "leaf = 'unmetered'" }
 WITH called AS (
     SELECT
         c.source, c.request_id, c.use_case, c.provider, c.model,
+        fingerprint(c.source, c.request_id) AS attempt,
         u.use_case IS NOT NULL AS known_use_case,
         p.provider IS NOT NULL AS known_provider,
         COALESCE(c.registered, false) AS known_model
@@ -44,7 +46,12 @@ WITH called AS (
     LEFT JOIN providers AS p ON p.provider = c.provider
     WHERE c.started_at >= $from AND c.started_at < $to
 ),
-leaves AS (
+paid AS (
+    SELECT attempt, shown, amount, rate, first, kind, evidence, modelled, charge_id, currency, fx_rate
+    FROM {{rows}}
+    WHERE started_at >= $from AND started_at < $to AND (evidence = 'billed' OR setting('basis') <> 'billed')
+),
+unmetered AS (
     SELECT
         l.request_source, l.request_id, l.provider, l.model, l.amount, l.leaf, k.provider_id,
         l.kind, l.evidence, l.modelled, l.charge_id, l.currency, l.fx_rate,
@@ -53,34 +60,38 @@ leaves AS (
         CASE WHEN setting('currency') = 'native' OR l.fx_rate IS NULL THEN 1 ELSE l.fx_rate END AS rate
     FROM ledger AS l
     LEFT JOIN api_charges AS k ON k.charge_id = l.charge_id
-    WHERE (l.evidence = 'billed' OR setting('basis') <> 'billed')
-        AND (
-            (l.leaf = 'request' AND l.started_at >= $from AND l.started_at < $to)
-            OR (l.leaf = 'unmetered' AND charge_moment(l.period_start, l.period_end) >= $from AND charge_moment(l.period_start, l.period_end) < $to)
-        )
+    WHERE l.leaf = 'unmetered'
+        AND charge_moment(l.period_start, l.period_end) >= $from AND charge_moment(l.period_start, l.period_end) < $to
 ),
--- Every attempt once without money, every leaf once with it.
+joined AS (
+    SELECT
+        c.source, c.request_id, c.use_case, c.provider, c.model, c.known_use_case, c.known_provider, c.known_model,
+        p.shown, p.amount, p.rate, p.kind, p.evidence, p.modelled, p.charge_id, p.currency, p.fx_rate,
+        coalesce(p.first, true) AS first
+    FROM paid AS p
+    RIGHT JOIN called AS c ON p.attempt = c.attempt
+),
+-- Every attempt once without money, and all money once.
 facts AS (
     SELECT
-        use_case, provider, model, known_use_case, known_provider, known_model, 1 AS attempt,
-        CASE WHEN setting('currency') <> 'native' THEN setting('currency') END AS shown,
-        CAST(NULL AS DECIMAL(38, 18)) AS amount, CAST(NULL AS DECIMAL(38, 18)) AS rate,
-        source AS request_source, request_id, NULL AS leaf, NULL AS kind, NULL AS evidence,
-        CAST(NULL AS BOOLEAN) AS modelled, NULL AS charge_id, NULL AS currency, CAST(NULL AS DECIMAL(38, 18)) AS fx_rate
-    FROM called
-    UNION ALL
-    SELECT
-        c.use_case, c.provider, c.model, c.known_use_case, c.known_provider, c.known_model, 0,
-        l.shown, l.amount, l.rate, l.request_source, l.request_id, l.leaf, l.kind, l.evidence, l.modelled,
-        l.charge_id, l.currency, l.fx_rate
-    FROM called AS c
-    INNER JOIN leaves AS l ON l.leaf = 'request' AND l.request_source = c.source AND l.request_id = c.request_id
+        j.use_case, j.provider, j.model, j.known_use_case, j.known_provider, j.known_model,
+        CASE WHEN k.anchor THEN 1 ELSE 0 END AS attempt,
+        CASE
+            WHEN NOT k.anchor THEN j.shown
+            WHEN setting('currency') <> 'native' THEN setting('currency')
+        END AS shown,
+        CASE WHEN NOT k.anchor THEN j.amount END AS amount,
+        j.rate, j.source AS request_source, j.request_id,
+        CASE WHEN NOT k.anchor THEN 'request' END AS leaf,
+        j.kind, j.evidence, j.modelled, j.charge_id, j.currency, j.fx_rate
+    FROM (VALUES (false), (true)) AS k (anchor)
+    CROSS JOIN joined AS j
+    WHERE (k.anchor AND j.first) OR (NOT k.anchor AND j.amount IS NOT NULL)
     UNION ALL
     SELECT
         NULL, COALESCE(provider_id, provider), model, false, provider_id IS NOT NULL, model IS NOT NULL, 0,
         shown, amount, rate, request_source, request_id, leaf, kind, evidence, modelled, charge_id, currency, fx_rate
-    FROM leaves
-    WHERE leaf = 'unmetered'
+    FROM unmetered
 ),
 aspects AS (
     SELECT
@@ -93,8 +104,8 @@ aspects AS (
         END AS known,
         f.attempt, f.shown, f.amount, f.rate, f.request_source, f.request_id, f.leaf, f.kind, f.evidence, f.modelled,
         f.charge_id, f.currency, f.fx_rate
-    FROM facts AS f
-    CROSS JOIN (VALUES ('use_case'), ('provider'), ('model')) AS a (aspect)
+    FROM (VALUES ('use_case'), ('provider'), ('model')) AS a (aspect)
+    CROSS JOIN facts AS f
 ),
 stated AS (
     SELECT

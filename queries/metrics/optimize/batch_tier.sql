@@ -51,12 +51,15 @@ urgent_attempts = { count = "*", where = "fate = 'urgent'" }
 unpriced_attempts = { count = "*", where = "fate = 'unpriced'" }
 cost_now = { sum = "cost", where = "fate = 'moved'" }
 */
-WITH attempted AS (
+WITH chained AS (
+    SELECT fingerprint(task_id) AS task FROM task_attempts WHERE requests > 1
+),
+attempted AS (
     SELECT
         a.request_source, a.request_id, a.task_id, a.provider, a.model, a.use_case, a.team,
         local_day(a.started_at) AS day, a.tier, a.cost, a.currency,
         fx_rate(a.currency, setting('currency'), CAST(a.started_at AS DATE)) AS fx_rate,
-        t.requests, u.p95_latency_ms,
+        t.task IS NOT NULL AS chained, u.p95_latency_ms,
         coalesce(b.contract_currency, b.currency) AS batch_currency,
         token_cost(
             uplift(b.contract_factors, 'batch', a.region, a.geo, a.api_base),
@@ -75,8 +78,8 @@ WITH attempted AS (
             a.audio_out, b.contract_audio_output_rate, a.image_out, b.contract_image_output_rate,
             a.web_searches, b.contract_search_rate
         ) AS cold_cost
-    FROM attempt_prices AS a
-    INNER JOIN tasks AS t ON t.task_id = a.task_id
+    FROM chained AS t
+    RIGHT JOIN attempt_prices AS a ON t.task = fingerprint(a.task_id)
     LEFT JOIN use_cases AS u ON u.use_case = a.use_case
     LEFT JOIN price_rates AS b
         ON b.provider = a.provider
@@ -99,7 +102,7 @@ sorted AS (
             WHEN cost IS NULL OR batch_cost IS NULL OR batch_currency <> currency THEN 'unpriced'
             WHEN tier = 'batch' THEN 'batched'
             WHEN p95_latency_ms IS NOT NULL THEN 'urgent'
-            WHEN requests > 1 THEN 'chained'
+            WHEN chained THEN 'chained'
             ELSE 'moved'
         END AS fate
     FROM attempted

@@ -59,27 +59,31 @@ WITH attempted AS (
     SELECT
         request_source, request_id, task_id, provider, model, use_case, team, started_at, prompt, cache_read, text_in,
         write_5m, write_1h, factor, input_rate, read_rate, write_rate, write_1h_rate, currency, cost,
-        fx_rate(currency, setting('currency'), CAST(started_at AS DATE)) AS fx_rate
+        fx_rate(currency, setting('currency'), CAST(started_at AS DATE)) AS fx_rate,
+        fingerprint(request_source, request_id) AS attempt
     FROM attempt_prices
     WHERE price_status IN ('priced', 'unpriced') AND ($model = '' OR model = $model)
 ),
--- What the turn before had in the cache, and how long ago.
+-- What the turn before had in the cache, and how long ago. In order by lots, not chat by chat: windows over many small
+-- partitions take longest.
 turns AS (
     SELECT
-        request_source, request_id,
-        lag(cache_read + write_5m + write_1h) OVER turn AS cached_before,
-        CAST(started_at AS BIGINT) - lag(CAST(started_at AS BIGINT)) OVER turn AS gap_us
-    FROM attempted
-    WHERE cache_read + write_5m + write_1h > 0
-    WINDOW turn AS (PARTITION BY task_id, provider, model ORDER BY started_at, request_source, request_id)
+        attempt,
+        CASE WHEN lag(chat) OVER in_order = chat THEN lag(cached) OVER in_order END AS cached_before,
+        CAST(started_at AS BIGINT) - lag(CAST(started_at AS BIGINT)) OVER in_order AS gap_us
+    FROM (
+        SELECT
+            attempt, started_at, request_source, request_id, cache_read + write_5m + write_1h AS cached,
+            fingerprint(task_id, coalesce(provider, ''), coalesce(model, '')) AS chat
+        FROM attempted
+        WHERE cache_read + write_5m + write_1h > 0
+    )
+    WINDOW in_order AS (PARTITION BY chat % 8 ORDER BY chat, started_at, request_source, request_id)
 ),
 regained AS (
-    SELECT
-        request_source, request_id,
-        CASE
-            WHEN gap_us > 300000000 AND gap_us <= 3600000000 THEN cached_before
-        END AS expired
+    SELECT attempt, cached_before AS expired
     FROM turns
+    WHERE gap_us > 300000000 AND gap_us <= 3600000000 AND cached_before IS NOT NULL
 ),
 valued AS (
     SELECT
@@ -113,8 +117,8 @@ valued AS (
                         least(a.write_5m, coalesce(r.expired, 0)), a.read_rate
                     )
         END AS if_kept
-    FROM attempted AS a
-    LEFT JOIN regained AS r ON r.request_source = a.request_source AND r.request_id = a.request_id
+    FROM regained AS r
+    RIGHT JOIN attempted AS a ON r.attempt = a.attempt
     WHERE a.started_at >= $from AND a.started_at < $to
 ),
 converted AS (

@@ -73,15 +73,15 @@ left_out_tasks = { count = "task_id", where = "NOT stays AND NOT moves", any_cur
 cost_now = { sum = "cost", where = "moves" }
 */
 WITH tasked AS (
-    SELECT task_id, use_case, state, coalesce(use_case, '') AS bucket
+    SELECT fingerprint(task_id) AS task, use_case, state, coalesce(use_case, '') AS bucket
     FROM tasks
     WHERE first_started_at >= $from AND first_started_at < $to AND ($use_case = '' OR use_case = $use_case)
 ),
 attempts AS (
     SELECT
-        t.use_case, t.bucket, t.state, a.request_source, a.request_id, a.task_id, a.provider, a.model, a.started_at,
-        a.tier_word, a.region, a.geo, a.api_base, a.prompt, a.text_in, a.audio_in, a.image_in, a.cache_read, a.write_5m,
-        a.write_1h, a.text_out, a.thought, a.audio_out, a.image_out, a.web_searches, a.cost, a.currency,
+        t.use_case, t.bucket, t.state, t.task, a.request_source, a.request_id, a.task_id, a.attempt, a.ran_on, a.provider, a.model,
+        a.started_at, a.tier_word, a.region, a.geo, a.api_base, a.prompt, a.text_in, a.audio_in, a.image_in, a.cache_read,
+        a.write_5m, a.write_1h, a.text_out, a.thought, a.audio_out, a.image_out, a.web_searches, a.cost, a.currency,
         CAST(a.started_at AS DATE) AS day,
         CASE
             WHEN setting('currency') <> 'native'
@@ -89,25 +89,34 @@ attempts AS (
                 THEN setting('currency')
             ELSE a.currency
         END AS shown
-    FROM attempt_prices AS a
-    INNER JOIN tasked AS t ON t.task_id = a.task_id
+    FROM tasked AS t
+    INNER JOIN (
+        SELECT
+            request_source, request_id, task_id, provider, model, started_at, tier_word, region, geo, api_base, prompt,
+            text_in, audio_in, image_in, cache_read, write_5m, write_1h, text_out, thought, audio_out, image_out,
+            web_searches, cost, currency,
+            fingerprint(request_source, request_id) AS attempt,
+            fingerprint(task_id) AS task,
+            fingerprint(provider, model) AS ran_on
+        FROM attempt_prices
+        WHERE started_at >= $from
+    ) AS a ON a.task = t.task
 ),
--- Tasks that one model answered alone are what is known of it.
 ran AS (
     SELECT
-        bucket, task_id, state,
-        min(provider) AS provider,
-        min(model) AS model,
+        bucket, task, state,
+        CASE WHEN min(ran_on) = max(ran_on) AND count(ran_on) = count(*) THEN min(ran_on) END AS ran_on,
         count(*) - count(cost) AS unpriced,
         CASE WHEN min(shown) = max(shown) THEN min(shown) END AS shown,
         sum_product(cost, fx_rate(currency, shown, day)) AS cost
     FROM attempts
-    GROUP BY bucket, task_id, state
-    HAVING count(DISTINCT concat(provider, '/', model)) = 1 AND count(model) = count(*)
+    GROUP BY bucket, task, state
 ),
-alone AS (
+-- Tasks by the model that answered them alone, which are what is known of it; the others have none.
+answered AS (
     SELECT
-        bucket, provider, model,
+        bucket, ran_on,
+        count(*) AS tasks,
         count(*) FILTER (WHERE state IN ('success', 'failure')) AS labelled,
         count(*) FILTER (WHERE state = 'success') AS successes,
         CASE
@@ -115,7 +124,10 @@ alone AS (
         END AS cost_per_task,
         min(shown) AS shown
     FROM ran
-    GROUP BY bucket, provider, model
+    GROUP BY bucket, ran_on
+),
+names AS (
+    SELECT DISTINCT ran_on, provider, model FROM attempts WHERE ran_on IS NOT NULL
 ),
 known AS (
     SELECT provider, model FROM models
@@ -126,9 +138,10 @@ buckets AS (
     SELECT bucket, min(use_case) AS use_case FROM tasked GROUP BY bucket
 ),
 candidates AS (
-    SELECT b.bucket, b.use_case, a.provider AS to_provider, a.model AS to_model, true AS is_known
+    SELECT b.bucket, b.use_case, n.provider AS to_provider, n.model AS to_model, true AS is_known
     FROM buckets AS b
-    INNER JOIN alone AS a ON a.bucket = b.bucket
+    INNER JOIN answered AS a ON a.bucket = b.bucket
+    INNER JOIN names AS n ON n.ran_on = a.ran_on
     WHERE $model = ''
     UNION ALL
     SELECT b.bucket, b.use_case, k.provider, coalesce(k.model, w.model), k.model IS NOT NULL
@@ -137,10 +150,19 @@ candidates AS (
     LEFT JOIN known AS k ON k.model = w.model
     WHERE w.model <> ''
 ),
+-- A model that the book has no price of takes nothing.
+numbered AS (
+    SELECT
+        c.bucket, c.use_case, c.to_provider, c.to_model, c.is_known,
+        y.model IS NOT NULL AS offered,
+        row_number() OVER (ORDER BY c.bucket, c.to_provider, c.to_model) AS place
+    FROM candidates AS c
+    LEFT JOIN (SELECT DISTINCT provider, model FROM price_rates) AS y ON y.provider = c.to_provider AND y.model = c.to_model
+),
 repriced AS (
     SELECT
-        c.bucket, c.use_case, c.to_provider, c.to_model,
-        a.request_source, a.request_id, a.task_id, a.state, a.cost, a.currency, a.shown, a.day,
+        c.place, c.bucket, c.use_case, c.to_provider, c.to_model, c.offered,
+        a.request_source, a.request_id, a.task_id, a.task, a.attempt, a.state, a.cost, a.currency, a.shown, a.day,
         coalesce(a.provider = c.to_provider AND a.model = c.to_model, false) AS stays,
         coalesce(y.contract_currency, y.currency) AS to_currency,
         uplift(y.contract_factors, a.tier_word, a.region, a.geo, a.api_base) AS factor,
@@ -157,7 +179,7 @@ repriced AS (
         y.contract_audio_output_rate AS audio_output_rate,
         y.contract_image_output_rate AS image_output_rate,
         y.contract_search_rate AS search_rate
-    FROM candidates AS c
+    FROM numbered AS c
     INNER JOIN attempts AS a ON a.bucket = c.bucket
     LEFT JOIN price_rates AS y
         ON y.provider = c.to_provider
@@ -171,7 +193,8 @@ repriced AS (
 ),
 costed AS (
     SELECT
-        bucket, use_case, to_provider, to_model, request_source, request_id, task_id, state, stays, cost, currency, shown,
+        place, bucket, use_case, to_provider, to_model, offered, request_source, request_id, task_id, task, attempt, state, stays,
+        cost, currency, shown,
         fx_rate(currency, shown, day) AS rate,
         fx_rate(to_currency, shown, day) AS to_rate,
         CASE
@@ -195,78 +218,101 @@ costed AS (
         END AS cold
     FROM repriced
 ),
+-- Tasks with an attempt elsewhere that has no price on one side; the first such attempt stands for the task.
+blocked AS (
+    SELECT place, task, min(attempt) AS attempt
+    FROM costed
+    WHERE offered AND NOT stays AND (cost IS NULL OR warm IS NULL OR rate IS NULL OR to_rate IS NULL)
+    GROUP BY place, task
+),
 -- A task moves whole or not at all.
 considered AS (
     SELECT
-        bucket, use_case, to_provider, to_model, request_source, request_id, task_id, state, stays, cost, currency, shown,
-        rate, to_rate, warm, cold,
-        NOT stays
-        AND max(
-            CASE
-                WHEN stays OR (cost IS NOT NULL AND warm IS NOT NULL AND rate IS NOT NULL AND to_rate IS NOT NULL) THEN 0
-                ELSE 1
-            END
-        ) OVER (PARTITION BY bucket, to_provider, to_model, task_id) = 0 AS moves
-    FROM costed
+        c.place, c.bucket, c.use_case, c.to_provider, c.to_model, c.offered, c.request_source, c.request_id, c.task_id, c.state, c.stays,
+        c.cost, c.currency, c.shown, c.rate, c.to_rate, c.warm, c.cold,
+        c.offered AND NOT c.stays AND b.task IS NULL AS moves,
+        coalesce(b.attempt = c.attempt, false) AS blocks
+    FROM blocked AS b
+    RIGHT JOIN costed AS c ON b.place = c.place AND b.task = c.task
 ),
 moving AS (
-    SELECT bucket, to_provider, to_model, task_id, state, count(*) FILTER (WHERE moves) AS attempts
+    SELECT
+        place, shown,
+        count(*) FILTER (WHERE moves) AS moved,
+        count(*) FILTER (WHERE blocks) AS left_out,
+        count(*) FILTER (WHERE blocks AND state IN ('success', 'failure')) AS left_labelled,
+        count(*) FILTER (WHERE blocks AND state = 'success') AS left_successes,
+        sum_product(cost, rate) FILTER (WHERE moves) AS cost_now,
+        sum_product(warm, to_rate) FILTER (WHERE moves) AS cost_after,
+        sum_product(cold, to_rate) FILTER (WHERE moves) AS cost_cold
     FROM considered
-    WHERE NOT stays
-    GROUP BY bucket, to_provider, to_model, task_id, state
+    WHERE offered AND NOT stays
+    GROUP BY place, shown
 ),
+-- One row for each currency in which something moves; one without, where nothing does.
 counted AS (
     SELECT
-        bucket, to_provider, to_model,
-        count(*) FILTER (WHERE attempts > 0) AS tasks,
-        count(*) FILTER (WHERE attempts > 0 AND state IN ('success', 'failure')) AS labelled,
-        count(*) FILTER (WHERE attempts > 0 AND state = 'success') AS successes,
-        sum(attempts) AS moved,
-        count(*) FILTER (WHERE attempts = 0) AS left_out
+        place, cost_now, cost_after, cost_cold,
+        CASE WHEN moved > 0 THEN shown END AS shown,
+        sum(moved) OVER all_of_it AS moved,
+        sum(left_out) OVER all_of_it AS left_out,
+        sum(left_labelled) OVER all_of_it AS left_labelled,
+        sum(left_successes) OVER all_of_it AS left_successes,
+        moved > 0 OR (sum(moved) OVER all_of_it = 0 AND row_number() OVER (PARTITION BY place ORDER BY shown) = 1) AS stands
     FROM moving
-    GROUP BY bucket, to_provider, to_model
+    WINDOW all_of_it AS (PARTITION BY place)
 ),
-money AS (
-    SELECT
-        bucket, to_provider, to_model, shown,
-        sum_product(cost, rate) AS cost_now,
-        sum_product(warm, to_rate) AS cost_after,
-        sum_product(cold, to_rate) AS cost_cold
-    FROM considered
-    WHERE moves
-    GROUP BY bucket, to_provider, to_model, shown
+totals AS (
+    SELECT bucket, sum(tasks) AS tasks, sum(labelled) AS labelled, sum(successes) AS successes
+    FROM answered
+    GROUP BY bucket
 ),
-joined AS (
+alone AS (
+    SELECT a.bucket, n.provider, n.model, a.tasks, a.labelled, a.successes, a.cost_per_task, a.shown
+    FROM answered AS a
+    INNER JOIN names AS n ON n.ran_on = a.ran_on
+),
+-- Tasks with an attempt elsewhere are all but those that the model answered alone.
+elsewhere AS (
     SELECT
-        c.use_case, c.to_provider, c.to_model, c.is_known,
-        coalesce(
-            m.shown,
-            CASE WHEN setting('currency') = 'native' THEN setting('reporting_currency') ELSE setting('currency') END
-        ) AS shown,
-        coalesce(n.tasks, 0) AS tasks,
-        coalesce(n.labelled, 0) AS labelled,
-        coalesce(n.successes, 0) AS successes,
-        coalesce(n.moved, 0) AS moved,
-        coalesce(n.left_out, 0) AS left_out,
+        c.place, c.use_case, c.to_provider, c.to_model, c.is_known,
         coalesce(a.labelled, 0) AS own_labelled,
         coalesce(a.successes, 0) AS own_successes,
         a.cost_per_task,
         a.shown AS own_shown,
+        CASE WHEN c.is_known THEN coalesce(t.tasks, 0) - coalesce(a.tasks, 0) ELSE 0 END AS tasks,
+        CASE WHEN c.offered THEN t.labelled - coalesce(a.labelled, 0) ELSE 0 END AS labelled,
+        CASE WHEN c.offered THEN t.successes - coalesce(a.successes, 0) ELSE 0 END AS successes,
+        c.offered
+    FROM numbered AS c
+    LEFT JOIN totals AS t ON t.bucket = c.bucket
+    LEFT JOIN alone AS a ON a.bucket = c.bucket AND a.provider = c.to_provider AND a.model = c.to_model
+),
+joined AS (
+    SELECT
+        e.use_case, e.to_provider, e.to_model, e.is_known, e.own_labelled, e.own_successes, e.cost_per_task, e.own_shown,
+        coalesce(
+            n.shown,
+            CASE WHEN setting('currency') = 'native' THEN setting('reporting_currency') ELSE setting('currency') END
+        ) AS shown,
+        CASE WHEN e.offered THEN e.tasks - coalesce(n.left_out, 0) ELSE 0 END AS tasks,
+        e.labelled - coalesce(n.left_labelled, 0) AS labelled,
+        e.successes - coalesce(n.left_successes, 0) AS successes,
+        coalesce(n.moved, 0) AS moved,
+        CASE WHEN e.offered THEN coalesce(n.left_out, 0) ELSE e.tasks END AS left_out,
         coalesce(p.self_hosted, false) AS self_hosted,
-        m.cost_now, m.cost_after, m.cost_cold,
+        n.cost_now, n.cost_after, n.cost_cold,
         money_mul(
             u.value_per_success,
             fx_rate(
-                setting('reporting_currency'), coalesce(m.shown, setting('reporting_currency')),
+                setting('reporting_currency'), coalesce(n.shown, setting('reporting_currency')),
                 CAST($to AS DATE)
             )
         ) AS value_per_success
-    FROM candidates AS c
-    LEFT JOIN counted AS n ON n.bucket = c.bucket AND n.to_provider = c.to_provider AND n.to_model = c.to_model
-    LEFT JOIN money AS m ON m.bucket = c.bucket AND m.to_provider = c.to_provider AND m.to_model = c.to_model
-    LEFT JOIN alone AS a ON a.bucket = c.bucket AND a.provider = c.to_provider AND a.model = c.to_model
-    LEFT JOIN providers AS p ON p.provider = c.to_provider
-    LEFT JOIN use_cases AS u ON u.use_case = c.use_case
+    FROM elsewhere AS e
+    LEFT JOIN counted AS n ON n.place = e.place AND n.stands
+    LEFT JOIN providers AS p ON p.provider = e.to_provider
+    LEFT JOIN use_cases AS u ON u.use_case = e.use_case
 ),
 judged AS (
     SELECT

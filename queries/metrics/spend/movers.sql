@@ -40,13 +40,20 @@ WITH placed AS (
         l.kind, l.evidence, l.modelled, l.charge_id, l.request_source, l.request_id, l.task_id, l.host,
         l.currency, l.fx_rate, l.amount, l.shown, l.rate,
         l.placed_at < $from AS earlier,
-        l.leaf = 'request' AND l.kind = 'model_api' AS metered
+        l.leaf = 'request' AND l.kind = 'model_api' AS metered,
+        fingerprint(l.request_source, l.request_id) AS attempt
     FROM spend_leaves AS l
     WHERE l.placed_at < $to
         AND l.placed_at >= CASE
             WHEN $to = $from + INTERVAL '1' MONTH THEN $from - INTERVAL '1' MONTH
             ELSE $from - ($to - $from)
         END
+),
+called AS (
+    SELECT
+        fingerprint(source, request_id) AS attempt,
+        uncached_input + cache_read + cache_write + output AS tokens
+    FROM calls
 ),
 -- An attempt has a leaf for each of its charges; its tokens stand in one of them, once in each group.
 leaves AS (
@@ -56,14 +63,14 @@ leaves AS (
         p.currency, p.fx_rate, p.amount, p.shown, p.rate, p.earlier, p.metered,
         CASE
             WHEN p.metered AND row_number() OVER (
-                PARTITION BY p.request_source, p.request_id, p.scope, p.provider, p.service, p.shown, p.earlier
+                PARTITION BY p.attempt, p.scope, p.provider, p.service, p.shown, p.earlier
                 ORDER BY p.charge_id
             ) = 1
-                THEN c.uncached_input + c.cache_read + c.cache_write + c.output
+                THEN c.tokens
             ELSE 0
         END AS tokens
     FROM placed AS p
-    LEFT JOIN calls AS c ON p.metered AND c.source = p.request_source AND c.request_id = p.request_id
+    LEFT JOIN called AS c ON p.metered AND c.attempt = p.attempt
 ),
 summed AS (
     SELECT

@@ -41,7 +41,7 @@ series = "basis"
 */
 WITH tasked AS (
     SELECT
-        t.task_id, t.use_case, t.variant, t.state, t.uncosted, true AS known,
+        fingerprint(t.task_id) AS task, t.use_case, t.variant, t.state, t.uncosted,
         COALESCE(u.control_variant, 'control') AS control,
         money_mul(
             CASE WHEN t.value IS NULL AND t.state = 'failure' THEN 0 ELSE t.value END,
@@ -53,39 +53,39 @@ WITH tasked AS (
 ),
 leaves AS (
     SELECT
-        task_id, use_case, false AS own, amount,
+        fingerprint(task_id) AS task, amount,
         CASE WHEN setting('currency') = 'native' THEN reporting_rate ELSE fx_rate END AS rate
     FROM request_leaves
-    WHERE evidence = 'billed' OR setting('basis') <> 'billed'
+    WHERE (evidence = 'billed' OR setting('basis') <> 'billed') AND started_at >= $from
+),
+-- Tasks without money, what they cost, and the use case's own charges, which belong to no task.
+joined AS (
+    SELECT
+        use_case, variant, control, state, value, uncosted, true AS anchor, false AS own,
+        CAST(NULL AS DECIMAL(38, 18)) AS amount, CAST(NULL AS DECIMAL(38, 18)) AS rate
+    FROM tasked
+    UNION ALL
+    SELECT t.use_case, t.variant, t.control, NULL, NULL, NULL, false, false, l.amount, l.rate
+    FROM tasked AS t
+    INNER JOIN leaves AS l ON l.task = t.task
     UNION ALL
     SELECT
-        task_id, use_case, true AS own, amount,
-        CASE WHEN setting('currency') = 'native' THEN reporting_rate ELSE fx_rate END AS rate
+        use_case, NULL, NULL, NULL, NULL, NULL, false, true, amount,
+        CASE WHEN setting('currency') = 'native' THEN reporting_rate ELSE fx_rate END
     FROM leaf_plain
     WHERE leaf = 'direct' AND charge_moment(period_start, period_end) >= $from AND charge_moment(period_start, period_end) < $to
 ),
-joined AS (
-    SELECT
-        COALESCE(t.task_id, l.task_id) AS task_id, t.known, t.variant, t.control, t.state, t.value, t.uncosted, l.own, l.amount, l.rate,
-        CASE WHEN t.known THEN t.use_case ELSE l.use_case END AS use_case,
-        t.known AND row_number() OVER (PARTITION BY t.task_id) = 1 AS anchor
-    FROM tasked AS t
-    FULL JOIN leaves AS l ON l.task_id = t.task_id
-    WHERE t.known OR l.own
-),
--- Arms, tasks without one, and the use case's own charges, which belong to no task.
 arms AS (
     SELECT
         use_case, variant, control,
         count(*) FILTER (WHERE anchor) AS tasks,
-        count(*) FILTER (WHERE anchor AND state IN ('success', 'failure')) AS labelled,
-        count(*) FILTER (WHERE anchor AND state IN ('success', 'failure') AND value IS NULL) AS valueless,
-        COALESCE(sum(CASE WHEN anchor THEN uncosted END), 0)
-        + count(*) FILTER (WHERE amount IS NOT NULL AND rate IS NULL) AS unknown_costs,
-        COALESCE(sum(CASE WHEN anchor AND state IN ('success', 'failure') THEN value END), 0) AS value,
+        count(*) FILTER (WHERE state IN ('success', 'failure')) AS labelled,
+        count(*) FILTER (WHERE state IN ('success', 'failure') AND value IS NULL) AS valueless,
+        COALESCE(sum(uncosted), 0) + count(*) FILTER (WHERE amount IS NOT NULL AND rate IS NULL) AS unknown_costs,
+        COALESCE(sum(CASE WHEN state IN ('success', 'failure') THEN value END), 0) AS value,
         sum_product_exact(
-            CASE WHEN anchor AND state IN ('success', 'failure') THEN value END,
-            CASE WHEN anchor AND state IN ('success', 'failure') THEN value END
+            CASE WHEN state IN ('success', 'failure') THEN value END,
+            CASE WHEN state IN ('success', 'failure') THEN value END
         ) AS squares,
         COALESCE(sum_product(CASE WHEN NOT own THEN amount END, rate), 0) AS task_cost,
         COALESCE(sum_product(CASE WHEN own THEN amount END, rate), 0) AS own_cost

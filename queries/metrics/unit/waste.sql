@@ -12,6 +12,7 @@ grain = "one group and currency"
 dimensions = ["use_case", "model", "provider", "team", "key_alias", "region"]
 by = ["use_case", "model"]
 key = ["currency"]
+rows = { each = "attempt_leaves", sums = "attempt_costs", whole_days = false }
 columns = [
     { name = "currency", type = "text", role = "currency", description = "The reporting currency for what has a rate, the own one for what has none." },
     { name = "attempts", type = "int", role = "measure", unit = "attempts", description = "Attempts, wasted or not." },
@@ -41,46 +42,59 @@ cost = { sum = "amount" }
 waste_share = { over = ["waste", "cost"] }
 uncosted_attempts = { count = "*", where = "uncosted", any_currency = true }
 */
-WITH placed AS (
+WITH tasked AS (
+    SELECT fingerprint(task_id) AS task, use_case
+    FROM task_attempts
+    WHERE first_started_at >= $from AND first_started_at < $to
+),
+called AS (
     SELECT
-        source, request_id, task_id, started_at, model, provider, team, key_alias, region, status, superseded,
+        source AS request_source, request_id, model, provider, team, key_alias, region, status, superseded,
         price_status = 'unpriced'
         OR (price_status = 'self_hosted' AND uncached_input + cache_write + output > 0) AS priceless,
-        first_value(use_case) OVER task AS use_case,
-        min(started_at) OVER (PARTITION BY task_id) AS task_started_at,
+        fingerprint(task_id) AS task,
+        fingerprint(source, request_id) AS attempt
+    FROM calls
+    WHERE started_at >= $from
+),
+-- Who was asked next. Most requests take one attempt.
+followed AS (
+    SELECT
+        fingerprint(source, request_id) AS attempt,
         lead(model) OVER (PARTITION BY task_id, request ORDER BY attempt, source, request_id) AS next_model
     FROM calls
-    WINDOW task AS (
-        PARTITION BY task_id ORDER BY started_at, source, request_id
-        ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
-    )
+    WHERE attempts > 1 AND started_at >= $from
+),
+placed AS (
+    SELECT
+        c.request_source, c.request_id, c.model, c.provider, c.team, c.key_alias, c.region, c.priceless, c.task, c.attempt,
+        CASE
+            WHEN c.superseded AND (f.next_model IS NOT DISTINCT FROM c.model) THEN 'retried'
+            WHEN c.superseded THEN 'fallback'
+            WHEN c.status = 'failure' THEN 'failed'
+        END AS kind_of_waste
+    FROM followed AS f
+    RIGHT JOIN called AS c ON f.attempt = c.attempt
 ),
 kinds AS (
     SELECT
-        source, request_id, model, provider, team, key_alias, region, use_case, priceless,
-        CASE
-            WHEN superseded AND (next_model IS NOT DISTINCT FROM model) THEN 'retried'
-            WHEN superseded THEN 'fallback'
-            WHEN status = 'failure' THEN 'failed'
-        END AS kind_of_waste
-    FROM placed
-    WHERE task_started_at >= $from AND task_started_at < $to
+        p.request_source, p.request_id, p.model, p.provider, p.team, p.key_alias, p.region, p.priceless, p.attempt, p.kind_of_waste,
+        t.use_case
+    FROM tasked AS t
+    INNER JOIN placed AS p ON p.task = t.task
 ),
-leaves AS (
-    SELECT
-        request_source, request_id, amount, leaf, kind, evidence, modelled, charge_id, currency, fx_rate,
-        CASE WHEN setting('currency') <> 'native' AND fx_rate IS NOT NULL THEN setting('currency') ELSE currency END AS shown,
-        CASE WHEN setting('currency') = 'native' OR fx_rate IS NULL THEN 1 ELSE fx_rate END AS rate
-    FROM request_leaves
-    WHERE evidence = 'billed' OR setting('basis') <> 'billed'
+costs AS (
+    SELECT attempt, leaf, kind, evidence, modelled, charge_id, currency, fx_rate, amount, shown, rate, first
+    FROM {{rows}}
+    WHERE started_at >= $from AND (evidence = 'billed' OR setting('basis') <> 'billed')
 ),
 joined AS (
     SELECT
-        k.model, k.provider, k.team, k.key_alias, k.region, k.use_case, k.priceless, k.kind_of_waste, k.source AS request_source, k.request_id,
-        l.amount, l.shown, l.rate, l.leaf, l.kind, l.evidence, l.modelled, l.charge_id, l.currency, l.fx_rate,
-        row_number() OVER (PARTITION BY k.source, k.request_id ORDER BY l.leaf, l.charge_id, l.currency) AS place
-    FROM kinds AS k
-    LEFT JOIN leaves AS l ON l.request_source = k.source AND l.request_id = k.request_id
+        k.model, k.provider, k.team, k.key_alias, k.region, k.use_case, k.priceless, k.kind_of_waste, k.request_source, k.request_id,
+        c.leaf, c.kind, c.evidence, c.modelled, c.charge_id, c.currency, c.fx_rate, c.amount, c.shown, c.rate,
+        coalesce(c.first, true) AS first
+    FROM costs AS c
+    RIGHT JOIN kinds AS k ON c.attempt = k.attempt
 ),
 -- Every attempt once without money, in the reporting currency: there it is counted, whatever it cost and
 -- in whichever currency.
@@ -94,9 +108,9 @@ parts AS (
             WHEN setting('currency') <> 'native' THEN setting('currency')
         END AS shown,
         CASE WHEN NOT k.anchor THEN j.amount END AS amount
-    FROM joined AS j
-    CROSS JOIN (VALUES (false), (true)) AS k (anchor)
-    WHERE (k.anchor AND j.place = 1) OR (NOT k.anchor AND j.amount IS NOT NULL)
+    FROM (VALUES (false), (true)) AS k (anchor)
+    CROSS JOIN joined AS j
+    WHERE (k.anchor AND j.first) OR (NOT k.anchor AND j.amount IS NOT NULL)
 ),
 -- Running totals, each rounded once: their differences add up to the last of them exactly.
 grouped AS (
