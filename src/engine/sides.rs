@@ -14,8 +14,6 @@ use std::sync::Arc;
 
 /// Bytes of what has no width of its own: names and ids.
 const TEXT: usize = 24;
-/// Both numbers of rows are guesses. Less of a difference than this says nothing.
-const CLEARLY: usize = 2;
 
 /// Comes after DataFusion's choice and before anything relies on it.
 #[derive(Debug)]
@@ -66,7 +64,8 @@ fn held_is_larger(join: &HashJoinExec) -> Result<bool> {
     }
     let bytes =
         [(&held, join.left()), (&passed, join.right())].map(|(said, side)| bytes(said, &side.schema()));
-    Ok(matches!(bytes, [Some(held), Some(passed)] if held / CLEARLY > passed))
+    // Both numbers of rows are guesses: a small difference says nothing.
+    Ok(matches!(bytes, [Some(held), Some(passed)] if held > passed.saturating_add(passed / 2)))
 }
 
 fn bytes(said: &Statistics, rows: &Schema) -> Option<usize> {
@@ -79,6 +78,7 @@ fn bytes(said: &Statistics, rows: &Schema) -> Option<usize> {
 fn width(of: &DataType) -> usize {
     match of {
         DataType::Boolean => 1,
+        DataType::Dictionary(key, _) => width(key),
         other => other.primitive_width().unwrap_or(TEXT),
     }
 }

@@ -27,8 +27,8 @@ y = "error_rate"
 [explain]
 from = "attempted"
 [explain.columns]
-attempts = { count = "*", where = "counted", any_currency = true }
-failed_attempts = { count = "*", where = "counted AND failed", any_currency = true }
+attempts = { count = "*", where = "stands", any_currency = true }
+failed_attempts = { count = "*", where = "stands AND failed", any_currency = true }
 wasted = { sum = "amount", where = "failed" }
 error_rate = { over = ["failed_attempts", "attempts"] }
 */
@@ -68,7 +68,7 @@ attempted AS (
             p.shown,
             CASE WHEN setting('currency') = 'native' THEN setting('reporting_currency') ELSE setting('currency') END
         ) AS shown,
-        coalesce(p.first, true) AS counted,
+        coalesce(p.first, true) AS stands,
         coalesce(p.rate, 1) AS rate,
         p.amount
     FROM paid AS p
@@ -78,10 +78,10 @@ summed AS (
     SELECT
         {{by}},
         shown AS currency,
-        count(*) FILTER (WHERE counted) AS attempts,
-        count(*) FILTER (WHERE counted AND failed) AS failed_attempts,
-        count(*) FILTER (WHERE counted AND request IS NULL) + count(DISTINCT request) AS requests,
-        count(*) FILTER (WHERE counted AND given_up) AS failed_requests,
+        count(*) FILTER (WHERE stands) AS attempts,
+        count(*) FILTER (WHERE stands AND failed) AS failed_attempts,
+        count(*) FILTER (WHERE stands AND request IS NULL) + count(DISTINCT request) AS requests,
+        count(*) FILTER (WHERE stands AND given_up) AS failed_requests,
         COALESCE(sum_product(amount, rate) FILTER (WHERE failed), 0) AS wasted
     FROM attempted
     GROUP BY {{by}}, shown

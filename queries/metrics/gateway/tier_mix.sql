@@ -29,7 +29,7 @@ from = "attempted"
 [explain.columns]
 requests = { sum = "request", rate = "1", any_currency = true }
 tokens = { sum = "tokens", rate = "1", any_currency = true }
-attempts = { count = "*", where = "counted", any_currency = true }
+attempts = { count = "*", where = "stands", any_currency = true }
 cost = { sum = "amount" }
 */
 WITH called AS (
@@ -52,7 +52,7 @@ paid AS (
 attempted AS (
     SELECT
         c.tier, c.model, c.provider, c.use_case, c.team, c.key_alias, c.region, c.day, c.request_source, c.request_id, c.task_id,
-        coalesce(p.first, true) AS counted,
+        coalesce(p.first, true) AS stands,
         CASE WHEN coalesce(p.first, true) THEN c.request ELSE 0 END AS request,
         CASE WHEN coalesce(p.first, true) THEN c.tokens ELSE 0 END AS tokens,
         coalesce(
@@ -69,7 +69,7 @@ summed AS (
         {{by}},
         shown AS currency,
         sum(request) AS requests,
-        count(*) FILTER (WHERE counted) AS attempts,
+        count(*) FILTER (WHERE stands) AS attempts,
         sum(tokens) AS tokens,
         COALESCE(sum_product(amount, rate), 0) AS cost
     FROM attempted

@@ -72,14 +72,19 @@ moved_attempts = { count = "*", where = "moves", any_currency = true }
 left_out_tasks = { count = "task_id", where = "NOT stays AND NOT moves", any_currency = true }
 cost_now = { sum = "cost", where = "moves" }
 */
+-- Joins hold all tasks: names, of which there are few, are numbers meanwhile.
 WITH tasked AS (
-    SELECT fingerprint(task_id) AS task, use_case, state, coalesce(use_case, '') AS bucket
+    SELECT
+        fingerprint(task_id) AS task,
+        arrow_cast(use_case, 'Dictionary(Int32, Utf8)') AS use_case,
+        arrow_cast(state, 'Dictionary(Int16, Utf8)') AS state
     FROM tasks
     WHERE first_started_at >= $from AND first_started_at < $to AND ($use_case = '' OR use_case = $use_case)
 ),
 attempts AS (
     SELECT
-        t.use_case, t.bucket, t.state, t.task, a.request_source, a.request_id, a.task_id, a.attempt, a.ran_on, a.provider, a.model,
+        CAST(t.use_case AS VARCHAR) AS use_case, coalesce(CAST(t.use_case AS VARCHAR), '') AS bucket,
+        CAST(t.state AS VARCHAR) AS state, t.task, a.request_source, a.request_id, a.task_id, a.attempt, a.ran_on, a.provider, a.model,
         a.started_at, a.tier_word, a.region, a.geo, a.api_base, a.prompt, a.text_in, a.audio_in, a.image_in, a.cache_read,
         a.write_5m, a.write_1h, a.text_out, a.thought, a.audio_out, a.image_out, a.web_searches, a.cost, a.currency,
         CAST(a.started_at AS DATE) AS day,
@@ -135,7 +140,9 @@ known AS (
     SELECT provider, model FROM attempts WHERE model IS NOT NULL
 ),
 buckets AS (
-    SELECT bucket, min(use_case) AS use_case FROM tasked GROUP BY bucket
+    SELECT coalesce(use_case, '') AS bucket, min(use_case) AS use_case
+    FROM (SELECT CAST(use_case AS VARCHAR) AS use_case FROM tasked)
+    GROUP BY 1
 ),
 candidates AS (
     SELECT b.bucket, b.use_case, n.provider AS to_provider, n.model AS to_model, true AS is_known

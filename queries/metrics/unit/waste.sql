@@ -42,14 +42,15 @@ cost = { sum = "amount" }
 waste_share = { over = ["waste", "cost"] }
 uncosted_attempts = { count = "*", where = "uncosted", any_currency = true }
 */
+-- Joins hold all tasks, and all attempts: names, of which there are few, are numbers meanwhile.
 WITH tasked AS (
-    SELECT fingerprint(task_id) AS task, use_case
+    SELECT fingerprint(task_id) AS task, arrow_cast(use_case, 'Dictionary(Int32, Utf8)') AS use_case
     FROM task_attempts
     WHERE first_started_at >= $from AND first_started_at < $to
 ),
 called AS (
     SELECT
-        source AS request_source, request_id, model, provider, team, key_alias, region, status, superseded,
+        source AS request_source, request_id, arrow_cast(model, 'Dictionary(Int32, Utf8)') AS model, provider, team, key_alias, region, status, superseded,
         price_status = 'unpriced'
         OR (price_status = 'self_hosted' AND uncached_input + cache_write + output > 0) AS priceless,
         fingerprint(task_id) AS task,
@@ -90,7 +91,7 @@ costs AS (
 ),
 joined AS (
     SELECT
-        k.model, k.provider, k.team, k.key_alias, k.region, k.use_case, k.priceless, k.kind_of_waste, k.request_source, k.request_id,
+        CAST(k.model AS VARCHAR) AS model, CAST(k.use_case AS VARCHAR) AS use_case, k.provider, k.team, k.key_alias, k.region, k.priceless, k.kind_of_waste, k.request_source, k.request_id,
         c.leaf, c.kind, c.evidence, c.modelled, c.charge_id, c.currency, c.fx_rate, c.amount, c.shown, c.rate,
         coalesce(c.first, true) AS first
     FROM costs AS c
