@@ -77,7 +77,7 @@ WITH tasked AS (
     SELECT
         fingerprint(task_id) AS task,
         arrow_cast(use_case, 'Dictionary(Int32, Utf8)') AS use_case,
-        arrow_cast(state, 'Dictionary(Int16, Utf8)') AS state
+        arrow_cast(state, 'Dictionary(Int32, Utf8)') AS state
     FROM tasks
     WHERE first_started_at >= $from AND first_started_at < $to AND ($use_case = '' OR use_case = $use_case)
 ),
