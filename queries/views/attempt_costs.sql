@@ -9,6 +9,7 @@ months: started_at of leaves
 
 money: amount in currency
 */
+-- The keys of millions of groups are few and narrow: what is shown follows from them.
 WITH sums AS (
     SELECT
         attempt, api, currency, fx_rate,
@@ -20,6 +21,17 @@ WITH sums AS (
         FROM request_leaves
     )
     GROUP BY attempt, api, currency, fx_rate
+),
+
+shown_sums AS (
+    SELECT
+        *,
+        CASE
+            WHEN setting('currency') <> 'native' AND fx_rate IS NOT NULL THEN setting('currency')
+            ELSE currency
+        END AS shown,
+        CASE WHEN setting('currency') = 'native' OR fx_rate IS NULL THEN 1 ELSE fx_rate END AS rate
+    FROM sums
 )
 
 SELECT
@@ -34,13 +46,10 @@ SELECT
     currency,
     fx_rate,
     amount,
-    CASE
-        WHEN setting('currency') <> 'native' AND fx_rate IS NOT NULL THEN setting('currency')
-        ELSE currency
-    END AS shown,
-    CASE WHEN setting('currency') = 'native' OR fx_rate IS NULL THEN 1 ELSE fx_rate END AS rate,
+    shown,
+    rate,
     coalesce(lag(attempt) OVER in_order <> attempt, true) AS first,
     coalesce(lag(attempt) OVER in_order <> attempt, true) AND coalesce(lead(attempt) OVER in_order <> attempt, true) AS alone
-FROM sums
+FROM shown_sums
 -- In order by lots, not attempt by attempt: windows over many small partitions take longest.
-WINDOW in_order AS (PARTITION BY attempt % 8 ORDER BY attempt, api DESC, currency, fx_rate)
+WINDOW in_order AS (PARTITION BY attempt % 8 ORDER BY attempt, api DESC, shown, currency, fx_rate)

@@ -23,4 +23,4 @@ SELECT
     coalesce(lag(attempt) OVER in_order <> attempt, true) AS first
 FROM leaves
 -- In order by lots, not attempt by attempt: windows over many small partitions take longest.
-WINDOW in_order AS (PARTITION BY attempt % 8 ORDER BY attempt, kind DESC, currency, fx_rate, charge_id)
+WINDOW in_order AS (PARTITION BY attempt % 8 ORDER BY attempt, kind DESC, shown, currency, fx_rate, charge_id)

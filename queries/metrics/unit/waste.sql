@@ -50,7 +50,8 @@ WITH tasked AS (
 ),
 called AS (
     SELECT
-        source AS request_source, request_id, arrow_cast(model, 'Dictionary(Int32, Utf8)') AS model, provider, team, key_alias, region, status, superseded,
+        source AS request_source, request_id, provider, team, key_alias, region, status, superseded,
+        arrow_cast(model, 'Dictionary(Int32, Utf8)') AS model,
         price_status = 'unpriced'
         OR (price_status = 'self_hosted' AND uncached_input + cache_write + output > 0) AS priceless,
         fingerprint(task_id) AS task,
@@ -61,10 +62,10 @@ called AS (
 -- Who was asked next. Most requests take one attempt.
 followed AS (
     SELECT
-        fingerprint(source, request_id) AS attempt,
-        lead(model) OVER (PARTITION BY task_id, request ORDER BY attempt, source, request_id) AS next_model
-    FROM calls
-    WHERE attempts > 1 AND started_at >= $from
+        fingerprint(c.source, c.request_id) AS attempt,
+        lead(c.model) OVER (PARTITION BY c.task_id, c.request ORDER BY c.attempt, c.source, c.request_id) AS next_model
+    FROM calls AS c
+    WHERE c.attempts > 1 AND c.started_at >= $from
 ),
 placed AS (
     SELECT
@@ -91,7 +92,8 @@ costs AS (
 ),
 joined AS (
     SELECT
-        CAST(k.model AS VARCHAR) AS model, CAST(k.use_case AS VARCHAR) AS use_case, k.provider, k.team, k.key_alias, k.region, k.priceless, k.kind_of_waste, k.request_source, k.request_id,
+        CAST(k.model AS VARCHAR) AS model, CAST(k.use_case AS VARCHAR) AS use_case, k.provider, k.team, k.key_alias, k.region,
+        k.priceless, k.kind_of_waste, k.request_source, k.request_id,
         c.leaf, c.kind, c.evidence, c.modelled, c.charge_id, c.currency, c.fx_rate, c.amount, c.shown, c.rate,
         coalesce(c.first, true) AS first
     FROM costs AS c
